@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "base/clock.h"
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+uint64_t clock_msec(void)
+{
+	return read_clock(CLOCK_MONOTONIC) / 1000000;
+}
+
+uint64_t clock_usec(void)
+{
+	return read_clock(CLOCK_MONOTONIC) / 1000;
+}
+
+uint64_t clock_nsec_coarse(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+time_t clock_wall(void)
+{
+	return time(NULL);
+}
+
+const char *clock_format(time_t at, char *text)
+{
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, CLOCK_TEXT_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
+}

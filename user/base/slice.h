@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Bytes that somebody else owns: a pointer and a length, not NUL-terminated. */
+#ifndef LBXDP_BASE_SLICE_H
+#define LBXDP_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice {
+	const char *at;
+	size_t len;
+};
+
+static inline struct slice slice_of(const char *text)
+{
+	return (struct slice){text, strlen(text)};
+}
+
+/* ASCII letters of either case are the same. */
+static inline bool slice_is(struct slice s, const char *text)
+{
+	return s.len == strlen(text) && !strncasecmp(s.at, text, s.len);
+}
+
+static inline bool slice_begins(struct slice s, const char *text)
+{
+	return s.len >= strlen(text) && !strncasecmp(s.at, text, strlen(text));
+}
+
+/* Without blanks and tabs at either end. */
+static inline struct slice slice_trim(struct slice s)
+{
+	while (s.len && (*s.at == ' ' || *s.at == '\t'))
+		s.at++, s.len--;
+	while (s.len && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+#endif
