@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The plan core against a sink that writes down what it was told. */
+#include "core/plan.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct tape {
+	char said[512];
+	int refuse_after; /* puts; < 0: never */
+	bool refuse_deletes;
+};
+
+static void say(struct tape *t, const char *what, enum plan_table table, const void *key)
+{
+	char word[32];
+	__u32 id;
+
+	memcpy(&id, key, sizeof(id));
+	snprintf(word, sizeof(word), "%s%c%u ", what, plan_table_name(table)[0], id);
+	strncat(t->said, word, sizeof(t->said) - strlen(t->said) - 1);
+}
+
+static int tape_put(void *to, enum plan_table t, const void *key, const void *value,
+		    const void *old)
+{
+	struct tape *tape = to;
+
+	if (!tape->refuse_after)
+		return -ENOSPC;
+	tape->refuse_after--;
+	say(tape, old ? "~" : "+", t, key);
+	return 0;
+}
+
+static int tape_del(void *to, enum plan_table t, const void *key, const void *value)
+{
+	struct tape *tape = to;
+
+	if (tape->refuse_deletes)
+		return -EBUSY;
+	say(tape, "-", t, key);
+	return 0;
+}
+
+static size_t apply(struct tape *tape, struct plan *actual, const struct plan *desired)
+{
+	struct plan_sink sink = {tape_put, tape_del, tape};
+	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
+
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		sinks[t] = &sink;
+	return plan_apply(actual, desired, sinks, NULL);
+}
+
+/* Reals and services with ids count .. 1, put in falling order. */
+static struct plan *plan_of(__u32 count)
+{
+	struct plan *p = plan_new();
+
+	for (__u32 id = count; id > 0; id--) {
+		struct row_real real = {.real.service = id};
+		struct lb_service_info info = {.name = "s"};
+
+		assert_int_equal(plan_put(p, PLAN_REALS, &id, &real), 0);
+		assert_int_equal(plan_put(p, PLAN_SERVICES, &id, &info), 0);
+	}
+	return p;
+}
+
+static void rows_appear_in_table_order_and_go_in_the_opposite_order(void **state)
+{
+	struct tape tape = {.refuse_after = -1};
+	struct plan *actual = plan_of(0), *two = plan_of(2), *none = plan_of(0);
+
+	assert_int_equal(apply(&tape, actual, two), 0);
+	assert_int_equal(apply(&tape, actual, none), 0);
+	assert_string_equal(tape.said, "+s1 +s2 +r1 +r2 -r1 -r2 -s1 -s2 ");
+	plan_free(actual);
+	plan_free(two);
+	plan_free(none);
+}
+
+static void an_equal_plan_costs_nothing(void **state)
+{
+	struct tape tape = {.refuse_after = -1};
+	struct plan *actual = plan_of(3), *same = plan_of(3);
+
+	assert_int_equal(plan_difference(actual, same), 0);
+	assert_int_equal(apply(&tape, actual, same), 0);
+	assert_string_equal(tape.said, "");
+	plan_free(actual);
+	plan_free(same);
+}
+
+static void a_changed_row_is_put_with_its_old_value(void **state)
+{
+	struct tape tape = {.refuse_after = -1};
+	struct plan *actual = plan_of(2), *desired = plan_of(2);
+	struct row_real changed = {.real.service = 9};
+	__u32 id = 2;
+
+	plan_put(desired, PLAN_REALS, &id, &changed);
+	assert_int_equal(plan_difference(actual, desired), 1);
+	apply(&tape, actual, desired);
+	assert_string_equal(tape.said, "~r2 ");
+	plan_free(actual);
+	plan_free(desired);
+}
+
+static void a_refused_row_is_tried_again(void **state)
+{
+	struct tape tape = {.refuse_after = 1};
+	struct plan *actual = plan_of(0), *two = plan_of(2);
+
+	assert_int_equal(apply(&tape, actual, two), 3);
+	tape.refuse_after = -1;
+	assert_int_equal(apply(&tape, actual, two), 0);
+	assert_string_equal(tape.said, "+s1 +s2 +r1 +r2 ");
+	plan_free(actual);
+	plan_free(two);
+}
+
+static void a_refused_delete_stays_in_actual(void **state)
+{
+	struct tape tape = {.refuse_after = -1, .refuse_deletes = true};
+	struct plan *actual = plan_of(1), *none = plan_of(0);
+
+	assert_int_equal(apply(&tape, actual, none), 2);
+	assert_int_equal(plan_count(actual, PLAN_REALS), 1);
+	tape.refuse_deletes = false;
+	assert_int_equal(apply(&tape, actual, none), 0);
+	assert_string_equal(tape.said, "-r1 -s1 ");
+	plan_free(actual);
+	plan_free(none);
+}
+
+static void the_later_of_two_puts_stands(void **state)
+{
+	struct plan *p = plan_of(2);
+	struct row_real later = {.real.service = 7};
+	const struct row_real *found;
+	__u32 id = 1;
+
+	plan_put(p, PLAN_REALS, &id, &later);
+	assert_int_equal(plan_count(p, PLAN_REALS), 2);
+	found = plan_find(p, PLAN_REALS, &id);
+	assert_int_equal(found->real.service, 7);
+	assert_int_equal(plan_delete(p, PLAN_REALS, &id), 0);
+	assert_null(plan_find(p, PLAN_REALS, &id));
+	assert_int_equal(plan_delete(p, PLAN_REALS, &id), -ENOENT);
+	plan_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_appear_in_table_order_and_go_in_the_opposite_order),
+		cmocka_unit_test(an_equal_plan_costs_nothing),
+		cmocka_unit_test(a_changed_row_is_put_with_its_old_value),
+		cmocka_unit_test(a_refused_row_is_tried_again),
+		cmocka_unit_test(a_refused_delete_stays_in_actual),
+		cmocka_unit_test(the_later_of_two_puts_stands),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plan: what the world should hold, as sorted rows of key and value in tables. Pure: no clock,
+ * no system call, no log. Row structs have no hidden padding; whole rows are compared by memcmp.
+ */
+#ifndef LBXDP_CORE_PLAN_H
+#define LBXDP_CORE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "core/check.h"
+#include "core/ring.h"
+#include "lbxdp/abi.h"
+
+/* In the order rows appear: traffic is invited last. They go in the opposite order. */
+enum plan_table {
+	PLAN_SETTINGS,   /* __u32 0 -> struct row_settings */
+	PLAN_NEIGHBOURS, /* struct row_neighbour -> __u32 0: kept resolved */
+	PLAN_CHECKS,     /* __u32 check id -> struct check_spec */
+	PLAN_SERVICES,   /* __u32 service id -> struct lb_service_info */
+	PLAN_REALS,      /* __u32 real id -> struct row_real */
+	PLAN_RINGS,      /* __u32 service id -> struct row_ring */
+	PLAN_ENDPOINTS,  /* struct lb_endpoint -> __u32 service id */
+	PLAN_VIPS,       /* struct lb_addr -> __u32 active */
+	PLAN_IFACES,     /* __u32 ifindex -> struct row_iface: XDP attached there */
+	PLAN_ANNOUNCE,   /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
+	PLAN_TABLE_COUNT,
+};
+
+struct row_settings {
+	__u32 timeout[8]; /* ticks, by enum lb_flow_state */
+};
+
+struct row_neighbour {
+	struct addr ip;
+	__u32 ifindex;
+};
+
+struct row_real {
+	struct lb_real real;
+	struct lb_real_info info;
+};
+
+/* ring is interned (core/ring.h): equal rings are the same pointer. */
+struct row_ring {
+	const struct ring *ring;
+};
+
+struct row_iface {
+	__u8 mac[6];
+	__u8 generic_only; /* node.xdp_mode: generic */
+	__u8 native_only;  /* node.xdp_mode: native */
+	char name[16];
+};
+
+struct row_announce_key {
+	struct addr vip;
+	__u32 ifindex;
+};
+
+struct row_announce {
+	__u8 mac[6];
+	__u16 epoch; /* counts link-ups, so that each announces again */
+};
+
+struct plan;
+
+struct plan *plan_new(void);
+void plan_free(struct plan *p);
+
+/* Copies the row; put the same key twice and the later value stands. */
+int plan_put(struct plan *p, enum plan_table t, const void *key, const void *value);
+int plan_delete(struct plan *p, enum plan_table t, const void *key);
+
+size_t plan_count(const struct plan *p, enum plan_table t);
+const void *plan_key(const struct plan *p, enum plan_table t, size_t i);
+const void *plan_value(const struct plan *p, enum plan_table t, size_t i);
+/* The value of key, or NULL. */
+const void *plan_find(const struct plan *p, enum plan_table t, const void *key);
+
+/* Where the differences go: the kernel's maps, a child process, or a list in a test. Each returns 0
+ * or -errno. old is the value that stands now, NULL when the row is new. */
+struct plan_sink {
+	int (*put)(void *to, enum plan_table t, const void *key, const void *value,
+		   const void *old);
+	int (*del)(void *to, enum plan_table t, const void *key, const void *value);
+	void *to;
+};
+
+/*
+ * Bring actual to desired, each table through its sink (sinks[t]; the same sink may serve many).
+ * A row that is refused stays out of actual, the others go on; refused (may be NULL) is called for
+ * each. Returns the number of refused rows, so that a later call carries on from there.
+ */
+struct plan_refusal {
+	void (*fn)(void *arg, enum plan_table t, const void *key, int error);
+	void *arg;
+};
+size_t plan_apply(struct plan *actual, const struct plan *desired,
+		  const struct plan_sink *const sinks[PLAN_TABLE_COUNT],
+		  const struct plan_refusal *refusal);
+
+/* Number of puts and deletes that plan_apply would make. */
+size_t plan_difference(const struct plan *actual, const struct plan *desired);
+
+const char *plan_table_name(enum plan_table t);
+
+#endif
