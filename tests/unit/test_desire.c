@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Policy, row by row: one service with two reals and a backup, and what facts do to its plan. */
+#include "core/desire.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { REALS = 3, BACKUP = 2 };
+
+struct world {
+	struct model model;
+	struct service_config service;
+	struct real_config reals[REALS];
+	struct check_config check;
+	struct addr vip;
+	struct port_range ports[2];
+	struct service_fact service_fact;
+	struct real_fact real_facts[REALS];
+	struct iface_fact iface;
+	struct retired_fact retired;
+	struct facts facts;
+	struct ring_store *store;
+};
+
+static const uint32_t check_ids[REALS][2] = {
+	{1, 2},
+        {3, 4},
+        {5, 6}
+};
+
+/* 143 and 993 on 192.0.2.10; CAS1 and CAS2 up with weights 100 and 50, the backup up too. */
+static void world_make(struct world *w)
+{
+	static const char *const names[] = {"CAS1", "CAS2", "backup"};
+
+	memset(w, 0, sizeof(*w));
+	addr_parse(&w->vip, "192.0.2.10");
+	w->ports[0] = (struct port_range){143, 143};
+	w->ports[1] = (struct port_range){993, 993};
+	w->check = (struct check_config){.type = CHECK_CONNECT,
+					 .request = "",
+					 .expect = "",
+					 .method = "",
+					 .host = "",
+					 .sni = "",
+					 .helo = "",
+					 .ca = "",
+					 .rise = 2,
+					 .fall = 2};
+	for (int i = 0; i < REALS; i++) {
+		w->reals[i] = (struct real_config){
+			.name = names[i], .weight = 100 / (1 + i), .backup = i == BACKUP};
+		addr_parse(&w->reals[i].ip, "192.0.2.20");
+		w->reals[i].ip.byte[15] += i;
+		w->real_facts[i] = (struct real_fact){.id = 11 + i,
+						      .check_ids = check_ids[i],
+						      .weight = -1,
+						      .ifindex = 2,
+						      .has_mac = true,
+						      .health = HEALTH_UP};
+	}
+	w->service = (struct service_config){.name = "IMAP",
+					     .vips = &w->vip,
+					     .vip_count = 1,
+					     .ports = w->ports,
+					     .port_range_count = 2,
+					     .protocol = IPPROTO_TCP,
+					     .checks = &w->check,
+					     .check_count = 1,
+					     .reals = w->reals,
+					     .real_count = REALS};
+	w->model.services = &w->service;
+	w->model.service_count = 1;
+	w->model.timeouts.established = 75 * 60 * 1000;
+	w->service_fact = (struct service_fact){.id = 5, .reals = w->real_facts};
+	w->iface = (struct iface_fact){
+		.ifindex = 2, .name = "eth0", .up = true, .epoch = 1, .attached = true};
+	w->facts = (struct facts){.services = &w->service_fact,
+				  .ifaces = &w->iface,
+				  .iface_count = 1,
+				  .active = true};
+	w->store = ring_store_new();
+}
+
+static struct plan *plan_in(struct world *w)
+{
+	struct plan *p = desire(&w->model, &w->facts, w->store);
+
+	assert_non_null(p);
+	return p;
+}
+
+/* How many slots of the service's ring each real has, as "2 1 0". */
+static const char *shares(struct world *w)
+{
+	static char text[32];
+	struct plan *p = plan_in(w);
+	__u32 id = 5;
+	const struct row_ring *row = plan_find(p, PLAN_RINGS, &id);
+	int got[REALS] = {0};
+
+	for (size_t i = 0; i < row->ring->count; i++)
+		got[row->ring->slots[i] - 11]++;
+	snprintf(text, sizeof(text), "%d %d %d", got[0], got[1], got[2]);
+	plan_free(p);
+	return text;
+}
+
+static __u16 flags(struct world *w, __u32 id)
+{
+	struct plan *p = plan_in(w);
+	const struct row_real *row = plan_find(p, PLAN_REALS, &id);
+	__u16 f = row->real.flags;
+
+	plan_free(p);
+	return f;
+}
+
+static void new_flows_go_by_weight_to_the_usable_reals(void **state)
+{
+	static const struct {
+		enum health first, second, backup;
+		enum admin_order admin; /* the rest is of the first */
+		bool has_mac;
+		int weight;
+		const char *want;
+	} cases[] = {
+		{HEALTH_UP,      HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, true,  -1,  "2 1 0"},
+		{HEALTH_DOWN,    HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, true,  -1,  "0 1 0"},
+		{HEALTH_UNKNOWN, HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, true,  -1,  "0 1 0"},
+		{HEALTH_UP,      HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, false, -1,  "0 1 0"},
+		{HEALTH_UP,      HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, true,  0,   "0 1 0"},
+		{HEALTH_UP,      HEALTH_UP,   HEALTH_UP,   ADMIN_ONLINE, true,  150, "3 1 0"},
+		{HEALTH_UP,      HEALTH_UP,   HEALTH_UP,   ADMIN_DRAIN,  true,  -1,  "0 1 0"},
+		{HEALTH_UP,      HEALTH_DOWN, HEALTH_UP,   ADMIN_HALT,   true,  -1,  "0 0 1"},
+		{HEALTH_DOWN,    HEALTH_DOWN, HEALTH_UP,   ADMIN_ONLINE, true,  -1,  "0 0 1"},
+		{HEALTH_DOWN,    HEALTH_DOWN, HEALTH_DOWN, ADMIN_ONLINE, true,  -1,  "0 0 0"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+
+		world_make(&w);
+		w.reals[BACKUP].weight = 1;
+		w.real_facts[0].health = cases[i].first;
+		w.real_facts[1].health = cases[i].second;
+		w.real_facts[BACKUP].health = cases[i].backup;
+		w.real_facts[0].admin = cases[i].admin;
+		w.real_facts[0].has_mac = cases[i].has_mac;
+		w.real_facts[0].weight = cases[i].weight;
+		assert_string_equal(shares(&w), cases[i].want);
+		ring_store_free(w.store);
+	}
+}
+
+static void running_flows_are_reset_as_on_down_and_halt_say(void **state)
+{
+	static const struct {
+		enum on_down on_down;
+		enum admin_order admin;
+		enum health health;
+		bool connect_failed, no_neighbour, reset;
+	} cases[] = {
+		{ON_DOWN_AUTO,  ADMIN_ONLINE, HEALTH_UP,      false, false, false},
+		{ON_DOWN_AUTO,  ADMIN_ONLINE, HEALTH_UNKNOWN, true,  true,  false},
+		{ON_DOWN_AUTO,  ADMIN_ONLINE, HEALTH_DOWN,    false, false, false}, /* 503: finish */
+		{ON_DOWN_AUTO,  ADMIN_ONLINE, HEALTH_DOWN,    true,  false, true },
+		{ON_DOWN_AUTO,  ADMIN_ONLINE, HEALTH_DOWN,    false, true,  true },
+		{ON_DOWN_KEEP,  ADMIN_ONLINE, HEALTH_DOWN,    true,  true,  false},
+		{ON_DOWN_RESET, ADMIN_ONLINE, HEALTH_DOWN,    false, false, true },
+		{ON_DOWN_RESET, ADMIN_ONLINE, HEALTH_UP,      false, false, false},
+		{ON_DOWN_KEEP,  ADMIN_HALT,   HEALTH_UP,      false, false, true },
+		{ON_DOWN_AUTO,  ADMIN_DRAIN,  HEALTH_UP,      false, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+
+		world_make(&w);
+		w.service.on_down = cases[i].on_down;
+		w.real_facts[0].admin = cases[i].admin;
+		w.real_facts[0].health = cases[i].health;
+		w.real_facts[0].connect_failed = cases[i].connect_failed;
+		w.real_facts[0].no_neighbour = cases[i].no_neighbour;
+		assert_int_equal(!!(flags(&w, 11) & LB_REAL_RESET), cases[i].reset);
+		ring_store_free(w.store);
+	}
+}
+
+static void a_service_is_healthy_degraded_or_down(void **state)
+{
+	struct world w;
+	bool backup;
+
+	world_make(&w);
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_HEALTHY);
+	assert_false(backup);
+	w.real_facts[0].health = HEALTH_DOWN;
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DEGRADED);
+	w.real_facts[1].health = HEALTH_DOWN;
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DEGRADED);
+	assert_true(backup);
+	w.real_facts[BACKUP].health = HEALTH_DOWN;
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DOWN);
+	ring_store_free(w.store);
+}
+
+static void the_checks_of_a_real_count_as_require_says(void **state)
+{
+	const enum health mixed[] = {HEALTH_UP, HEALTH_DOWN, HEALTH_UNKNOWN};
+	const enum health early[] = {HEALTH_UP, HEALTH_UNKNOWN};
+	const enum health late[] = {HEALTH_DOWN, HEALTH_UNKNOWN};
+	const enum health up[] = {HEALTH_UP, HEALTH_UP}, down[] = {HEALTH_DOWN, HEALTH_DOWN};
+
+	assert_int_equal(desire_health(REQUIRE_ALL, mixed, 3), HEALTH_DOWN);
+	assert_int_equal(desire_health(REQUIRE_ANY, mixed, 3), HEALTH_UP);
+	assert_int_equal(desire_health(REQUIRE_ALL, early, 2), HEALTH_UNKNOWN);
+	assert_int_equal(desire_health(REQUIRE_ANY, early, 2), HEALTH_UP);
+	assert_int_equal(desire_health(REQUIRE_ALL, late, 2), HEALTH_DOWN);
+	assert_int_equal(desire_health(REQUIRE_ANY, late, 2), HEALTH_UNKNOWN);
+	assert_int_equal(desire_health(REQUIRE_ALL, up, 2), HEALTH_UP);
+	assert_int_equal(desire_health(REQUIRE_ANY, down, 2), HEALTH_DOWN);
+}
+
+static void every_port_of_every_vip_is_an_endpoint(void **state)
+{
+	struct world w;
+	struct plan *p;
+
+	world_make(&w);
+	w.check.type = CHECK_ON; /* one check, whatever the ports */
+	w.ports[1] = (struct port_range){65530, 65535};
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_ENDPOINTS), 7);
+	assert_int_equal(plan_count(p, PLAN_VIPS), 1);
+	assert_int_equal(plan_count(p, PLAN_NEIGHBOURS), REALS);
+	plan_free(p);
+	ring_store_free(w.store);
+}
+
+static void a_vip_is_announced_only_by_an_active_node_on_an_attached_link(void **state)
+{
+	struct world w;
+	struct plan *p;
+
+	for (int off = 0; off < 4; off++) {
+		world_make(&w);
+		w.iface.attached = off != 1;
+		w.iface.up = off != 2;
+		w.facts.active = off != 3;
+		p = plan_in(&w);
+		assert_int_equal(plan_count(p, PLAN_ANNOUNCE), off == 0);
+		assert_int_equal(plan_count(p, PLAN_IFACES), 1);
+		plan_free(p);
+		ring_store_free(w.store);
+	}
+}
+
+static void a_real_that_left_keeps_its_row_without_new_flows(void **state)
+{
+	struct world w;
+
+	world_make(&w);
+	w.retired = (struct retired_fact){
+		.id = 40,
+		.has_mac = true,
+		.real = {.flags = LB_REAL_USABLE | LB_REAL_UP, .ifindex = 2, .service = 5}
+        };
+	w.facts.retired = &w.retired;
+	w.facts.retired_count = 1;
+	assert_int_equal(flags(&w, 40), LB_REAL_UP | LB_REAL_HAS_MAC);
+	w.retired.service_gone = true;
+	assert_int_equal(flags(&w, 40), LB_REAL_UP | LB_REAL_HAS_MAC | LB_REAL_RESET);
+	assert_string_equal(shares(&w), "2 1 0");
+	ring_store_free(w.store);
+}
+
+static void equal_facts_give_an_equal_plan(void **state)
+{
+	struct world w;
+	struct plan *a, *b;
+
+	world_make(&w);
+	a = plan_in(&w);
+	b = plan_in(&w);
+	assert_int_equal(plan_difference(a, b), 0);
+	plan_free(b);
+	w.real_facts[1].health = HEALTH_DOWN;
+	b = plan_in(&w);
+	assert_int_equal(plan_difference(a, b), 2); /* the real and the ring */
+	plan_free(a);
+	plan_free(b);
+	ring_store_free(w.store);
+}
+
+static void timeouts_become_ticks_rounded_up(void **state)
+{
+	assert_int_equal(desire_ticks(0), 0);
+	assert_int_equal(desire_ticks(1), 1);
+	assert_int_equal(desire_ticks(134), 1);
+	assert_int_equal(desire_ticks(135), 2);
+	assert_int_equal(desire_ticks(60000), 448);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_flows_go_by_weight_to_the_usable_reals),
+		cmocka_unit_test(running_flows_are_reset_as_on_down_and_halt_say),
+		cmocka_unit_test(a_service_is_healthy_degraded_or_down),
+		cmocka_unit_test(the_checks_of_a_real_count_as_require_says),
+		cmocka_unit_test(every_port_of_every_vip_is_an_endpoint),
+		cmocka_unit_test(a_vip_is_announced_only_by_an_active_node_on_an_attached_link),
+		cmocka_unit_test(a_real_that_left_keeps_its_row_without_new_flows),
+		cmocka_unit_test(equal_facts_give_an_equal_plan),
+		cmocka_unit_test(timeouts_become_ticks_rounded_up),
+	};
+
+	return cmocka_run_group_tests_name("desire", tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a reload says it changed: two texts through the reader, compared in words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/config.h"
+#include "core/model_change.h"
+
+static const char before[] = "version: 1\n"
+			     "node: {name: lb1, interfaces: [eth0]}\n"
+			     "services:\n"
+			     "  HTTPS:\n"
+			     "    mode: l4-dr\n"
+			     "    vip: 192.0.2.10\n"
+			     "    ports: [443]\n"
+			     "    reals:\n"
+			     "      CAS1: {ip: 192.0.2.20, weight: 100}\n"
+			     "      CAS2: {ip: 192.0.2.21, weight: 100}\n";
+
+static struct model *read_text(const char *text)
+{
+	struct config_input in = {
+		.file = "t", .text = text, .len = strlen(text), .host_name = "host"};
+	struct buf messages = {};
+	struct model *m = config_read(&in, &messages);
+
+	if (!m)
+		print_error("%s", buf_text(&messages));
+	buf_free(&messages);
+	assert_non_null(m);
+	return m;
+}
+
+/* before with the first occurrence of what replaced. */
+static char *edited(const char *what, const char *with)
+{
+	const char *at = strstr(before, what);
+	static char text[2048];
+
+	assert_non_null(at);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - before), before, with,
+		 at + strlen(what));
+	return text;
+}
+
+static void each_change_is_said_in_one_line(void **state)
+{
+	static const struct {
+		const char *what, *with, *said;
+	} cases[] = {
+		{"weight: 100",				 "weight: 50",            "HTTPS/CAS1: weight 100 -> 50\n"           },
+		{"192.0.2.21",				  "192.0.2.22",            "HTTPS/CAS2: ip 192.0.2.21 -> 192.0.2.22\n"},
+		{"      CAS2: {ip: 192.0.2.21, weight: 100}\n", "",
+		 "HTTPS/CAS2: removed; its flows run to their end\n"                                                                },
+		{"CAS2:",				       "CAS3:",
+		 "HTTPS/CAS3: added, 192.0.2.21 weight 100\n"
+		 "HTTPS/CAS2: removed; its flows run to their end\n"                                                                },
+		{"  HTTPS:",				    "  WEB:",                "WEB: added, 2 reals\nHTTPS: removed\n"    },
+		{"[443]",				       "[443, 80]",
+		 "HTTPS: ports changed\nHTTPS/CAS1: check changed\n"
+		 "HTTPS/CAS2: check changed\n"										      },
+		{"vip: 192.0.2.10",                             "vip: 192.0.2.11",       "HTTPS: vip changed\n"                     },
+		{"mode: l4-dr",				 "on_down: keep",         "HTTPS: on_down auto -> keep\n"            },
+		{"lb1",					 "lb2",                   "node.name: lb1 -> lb2\n"                  },
+		{"version: 1",				  "version: 1 # the same", ""                                         },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct model *a = read_text(before);
+		struct model *b = read_text(edited(cases[i].what, cases[i].with));
+		struct buf said = {};
+
+		model_describe_changes(a, b, &said);
+		assert_string_equal(buf_text(&said), cases[i].said);
+		assert_false(model_needs_restart(a, b, &said));
+		buf_free(&said);
+		model_free(a);
+		model_free(b);
+	}
+}
+
+static void what_needs_down_and_up_is_named(void **state)
+{
+	struct model *a = read_text(before);
+	struct model *b = read_text(edited("[eth0]", "[eth0, eth1], flows: 4096"));
+	struct buf keys = {};
+
+	assert_true(model_needs_restart(a, b, &keys));
+	assert_string_equal(buf_text(&keys), "node.interfaces, node.flows");
+	buf_free(&keys);
+	model_free(a);
+	model_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_change_is_said_in_one_line),
+		cmocka_unit_test(what_needs_down_and_up_is_named),
+	};
+
+	return cmocka_run_group_tests_name("model_change", tests, NULL, NULL);
+}

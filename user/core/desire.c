@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/desire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t desire_ticks(uint32_t msec)
+{
+	uint64_t nsec = msec * 1000000ULL;
+
+	return (nsec + (1ULL << LB_TICK_SHIFT) - 1) >> LB_TICK_SHIFT;
+}
+
+enum health desire_health(enum require require, const enum health *checks, size_t count)
+{
+	enum health decides = require == REQUIRE_ALL ? HEALTH_DOWN : HEALTH_UP;
+	enum health other = require == REQUIRE_ALL ? HEALTH_UP : HEALTH_DOWN;
+	bool unknown = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (checks[i] == decides)
+			return decides;
+		unknown |= checks[i] == HEALTH_UNKNOWN;
+	}
+	return unknown ? HEALTH_UNKNOWN : other;
+}
+
+uint32_t real_weight(const struct real_config *c, const struct real_fact *f)
+{
+	return f->weight >= 0 ? (uint32_t)f->weight : c->weight;
+}
+
+bool real_usable(const struct real_config *c, const struct real_fact *f)
+{
+	return f->admin == ADMIN_ONLINE && f->health == HEALTH_UP && f->has_mac && f->ifindex &&
+	       real_weight(c, f) > 0;
+}
+
+enum real_status real_status(const struct real_fact *f)
+{
+	if (f->admin == ADMIN_HALT)
+		return REAL_HALT;
+	if (f->admin == ADMIN_DRAIN)
+		return REAL_DRAIN;
+	return f->health == HEALTH_UP && f->has_mac ? REAL_UP : REAL_DOWN;
+}
+
+bool real_resets(const struct service_config *s, const struct real_fact *f)
+{
+	if (f->admin == ADMIN_HALT)
+		return true;
+	if (f->health != HEALTH_DOWN)
+		return false;
+	switch (s->on_down) {
+	case ON_DOWN_KEEP:
+		return false;
+	case ON_DOWN_RESET:
+		return true;
+	case ON_DOWN_AUTO:
+		break;
+	}
+	return f->no_neighbour || f->connect_failed;
+}
+
+static size_t usable_count(const struct service_config *s, const struct service_fact *f)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->real_count; i++)
+		count += !s->reals[i].backup && real_usable(&s->reals[i], &f->reals[i]);
+	return count;
+}
+
+/* The backup's place in the reals when it may take flows, else -1. */
+static int usable_backup(const struct service_config *s, const struct service_fact *f)
+{
+	for (size_t i = 0; i < s->real_count; i++)
+		if (s->reals[i].backup && real_usable(&s->reals[i], &f->reals[i]))
+			return i;
+	return -1;
+}
+
+enum service_status service_status(const struct service_config *s, const struct service_fact *f,
+				   bool *used_backup)
+{
+	size_t usable = usable_count(s, f), reals = 0;
+	bool backup = !usable && usable_backup(s, f) >= 0;
+
+	for (size_t i = 0; i < s->real_count; i++)
+		reals += !s->reals[i].backup;
+	if (used_backup)
+		*used_backup = backup;
+	if (usable == reals)
+		return SERVICE_HEALTHY;
+	return usable || backup ? SERVICE_DEGRADED : SERVICE_DOWN;
+}
+
+static int put_settings(struct plan *p, const struct model *m)
+{
+	struct row_settings row = {
+		.timeout =
+			{
+				  [LB_FLOW_HALF_OPEN] = desire_ticks(m->timeouts.syn),
+				  [LB_FLOW_NEW] = desire_ticks(m->timeouts.syn),
+				  [LB_FLOW_ESTABLISHED] = desire_ticks(m->timeouts.established),
+				  [LB_FLOW_CLOSING] = desire_ticks(m->timeouts.closing),
+				  [LB_FLOW_UDP] = desire_ticks(m->timeouts.udp),
+				  },
+	};
+	__u32 only = 0;
+
+	return plan_put(p, PLAN_SETTINGS, &only, &row);
+}
+
+static int put_neighbour(struct plan *p, const struct addr *ip, uint32_t ifindex)
+{
+	struct row_neighbour key = {.ip = *ip, .ifindex = ifindex};
+	__u32 none = 0;
+
+	return ifindex ? plan_put(p, PLAN_NEIGHBOURS, &key, &none) : 0;
+}
+
+static __u16 flags_of(const struct service_config *s, const struct real_config *c,
+		      const struct real_fact *f)
+{
+	return (real_resets(s, f) ? LB_REAL_RESET : 0) | (real_usable(c, f) ? LB_REAL_USABLE : 0) |
+	       (f->health == HEALTH_UP ? LB_REAL_UP : 0) |
+	       (f->health != HEALTH_UNKNOWN ? LB_REAL_KNOWN : 0) |
+	       (f->has_mac ? LB_REAL_HAS_MAC : 0) | (c->backup ? LB_REAL_BACKUP : 0);
+}
+
+static int put_real(struct plan *p, const struct service_config *s, uint32_t service,
+		    const struct real_config *c, const struct real_fact *f)
+{
+	struct row_real row = {
+		.real = {.flags = flags_of(s, c, f),                                      .ifindex = f->ifindex, .service = service},
+		.info = {.service = service,                   .weight = real_usable(c,   f) ? real_weight(c, f) : 0 },
+	};
+
+	if (f->has_mac)
+		memcpy(row.real.mac, f->mac, sizeof(row.real.mac));
+	memcpy(row.real.source_mac, f->source_mac, sizeof(row.real.source_mac));
+	memcpy(row.real.ip.byte, c->ip.byte, sizeof(row.real.ip.byte));
+	strncpy(row.info.name, c->name, sizeof(row.info.name) - 1);
+	return plan_put(p, PLAN_REALS, &f->id, &row);
+}
+
+static int put_checks(struct plan *p, const struct service_config *s, const struct real_config *c,
+		      const struct real_fact *f)
+{
+	struct check_spec spec;
+	int err = 0;
+
+	for (size_t i = 0; !err && service_check_spec(s, c, i, &spec); i++)
+		err = plan_put(p, PLAN_CHECKS, &f->check_ids[i], &spec);
+	return err;
+}
+
+static int put_ring(struct plan *p, const struct service_config *s, const struct service_fact *f,
+		    struct ring_store *store)
+{
+	struct ring_share *shares = calloc(s->real_count + 1, sizeof(*shares));
+	int backup = usable_count(s, f) ? -1 : usable_backup(s, f);
+	struct row_ring row;
+	struct ring *r;
+
+	if (!shares)
+		return -1;
+	for (size_t i = 0; i < s->real_count; i++) {
+		const struct real_config *c = &s->reals[i];
+		bool turn = c->backup ? (int)i == backup : real_usable(c, &f->reals[i]);
+
+		shares[i].real = f->reals[i].id;
+		shares[i].weight = turn ? real_weight(c, &f->reals[i]) : 0;
+	}
+	r = ring_wrr(shares, s->real_count);
+	free(shares);
+	if (!r)
+		return -1;
+	row.ring = ring_store_intern(store, r);
+	return plan_put(p, PLAN_RINGS, &f->id, &row);
+}
+
+static int put_endpoints(struct plan *p, const struct service_config *s, uint32_t service,
+			 const struct addr *vip)
+{
+	struct lb_endpoint key = {.proto = s->protocol};
+	int err = 0;
+
+	memcpy(key.vip.byte, vip->byte, sizeof(key.vip.byte));
+	for (size_t r = 0; r < s->port_range_count; r++)
+		for (uint32_t port = s->ports[r].first; !err && port <= s->ports[r].last; port++) {
+			key.port = port;
+			err = plan_put(p, PLAN_ENDPOINTS, &key, &service);
+		}
+	return err;
+}
+
+static int put_announcements(struct plan *p, const struct addr *vip, const struct facts *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->iface_count; i++) {
+		const struct iface_fact *iface = &f->ifaces[i];
+		struct row_announce_key key = {.vip = *vip, .ifindex = iface->ifindex};
+		struct row_announce row = {.epoch = iface->epoch};
+
+		memcpy(row.mac, iface->mac, sizeof(row.mac));
+		if (f->active && iface->attached && iface->up)
+			err = plan_put(p, PLAN_ANNOUNCE, &key, &row);
+	}
+	return err;
+}
+
+static int put_vips(struct plan *p, const struct service_config *s, uint32_t service,
+		    const struct facts *f)
+{
+	__u32 active = f->active;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->vip_count; i++) {
+		err = put_endpoints(p, s, service, &s->vips[i]);
+		if (!err)
+			err = plan_put(p, PLAN_VIPS, s->vips[i].byte, &active);
+		if (!err)
+			err = put_announcements(p, &s->vips[i], f);
+	}
+	return err;
+}
+
+static int put_service(struct plan *p, const struct service_config *s, const struct service_fact *f,
+		       const struct facts *facts, struct ring_store *store)
+{
+	struct lb_service_info info = {};
+	int err = 0;
+
+	strncpy(info.name, s->name, sizeof(info.name) - 1);
+	for (size_t i = 0; !err && i < s->real_count; i++) {
+		err = put_neighbour(p, &s->reals[i].ip, f->reals[i].ifindex);
+		if (!err)
+			err = put_checks(p, s, &s->reals[i], &f->reals[i]);
+		if (!err)
+			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
+	}
+	if (!err)
+		err = plan_put(p, PLAN_SERVICES, &f->id, &info);
+	if (!err)
+		err = put_ring(p, s, f, store);
+	return err ? err : put_vips(p, s, f->id, facts);
+}
+
+/* Its row stays, so that its flows find their way, or their reset; no new flow gets it. */
+static int put_retired(struct plan *p, const struct retired_fact *f)
+{
+	struct row_real row = {.real = f->real, .info = f->info};
+	struct addr ip;
+	int err;
+
+	row.real.flags &= ~(LB_REAL_USABLE | LB_REAL_HAS_MAC | LB_REAL_RESET);
+	row.real.flags |=
+		(f->has_mac ? LB_REAL_HAS_MAC : 0) | (f->service_gone ? LB_REAL_RESET : 0);
+	row.info.weight = 0;
+	memset(row.real.mac, 0, sizeof(row.real.mac));
+	if (f->has_mac)
+		memcpy(row.real.mac, f->mac, sizeof(row.real.mac));
+	memcpy(ip.byte, f->real.ip.byte, sizeof(ip.byte));
+	err = plan_put(p, PLAN_REALS, &f->id, &row);
+	return err ? err : put_neighbour(p, &ip, f->real.ifindex);
+}
+
+static int put_ifaces(struct plan *p, const struct facts *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->iface_count; i++) {
+		struct row_iface row = {
+			.generic_only = f->xdp_mode == XDP_MODE_GENERIC,
+			.native_only = f->xdp_mode == XDP_MODE_NATIVE,
+		};
+
+		memcpy(row.mac, f->ifaces[i].mac, sizeof(row.mac));
+		memcpy(row.name, f->ifaces[i].name, sizeof(row.name));
+		err = plan_put(p, PLAN_IFACES, &f->ifaces[i].ifindex, &row);
+	}
+	return err;
+}
+
+struct plan *desire(const struct model *m, const struct facts *f, struct ring_store *store)
+{
+	struct plan *p = plan_new();
+	int err;
+
+	if (!p)
+		return NULL;
+	err = put_settings(p, m);
+	for (size_t i = 0; !err && i < m->service_count; i++)
+		err = put_service(p, &m->services[i], &f->services[i], f, store);
+	for (size_t i = 0; !err && i < f->retired_count; i++)
+		err = put_retired(p, &f->retired[i]);
+	if (!err)
+		err = put_ifaces(p, f);
+	if (err) {
+		plan_free(p);
+		return NULL;
+	}
+	return p;
+}

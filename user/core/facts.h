@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What was observed or ordered, laid out beside a model for desire(): health, neighbours, links,
+ * admin orders, HA role. Plain data; daemon/ gathers it anew for each plan.
+ */
+#ifndef LBXDP_CORE_FACTS_H
+#define LBXDP_CORE_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/model.h"
+#include "core/view.h"
+#include "lbxdp/abi.h"
+
+struct real_fact {
+	uint32_t id;               /* row id of the real */
+	const uint32_t *check_ids; /* of its checks, as service_check_spec numbers them */
+	enum admin_order admin;
+	int32_t weight;    /* ordered; -1: as configured */
+	uint32_t ifindex;  /* of the connected network its address is in; 0: none */
+	bool has_mac;      /* the neighbour is known */
+	bool no_neighbour; /* it was asked for and did not answer */
+	uint8_t mac[6], source_mac[6];
+	enum health health;  /* of all its checks together */
+	bool connect_failed; /* a failing check ended L4CON or L4TOUT */
+};
+
+struct service_fact {
+	uint32_t id;
+	const struct real_fact *reals; /* as in the model */
+};
+
+/* A real that left the configuration while flows may still carry its id. */
+struct retired_fact {
+	uint32_t id;
+	struct lb_real real; /* its row as it stands */
+	struct lb_real_info info;
+	bool service_gone; /* then its flows are reset, else they run to their end */
+	bool has_mac;
+	uint8_t mac[6];
+};
+
+struct iface_fact {
+	uint32_t ifindex;
+	char name[16];
+	uint8_t mac[6];
+	bool up;
+	uint16_t epoch;
+	bool attached; /* our program runs there: announce through it */
+};
+
+struct facts {
+	const struct service_fact *services; /* as in the model */
+	const struct retired_fact *retired;
+	size_t retired_count;
+	const struct iface_fact *ifaces; /* that exist and should be attached */
+	size_t iface_count;
+	enum xdp_mode xdp_mode; /* of the command line, or as configured */
+	bool active;            /* HA role: answer for the VIPs */
+};
+
+#endif

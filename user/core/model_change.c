@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/model_change.h"
+
+#include <string.h>
+
+static bool same_addresses(const struct addr *a, size_t a_count, const struct addr *b,
+			   size_t b_count)
+{
+	return a_count == b_count && !memcmp(a, b, a_count * sizeof(*a));
+}
+
+static bool same_ports(const struct service_config *a, const struct service_config *b)
+{
+	return a->port_range_count == b->port_range_count &&
+	       !memcmp(a->ports, b->ports, a->port_range_count * sizeof(*a->ports));
+}
+
+static bool same_checks(const struct service_config *a, const struct service_config *b,
+			const struct real_config *ra, const struct real_config *rb)
+{
+	struct check_spec x, y;
+	bool has_x, has_y;
+
+	for (size_t i = 0;; i++) {
+		has_x = service_check_spec(a, ra, i, &x);
+		has_y = service_check_spec(b, rb, i, &y);
+		if (!has_x || !has_y)
+			return has_x == has_y;
+		if (memcmp(&x, &y, sizeof(x)))
+			return false;
+	}
+}
+
+static void describe_real(const char *service, const struct service_config *a,
+			  const struct service_config *b, const struct real_config *from,
+			  const struct real_config *to, struct buf *out)
+{
+	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
+
+	if (!addr_equal(&from->ip, &to->ip))
+		buf_printf(out, "%s/%s: ip %s -> %s\n", service, to->name,
+			   addr_format(&from->ip, x), addr_format(&to->ip, y));
+	else if (!same_checks(a, b, from, to))
+		buf_printf(out, "%s/%s: check changed\n", service, to->name);
+	if (from->weight != to->weight)
+		buf_printf(out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
+			   to->weight);
+}
+
+static void describe_reals(const struct service_config *from, const struct service_config *to,
+			   struct buf *out)
+{
+	char ip[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < to->real_count; i++) {
+		const struct real_config *r = &to->reals[i], *old = service_real(from, r->name);
+
+		if (old)
+			describe_real(to->name, from, to, old, r, out);
+		else
+			buf_printf(out, "%s/%s: added, %s weight %u\n", to->name, r->name,
+				   addr_format(&r->ip, ip), r->weight);
+	}
+	for (size_t i = 0; i < from->real_count; i++)
+		if (!service_real(to, from->reals[i].name))
+			buf_printf(out, "%s/%s: removed; its flows run to their end\n", to->name,
+				   from->reals[i].name);
+}
+
+static void describe_service(const struct service_config *from, const struct service_config *to,
+			     struct buf *out)
+{
+	if (!same_addresses(from->vips, from->vip_count, to->vips, to->vip_count))
+		buf_printf(out, "%s: vip changed\n", to->name);
+	if (!same_ports(from, to))
+		buf_printf(out, "%s: ports changed\n", to->name);
+	if (from->protocol != to->protocol)
+		buf_printf(out, "%s: protocol %s -> %s\n", to->name, protocol_name(from->protocol),
+			   protocol_name(to->protocol));
+	if (from->on_down != to->on_down)
+		buf_printf(out, "%s: on_down %s -> %s\n", to->name, on_down_name(from->on_down),
+			   on_down_name(to->on_down));
+	if (from->require != to->require)
+		buf_printf(out, "%s: require %s\n", to->name,
+			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
+	describe_reals(from, to, out);
+}
+
+static void describe_node(const struct model *from, const struct model *to, struct buf *out)
+{
+	if (strcmp(from->node.name, to->node.name))
+		buf_printf(out, "node.name: %s -> %s\n", from->node.name, to->node.name);
+	if (from->node.on_stop != to->node.on_stop)
+		buf_printf(out, "node.on_stop: %s\n",
+			   to->node.on_stop == ON_STOP_LEAVE ? "leave" : "detach");
+	if (from->admin.off != to->admin.off || from->admin.port != to->admin.port ||
+	    !addr_equal(&from->admin.addr, &to->admin.addr))
+		buf_puts(out, "admin.listen changed\n");
+	if (memcmp(&from->timeouts, &to->timeouts, sizeof(from->timeouts)))
+		buf_puts(out, "defaults.timeouts changed\n");
+}
+
+void model_describe_changes(const struct model *from, const struct model *to, struct buf *out)
+{
+	describe_node(from, to, out);
+	for (size_t i = 0; i < to->service_count; i++) {
+		const struct service_config *s = &to->services[i];
+		const struct service_config *old = model_service(from, s->name);
+
+		if (old)
+			describe_service(old, s, out);
+		else
+			buf_printf(out, "%s: added, %zu real%s\n", s->name, s->real_count,
+				   s->real_count == 1 ? "" : "s");
+	}
+	for (size_t i = 0; i < from->service_count; i++)
+		if (!model_service(to, from->services[i].name))
+			buf_printf(out, "%s: removed\n", from->services[i].name);
+}
+
+static bool same_interfaces(const struct model *a, const struct model *b)
+{
+	if (a->node.interface_count != b->node.interface_count)
+		return false;
+	for (size_t i = 0; i < a->node.interface_count; i++)
+		if (strcmp(a->node.interfaces[i], b->node.interfaces[i]))
+			return false;
+	return true;
+}
+
+bool model_needs_restart(const struct model *from, const struct model *to, struct buf *out)
+{
+	const struct {
+		bool differs;
+		const char *key;
+	} keys[] = {
+		{!same_interfaces(from, to),                 "node.interfaces"},
+		{from->node.xdp_mode != to->node.xdp_mode,                     "node.xdp_mode"},
+		{from->node.flows != to->node.flows,                     "node.flows"      },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!keys[i].differs)
+			continue;
+		buf_printf(out, "%s%s", any ? ", " : "", keys[i].key);
+		any = true;
+	}
+	return any;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/view.h"
+
+const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1] = {
+	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
+};
+
+void view_free(struct view *v)
+{
+	if (v)
+		arena_free(v->arena); /* v itself lives there too */
+}
+
+const char *real_status_name(enum real_status s)
+{
+	static const char *const name[] = {"up", "down", "drain", "halt"};
+
+	return name[s];
+}
+
+const char *service_status_name(enum service_status s)
+{
+	static const char *const name[] = {"healthy", "degraded", "down", "redirect"};
+
+	return name[s];
+}
+
+const char *admin_order_name(enum admin_order o)
+{
+	static const char *const name[] = {"online", "drain", "halt"};
+
+	return name[o];
+}

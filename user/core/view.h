@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an operator sees: one snapshot of the daemon, made by daemon/, rendered by admin/ as text,
+ * JSON, Prometheus or CSV. Plain data in one arena; strings are never NULL.
+ */
+#ifndef LBXDP_CORE_VIEW_H
+#define LBXDP_CORE_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "core/check.h"
+#include "core/model.h"
+#include "lbxdp/verdict.h"
+
+enum real_status { REAL_UP, REAL_DOWN, REAL_DRAIN, REAL_HALT };
+enum service_status { SERVICE_HEALTHY, SERVICE_DEGRADED, SERVICE_DOWN, SERVICE_REDIRECT };
+enum admin_order { ADMIN_ONLINE, ADMIN_DRAIN, ADMIN_HALT };
+
+enum { VIEW_DURATION_BUCKETS = 12 };
+
+struct view_check {
+	struct check_spec spec;
+	enum health health;
+	struct check_outcome outcome;
+	time_t since; /* wall time of the last change of health; 0: none yet */
+	uint64_t runs, failures, transitions;
+	/* Histogram of durations: counts per bucket (not cumulative); the last is +Inf. */
+	uint64_t duration_bucket[VIEW_DURATION_BUCKETS];
+	double duration_sum; /* seconds */
+};
+
+/* Upper bounds in seconds of all buckets but the last. */
+extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
+
+struct view_real {
+	const char *name;
+	struct addr ip;
+	uint32_t weight, effective_weight;
+	enum real_status status;
+	enum admin_order admin;
+	bool backup, has_mac;
+	uint8_t mac[6];
+	uint64_t active, inactive, connections, packets, bytes;
+	const struct view_check *checks;
+	size_t check_count;
+	size_t worst; /* index of the check that `check` shows */
+};
+
+struct view_service {
+	const char *name;
+	const struct service_config *config; /* vips, ports, protocol, mode, scheduler */
+	enum service_status status;
+	const char *reason; /* why it is not healthy; empty when it is */
+	uint64_t connections, packets, bytes, unrouted;
+	const struct view_real *reals;
+	size_t real_count;
+};
+
+struct view_process {
+	const char *role;
+	int pid;
+	unsigned int restarts;
+};
+
+struct view_iface {
+	const char *name;
+	bool attached, native, dispatcher;
+	const char *problem; /* why it is not attached or not native; empty when fine */
+};
+
+struct view_vip {
+	struct addr addr;
+	uint64_t arp_replies, nd_replies, echo_replies, conflicts;
+};
+
+struct view {
+	struct arena *arena;
+	const char *version, *node;
+	time_t now;
+	const struct view_process *processes;
+	size_t process_count;
+	const struct view_iface *ifaces;
+	size_t iface_count;
+	const struct view_service *services;
+	size_t service_count;
+	const struct view_vip *vips;
+	size_t vip_count;
+	uint64_t verdicts[LB_VERDICT_COUNT];
+	uint64_t events[LB_EVENT_COUNT];
+	uint64_t forwarded; /* packets, sum over the reals */
+	struct {
+		uint64_t entries, limit;
+	} flows[2]; /* established tables: IPv4, IPv6 */
+	struct {
+		bool last_ok;
+		time_t last_success;
+		uint64_t generation;
+	} config;
+	uint64_t log_dropped;
+	uint64_t refused_rows; /* plan rows the kernel refused and that are being retried */
+	struct {
+		double cpu_seconds, start_time;
+		uint64_t resident_bytes, open_fds, max_fds;
+	} process; /* of main */
+};
+
+void view_free(struct view *v);
+
+const char *real_status_name(enum real_status s);       /* "up" */
+const char *service_status_name(enum service_status s); /* "healthy" */
+const char *admin_order_name(enum admin_order o);       /* "online" */
+
+#endif
