@@ -121,7 +121,7 @@ struct check_order {
 	struct check_spec spec; /* PUT only; with verify, the CA bundle comes as a descriptor */
 };
 
-/* Probe to main: every result. */
+/* Probe to main: every result; a message holds one or more. */
 struct check_report {
 	uint32_t id;
 	enum health health; /* after rise and fall */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the config reader works on: inside core/config*.c and core/schema.c only. */
+#ifndef LBXDP_CORE_CONFIG_DRAFT_H
+#define LBXDP_CORE_CONFIG_DRAFT_H
+
+#include "core/config.h"
+#include "core/config_message.h"
+#include "core/yaml.h"
+
+/* The top level of the schema fills one of these. */
+struct config_draft {
+	struct model model; /* first: what config_read hands out */
+	uint32_t version;
+	struct check_config check; /* defaults.check: its timings begin every check */
+};
+
+struct config_reading {
+	struct arena *arena;
+	struct config_messages *messages;
+	struct config_draft *draft;
+	const struct config_input *in;
+	const struct yaml_node *root;
+};
+
+/* Says what is wrong with the value n, with the key or list entry n, or that the map n lacks key.
+ */
+void config_say(struct config_reading *r, const struct yaml_node *n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_say_label(struct config_reading *r, const struct yaml_node *n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void config_say_missing(struct config_reading *r, const struct yaml_node *n, const char *key,
+			const char *format, ...) __attribute__((format(printf, 4, 5)));
+void config_warn(struct config_reading *r, const struct yaml_node *n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* True once so many messages stand that more are only counted: spares their making. */
+bool config_is_full(const struct config_reading *r);
+
+/* Fills the draft from the tree by the schema. */
+void config_decode(struct config_reading *r);
+
+/* What no single value can show: R3, R5, overlaps, limits. config_rules_checks is the part for
+ * health checks. */
+void config_rules(struct config_reading *r);
+void config_rules_checks(struct config_reading *r, const struct service_config *s,
+			 const struct yaml_node *n);
+
+#endif

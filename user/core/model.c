@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CHECKED_PORTS_MAX = 16 }; /* a check asks at most so many ports of one real */
+
+void model_free(struct model *m)
+{
+	if (m)
+		arena_free(m->arena);
+}
+
+const struct service_config *model_service(const struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->service_count; i++)
+		if (!strcmp(m->services[i].name, name))
+			return &m->services[i];
+	return NULL;
+}
+
+const struct real_config *service_real(const struct service_config *s, const char *name)
+{
+	for (size_t i = 0; i < s->real_count; i++)
+		if (!strcmp(s->reals[i].name, name))
+			return &s->reals[i];
+	return NULL;
+}
+
+const char *mode_name(enum service_mode m)
+{
+	static const char *const names[MODE_COUNT] = {[MODE_L4_DR] = "l4-dr"};
+
+	return names[m];
+}
+
+const char *scheduler_name(enum scheduler s)
+{
+	static const char *const names[SCHEDULER_COUNT] = {[SCHEDULER_WRR] = "wrr"};
+
+	return names[s];
+}
+
+const char *on_down_name(enum on_down o)
+{
+	static const char *const names[] = {
+		[ON_DOWN_AUTO] = "auto", [ON_DOWN_KEEP] = "keep", [ON_DOWN_RESET] = "reset"};
+
+	return names[o];
+}
+
+const char *protocol_name(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
+const char *port_range_format(const struct port_range *r, char *text)
+{
+	if (r->first == r->last)
+		snprintf(text, 12, "%u", r->first);
+	else
+		snprintf(text, 12, "%u-%u", r->first, r->last);
+	return text;
+}
+
+static bool asks_port(enum check_type t)
+{
+	return t != CHECK_ON && t != CHECK_OFF && t != CHECK_PING;
+}
+
+/* The index-th port of the service's ranges; false past the last that is checked. */
+static bool checked_port(const struct service_config *s, size_t index, uint16_t *port)
+{
+	if (index >= CHECKED_PORTS_MAX)
+		return false;
+	for (size_t i = 0; i < s->port_range_count; i++) {
+		const struct port_range *r = &s->ports[i];
+		size_t count = (size_t)(r->last - r->first) + 1;
+
+		if (index < count) {
+			*port = (uint16_t)(r->first + index);
+			return true;
+		}
+		index -= count;
+	}
+	return false;
+}
+
+/* How many specs one check_config makes for a real. */
+static size_t check_spec_count(const struct service_config *s, const struct check_config *c)
+{
+	size_t count = 0;
+	uint16_t port;
+
+	if (c->port || !asks_port(c->type))
+		return 1;
+	while (checked_port(s, count, &port))
+		count++;
+	return count;
+}
+
+static void copy_text(char *to, size_t room, const char *text)
+{
+	snprintf(to, room, "%s", text);
+}
+
+static void fill_texts(const struct check_config *c, struct check_spec *spec)
+{
+	bool http = c->type == CHECK_HTTP || c->type == CHECK_HTTPS;
+
+	copy_text(spec->expect, sizeof(spec->expect), c->expect);
+	copy_text(spec->host, sizeof(spec->host), c->host);
+	copy_text(spec->sni, sizeof(spec->sni), c->sni);
+	copy_text(spec->helo, sizeof(spec->helo), c->helo);
+	copy_text(spec->ca, sizeof(spec->ca), c->ca);
+	if (!http)
+		return;
+	copy_text(spec->method, sizeof(spec->method), c->method);
+	spec->request[0] = '/';
+	copy_text(spec->request + 1, sizeof(spec->request) - 1,
+		  c->request + strspn(c->request, "/"));
+}
+
+static void fill_spec(const struct check_config *c, const struct real_config *r,
+		      struct check_spec *spec)
+{
+	memset(spec, 0, sizeof(*spec));
+	spec->type = c->type;
+	spec->addr = r->ip;
+	spec->verify = c->verify;
+	spec->interval = c->interval;
+	spec->fast_interval = c->fast_interval;
+	spec->timeout = c->timeout;
+	spec->fall = c->fall;
+	spec->rise = c->rise;
+	fill_texts(c, spec);
+	spec->step_count = (uint32_t)c->step_count;
+	if (c->step_count)
+		memcpy(spec->steps, c->steps, c->step_count * sizeof(*c->steps));
+}
+
+/* A backup is a page that says sorry, or a server of another kind: it need not pass the service's
+ * checks, only answer on its ports. */
+static bool backup_spec(const struct service_config *s, const struct real_config *r, size_t index,
+			struct check_spec *spec)
+{
+	struct check_config c = {
+		.type = s->protocol == IPPROTO_UDP ? CHECK_PING : CHECK_CONNECT,
+		.request = "",
+		.expect = "",
+		.method = "",
+		.host = "",
+		.sni = "",
+		.helo = "",
+		.ca = "",
+		.interval = s->checks[0].interval,
+		.fast_interval = s->checks[0].fast_interval,
+		.timeout = s->checks[0].timeout,
+		.fall = s->checks[0].fall,
+		.rise = s->checks[0].rise,
+	};
+
+	if (!asks_port(s->checks[0].type))
+		c.type = s->checks[0].type; /* on, off and ping hold for it too */
+	if (index >= check_spec_count(s, &c))
+		return false;
+	fill_spec(&c, r, spec);
+	if (asks_port(c.type))
+		checked_port(s, index, &spec->port);
+	return true;
+}
+
+bool service_check_spec(const struct service_config *s, const struct real_config *r, size_t index,
+			struct check_spec *spec)
+{
+	if (r->backup)
+		return backup_spec(s, r, index, spec);
+	for (size_t i = 0; i < s->check_count; i++) {
+		const struct check_config *c = &s->checks[i];
+		size_t count = check_spec_count(s, c);
+
+		if (index >= count) {
+			index -= count;
+			continue;
+		}
+		fill_spec(c, r, spec);
+		if (c->port)
+			spec->port = c->port;
+		else if (asks_port(c->type))
+			checked_port(s, index, &spec->port);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration as the file says it: immutable, in one arena, freed whole. Defaults are already
+ * filled in and every semantic rule has been checked, so that whoever reads a model trusts it.
+ */
+#ifndef LBXDP_CORE_MODEL_H
+#define LBXDP_CORE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "core/check.h"
+
+/* Where something stands in the file, 1-based. */
+struct place {
+	unsigned int line, column;
+};
+
+enum service_mode { MODE_L4_DR, MODE_COUNT };
+enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
+enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
+enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
+enum scheduler { SCHEDULER_WRR, SCHEDULER_COUNT };
+enum require { REQUIRE_ALL, REQUIRE_ANY };
+enum check_via { VIA_RIP };
+
+struct port_range {
+	uint16_t first, last; /* inclusive */
+};
+
+/* One check as configured; check_spec is made from it for each real and port. */
+struct check_config {
+	struct place place;
+	enum check_type type;
+	const char *request, *expect, *method, *host, *sni, *helo, *ca; /* never NULL */
+	bool verify;
+	uint16_t port;                             /* 0: each port of the service */
+	uint32_t interval, fast_interval, timeout; /* ms */
+	uint32_t fall, rise;
+	const struct check_step *steps;
+	size_t step_count;
+};
+
+struct real_config {
+	struct place place;
+	const char *name;
+	struct addr ip;
+	uint32_t weight; /* 0: drained by configuration */
+	bool backup;     /* its name is "backup" */
+};
+
+struct service_config {
+	struct place place;
+	const char *name;
+	enum service_mode mode;
+	const struct addr *vips;
+	size_t vip_count;
+	const struct port_range *ports;
+	size_t port_range_count;
+	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	enum scheduler scheduler;
+	enum on_down on_down;
+	enum require require;
+	const struct check_config *checks; /* at least one */
+	size_t check_count;
+	const struct real_config *reals; /* the backup, if any, stands last */
+	size_t real_count;
+};
+
+struct model {
+	struct arena *arena; /* owns everything here */
+	const char *file;
+	struct {
+		const char *name; /* default: host name, given to config_read */
+		const char *const *interfaces;
+		size_t interface_count;
+		enum xdp_mode xdp_mode;
+		enum on_stop on_stop;
+		uint32_t flows; /* 0: from the machine's memory */
+	} node;
+	struct {
+		bool off; /* admin.listen: off */
+		struct addr addr;
+		uint16_t port;
+	} admin;
+	struct {
+		uint32_t syn, established, closing, udp; /* ms */
+	} timeouts;
+	const struct service_config *services;
+	size_t service_count;
+};
+
+void model_free(struct model *m);
+
+const struct service_config *model_service(const struct model *m, const char *name);
+const struct real_config *service_real(const struct service_config *s, const char *name);
+
+const char *mode_name(enum service_mode m);   /* "l4-dr" */
+const char *scheduler_name(enum scheduler s); /* "wrr" */
+const char *on_down_name(enum on_down o);     /* "auto" */
+const char *protocol_name(uint8_t protocol);  /* "tcp" */
+
+/* "443" or "1000-1010" into text (12 bytes). */
+const char *port_range_format(const struct port_range *r, char *text);
+
+/* The checks of one real, in order: each check_config on each of its ports; of a backup, a connect
+ * on each port of the service. Fills *spec for the
+ * index-th; returns false past the last. */
+bool service_check_spec(const struct service_config *s, const struct real_config *r, size_t index,
+			struct check_spec *spec);
+
+#endif
