@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Flows as the client's half of them shows: one hash lookup for an established packet. A stage
+ * returns LB_FORWARDED with p->real chosen, LB_RESET, a drop, or LB_CONTINUE: no flow, go on.
+ *
+ * Counters are exact over all CPUs because each change has one winner: of a state, by
+ * compare-and-swap; of an entry, by the delete or insert that succeeds. An entry leaves through
+ * LB_FLOW_CLOSING, so that whoever deletes it need not know what it was.
+ */
+#ifndef LBXDP_BPF_FLOW_H
+#define LBXDP_BPF_FLOW_H
+
+#include "sched.h"
+#include "stats.h"
+
+enum { FLOW_CAS_TRIES = 3 };
+
+/* One family's tables; constants, once inlined. */
+struct flow_tables {
+	void *flows, *half;
+	bool six;
+};
+
+#define FLOW_TABLES4 ((struct flow_tables){&lbx_flows4, &lbx_half4, false})
+#define FLOW_TABLES6 ((struct flow_tables){&lbx_flows6, &lbx_half6, true})
+
+/* Keys are written as whole words; see env_load64. */
+stage void flow_key4(const struct pkt *p, struct lb_flow4 *key)
+{
+	env_store64(key->src, env_load64(&p->ip4->src));
+	env_store64(&key->dport, p->ports | (__u64)p->proto << 32);
+}
+
+stage void flow_key6(const struct pkt *p, struct lb_flow6 *key)
+{
+	for (int i = 0; i < 2; i++) {
+		env_store64(key->src + 8 * i, env_load64(p->ip6->src + 2 * i));
+		env_store64(key->dst + 8 * i, env_load64(p->ip6->dst + 2 * i));
+	}
+	env_store64(&key->dport, p->ports | (__u64)p->proto << 32);
+}
+
+/* A SYN without ACK; RST and FIN make it something else. */
+stage bool flow_is_syn(const struct pkt *p)
+{
+	return (p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+stage bool flow_starts(const struct pkt *p)
+{
+	return p->proto == WIRE_UDP || flow_is_syn(p);
+}
+
+/* Signed, because another CPU may have seen the next tick already. */
+stage bool flow_expired(const struct pkt *p, const struct lb_flow *f)
+{
+	__u32 timeout = p->settings->timeout[f->state & 7];
+
+	return (__s32)(p->now - f->seen) > (__s32)timeout;
+}
+
+stage void flow_touch(const struct pkt *p, struct lb_flow *f)
+{
+	if (f->seen != p->now)
+		f->seen = p->now;
+}
+
+stage void flow_count(struct pkt *p, struct flow_tables t, __s64 change)
+{
+	stats_add(t.six ? &p->settings->count6 : &p->settings->count4, change);
+}
+
+stage bool flow_change(struct lb_flow *f, __u32 from, __u32 to)
+{
+	return __sync_val_compare_and_swap(&f->state, from, to) == from;
+}
+
+/*
+ * Active to closing: of all who ask at once, one counts. Tried again where another CPU moved the
+ * flow on meanwhile. f is a row of a flow table; returns its real.
+ */
+__u32 flow_close(struct lb_flow *f);
+
+separate __u32 flow_close(struct lb_flow *f)
+{
+	struct lb_real_conns *conns = f ? real_conns(f->real) : NULL;
+
+	if (!conns)
+		return 0;
+	for (int i = 0; i < FLOW_CAS_TRIES; i++) {
+		__u32 state = READ_ONCE(f->state);
+
+		if (state == LB_FLOW_CLOSING)
+			break;
+		if (!flow_change(f, state, LB_FLOW_CLOSING))
+			continue;
+		stats_add(&conns->closed, 1);
+		stats_add(&conns->closing_begun, 1);
+		break;
+	}
+	return f->real;
+}
+
+/* After the delete that succeeded. */
+int flow_ended(__u32 real, __u32 six);
+
+separate int flow_ended(__u32 real, __u32 six)
+{
+	const __u32 zero = 0;
+	struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+	struct lb_real_conns *conns = real_conns(real);
+
+	if (conns)
+		stats_add(&conns->closing_ended, 1);
+	if (s)
+		stats_add(six ? &s->count6 : &s->count4, -1);
+	return 0;
+}
+
+stage void flow_remove(struct flow_tables t, const void *key, struct lb_flow *f)
+{
+	__u32 real = flow_close(f);
+
+	if (!bpf_map_delete_elem(t.flows, key))
+		(void)flow_ended(real, t.six);
+}
+
+/* Whether the entry ends with this packet, and as what the packet goes on. */
+stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdict *v)
+{
+	*v = LB_CONTINUE;
+	if (flow_expired(p, f))
+		return true;
+	if (flow_is_syn(p))
+		return f->state == LB_FLOW_CLOSING || !real_keeps(p);
+	if (p->flags & TCP_RST)
+		*v = LB_FORWARDED;
+	else if (p->proto == WIRE_TCP)
+		*v = LB_RESET;
+	return p->flags & TCP_RST || real_resets(p);
+}
+
+/* What only some packets of an established flow ask for. */
+stage enum lb_verdict flow_turn(struct pkt *p, struct flow_tables t, const void *key,
+				struct lb_flow *f)
+{
+	enum lb_verdict v;
+
+	if (flow_ends(p, f, &v)) {
+		flow_remove(t, key, f);
+		p->replaced = true;
+		return v;
+	}
+	flow_touch(p, f);
+	if (p->flags & TCP_FIN)
+		(void)flow_close(f);
+	else if (f->state == LB_FLOW_NEW && !(p->flags & TCP_SYN))
+		(void)flow_change(f, LB_FLOW_NEW, LB_FLOW_ESTABLISHED);
+	return LB_FORWARDED;
+}
+
+stage enum lb_verdict flow_established(struct pkt *p, struct flow_tables t, const void *key,
+				       struct lb_flow *f)
+{
+	if (unlikely(!real_choose(p, f->real)))
+		return LB_NO_REAL;
+	if (unlikely(p->flags & (TCP_SYN | TCP_FIN | TCP_RST) || f->state == LB_FLOW_NEW ||
+		     real_resets(p) || flow_expired(p, f)))
+		return flow_turn(p, t, key, f);
+	flow_touch(p, f);
+	return LB_FORWARDED;
+}
+
+/* The client's second packet. Where the table refuses, the half-open entry serves on. */
+stage void flow_promote(struct pkt *p, struct flow_tables t, const void *key, struct lb_flow *half)
+{
+	struct lb_flow f = {.real = half->real, .service = half->service, .seen = p->now};
+	struct lb_real_conns *conns = real_conns(f.real);
+	long err;
+
+	f.state = p->proto == WIRE_UDP	? LB_FLOW_UDP
+		  : p->flags & TCP_FIN ? LB_FLOW_CLOSING
+				       : LB_FLOW_NEW;
+	err = bpf_map_update_elem(t.flows, key, &f, BPF_NOEXIST);
+	if (err && err != -EEXIST) {
+		stats_event(LB_EVENT_PROMOTE_FAILED);
+		return;
+	}
+	(void)bpf_map_delete_elem(t.half, key);
+	if (err || !conns) /* another CPU was first, and counted */
+		return;
+	flow_count(p, t, 1);
+	stats_add(&conns->opened, 1);
+	if (f.state == LB_FLOW_CLOSING) {
+		stats_add(&conns->closed, 1);
+		stats_add(&conns->closing_begun, 1);
+	}
+}
+
+stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const void *key,
+				     struct lb_flow *half)
+{
+	enum lb_verdict v;
+
+	if (!real_choose(p, half->real))
+		return LB_NO_REAL;
+	if (flow_ends(p, half, &v)) {
+		(void)bpf_map_delete_elem(t.half, key);
+		p->replaced = true;
+		return v;
+	}
+	flow_touch(p, half);
+	if (!flow_is_syn(p))
+		flow_promote(p, t, key, half);
+	return LB_FORWARDED;
+}
+
+/* The watermark with its hysteresis, judged where a flow begins. */
+stage bool flow_table_full(struct pkt *p, struct flow_tables t)
+{
+	struct lb_settings *s = p->settings;
+	__u32 *full = t.six ? &s->full6 : &s->full4;
+	__u64 count = READ_ONCE(*(t.six ? &s->count6 : &s->count4));
+	__u32 was = READ_ONCE(*full), is = count >= (was ? s->flows_low + 1ULL : s->flows_high);
+
+	if (is != was)
+		*full = is;
+	return is;
+}
+
+/* A new flow that is remembered: a ticket, a half-open entry. */
+stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void *key,
+				 struct lb_service *s, __u32 service, struct lb_ring ring)
+{
+	struct lb_flow f = {.service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
+	struct lb_real_conns *conns;
+
+	if (!sched_ticket(p, s, ring))
+		return LB_NO_REAL;
+	f.real = p->real_id;
+	if (bpf_map_update_elem(t.half, key, &f, BPF_ANY))
+		stats_event(LB_EVENT_HALF_OPEN_FAILED);
+	if (p->replaced && p->proto == WIRE_TCP)
+		stats_event(LB_EVENT_FLOW_REPLACED);
+	conns = real_conns(f.real);
+	if (conns)
+		stats_add(&conns->connections, 1);
+	return LB_FORWARDED;
+}
+
+/* No entry knows this packet. */
+stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *key)
+{
+	__u32 service = 0;
+	struct lb_service *s = sched_service(p, &service);
+	struct lb_ring ring;
+	bool starts = flow_starts(p);
+
+	if (!s)
+		return LB_NOT_OURS;
+	ring = sched_ring(s);
+	if (!ring.count) {
+		stats_add(&s->unrouted, 1);
+		return LB_NO_REAL;
+	}
+	if (starts && !flow_table_full(p, t))
+		return flow_begin(p, t, key, s, service, ring);
+	if (!sched_hash(p, ring))
+		return LB_NO_REAL;
+	stats_event(starts ? LB_EVENT_TABLE_FULL : LB_EVENT_FLOW_MISS);
+	return LB_FORWARDED;
+}
+
+stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)
+{
+	const __u32 zero = 0;
+	enum lb_verdict v;
+	struct lb_flow *f;
+
+	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	if (unlikely(!p->settings))
+		return LB_NOT_OURS;
+	p->now = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+	f = bpf_map_lookup_elem(t.flows, key);
+	if (likely(f)) {
+		v = flow_established(p, t, key, f);
+		if (likely(v != LB_CONTINUE))
+			return v;
+	}
+	f = bpf_map_lookup_elem(t.half, key);
+	if (f) {
+		v = flow_half_open(p, t, key, f);
+		if (v != LB_CONTINUE)
+			return v;
+	}
+	return flow_new(p, t, key);
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Neighbour Discovery for the VIPs (RFC 4861 7, RFC 4862 5.4). A valid solicitation is turned into
+ * the advertisement in place; a probe for a duplicate is answered to all nodes (F9). Another
+ * host's advertisement of a VIP is counted and passed.
+ */
+#ifndef LBXDP_BPF_ND_H
+#define LBXDP_BPF_ND_H
+
+#include "csum.h"
+#include "stats.h"
+#include "vip.h"
+
+enum {
+	ND_SOLICITATION = 135,
+	ND_ADVERTISEMENT = 136,
+	ND_SOURCE_ADDRESS = 1, /* options */
+	ND_TARGET_ADDRESS = 2,
+	ND_HOPS = 255,
+	ND_UNIT = 8,          /* options are counted in these */
+	ND_OPTIONS_MAX = 16,  /* units; real solicitations carry one or two */
+	ND_SOLICITED = 0x40000000,
+	ND_OVERRIDE = 0x20000000,
+};
+
+/* What the options and the checksum said. */
+struct nd_scan {
+	__u32 sum;
+	bool valid, source;
+	__u8 mac[6]; /* of the last target address option, else of the frame */
+};
+
+stage bool nd_unspecified(const __be32 addr[4])
+{
+	return !(addr[0] | addr[1] | addr[2] | addr[3]);
+}
+
+/* ff02::1:ffXX:XXXX of the target (RFC 4291 2.7.1). */
+stage bool nd_is_group_of(const __be32 group[4], const __be32 target[4])
+{
+	return group[0] == bpf_htonl(0xff020000) && !group[1] && group[2] == bpf_htonl(1) &&
+	       group[3] == (target[3] | bpf_htonl(0xff000000));
+}
+
+/* Adds up count units of options and walks them; each length is at least one unit. */
+stage void nd_walk(struct pkt *p, struct nd_scan *s, __u32 count)
+{
+	__u32 rest = 0;
+
+	for (__u32 i = 0; i < ND_OPTIONS_MAX && i < count; i++) {
+		struct nd_option *option = pkt_take(p, ND_UNIT);
+
+		if (!option)
+			return;
+		s->sum = csum_words(s->sum, option, 2);
+		if (!rest) {
+			if (!option->len)
+				return;
+			rest = option->len;
+			s->source |= option->type == ND_SOURCE_ADDRESS;
+			if (option->type == ND_TARGET_ADDRESS)
+				pkt_copy_mac(s->mac, option->mac);
+		}
+		rest--;
+	}
+	s->valid = !rest && csum_fold(s->sum) == 0xffff;
+}
+
+/* RFC 4861 7.1.1 and 7.1.2, as far as both messages share it. */
+stage void nd_check(struct pkt *p, struct nd_message *nd, struct nd_scan *s)
+{
+	struct ip6_header *ip = p->ip6;
+	__u32 len = bpf_ntohs(ip->length), options = len - sizeof(*nd);
+
+	if (ip->hops != ND_HOPS || nd->code || len < sizeof(*nd) || options % ND_UNIT ||
+	    options > ND_OPTIONS_MAX * ND_UNIT)
+		return;
+	s->sum = csum_words(csum_pseudo(WIRE_ICMP6, len), ip->src, 8);
+	s->sum = csum_words(s->sum, nd, sizeof(*nd) / 4);
+	nd_walk(p, s, options / ND_UNIT);
+}
+
+/* The frame has its final length; everything but the addresses' contents is written anew. */
+stage enum lb_verdict nd_write(struct pkt *p, const struct lb_iface *iface, bool solicited)
+{
+	struct ip6_header *ip = pkt_reopen(p) ? pkt_take(p, sizeof(*ip)) : NULL;
+	struct nd_message *nd = ip ? pkt_take(p, sizeof(*nd)) : NULL;
+	struct nd_option *option = nd ? pkt_take(p, sizeof(*option)) : NULL;
+	__u32 len = sizeof(*nd) + sizeof(*option), sum;
+	struct eth_header *eth = p->eth;
+
+	if (!option)
+		return LB_ND_INVALID;
+	pkt_copy_mac(eth->dst, eth->src);
+	pkt_copy_mac(eth->src, iface->mac);
+	ip->version_class_label = bpf_htonl(0x60000000);
+	ip->length = bpf_htons(len);
+	ip->hops = ND_HOPS;
+	for (int i = 0; i < 4; i++) {
+		ip->dst[i] = ip->src[i];
+		ip->src[i] = nd->target[i];
+	}
+	if (!solicited) { /* all nodes, and their Ethernet group */
+		ip->dst[0] = bpf_htonl(0xff020000);
+		ip->dst[3] = bpf_htonl(1);
+		eth->dst[0] = eth->dst[1] = 0x33;
+		eth->dst[2] = eth->dst[3] = eth->dst[4] = 0;
+		eth->dst[5] = 1;
+	}
+	nd->type = ND_ADVERTISEMENT;
+	nd->checksum = 0;
+	nd->flags = bpf_htonl(ND_OVERRIDE | (solicited ? ND_SOLICITED : 0));
+	option->type = ND_TARGET_ADDRESS;
+	option->len = 1;
+	pkt_copy_mac(option->mac, iface->mac);
+	sum = csum_words(csum_pseudo(WIRE_ICMP6, len), ip->src, 8);
+	nd->checksum = csum_finish(csum_words(sum, nd, len / 4));
+	return LB_ND_REPLY;
+}
+
+stage enum lb_verdict nd_solicitation(struct pkt *p, struct nd_message *nd, struct lb_vip *vip)
+{
+	struct nd_scan scan = {};
+	bool solicited = !nd_unspecified(p->ip6->src);
+	__u32 want = p->l3 + sizeof(*p->ip6) + sizeof(*nd) + sizeof(struct nd_option);
+	struct lb_iface *iface = vip_iface(p);
+	enum lb_verdict v;
+
+	if (!iface)
+		return LB_NOT_OURS;
+	nd_check(p, nd, &scan);
+	if (!scan.valid)
+		return LB_ND_INVALID;
+	if (!solicited && (scan.source || !nd_is_group_of(p->ip6->dst, nd->target)))
+		return LB_ND_INVALID;
+	if (bpf_xdp_adjust_tail(p->ctx, want - bpf_xdp_get_buff_len(p->ctx)))
+		return LB_NOT_OURS;
+	v = nd_write(p, iface, solicited);
+	if (v == LB_ND_REPLY)
+		stats_add(&vip->nd_replies, 1);
+	return v;
+}
+
+/* What another host says counts only if it is a valid message; the host judges the rest. */
+stage enum lb_verdict nd_advertisement(struct pkt *p, struct nd_message *nd, struct lb_vip *vip)
+{
+	struct nd_scan scan = {};
+	struct lb_iface *iface = vip_iface(p);
+
+	if (!iface)
+		return LB_NOT_OURS;
+	pkt_copy_mac(scan.mac, p->eth->src);
+	nd_check(p, nd, &scan);
+	if (!scan.valid || pkt_same_mac(scan.mac, iface->mac))
+		return LB_NOT_OURS;
+	vip_conflict(vip, scan.mac);
+	return LB_ND_CONFLICT;
+}
+
+/* LB_CONTINUE: not a message about a VIP's address. */
+stage enum lb_verdict nd_pipeline(struct pkt *p)
+{
+	struct nd_message *nd = pkt_take(p, sizeof(*nd));
+	struct lb_vip *vip;
+
+	if (!nd || (nd->type != ND_SOLICITATION && nd->type != ND_ADVERTISEMENT))
+		return LB_CONTINUE;
+	vip = vip_find6(nd->target);
+	if (!vip || !vip->active)
+		return LB_CONTINUE;
+	return nd->type == ND_SOLICITATION ? nd_solicitation(p, nd, vip)
+					   : nd_advertisement(p, nd, vip);
+}
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whose address is it? A filter of a few nanoseconds that spares all other traffic, and the truth. */
+#ifndef LBXDP_BPF_VIP_H
+#define LBXDP_BPF_VIP_H
+
+#include "maps.h"
+#include "pkt.h"
+
+#include "lbxdp/vip_filter.h"
+
+/* False: certainly no VIP. */
+stage bool vip_maybe(const __u32 word[4])
+{
+	__u32 bit = lb_vip_filter_bit(word), index = bit >> 6;
+	__u64 *bits = bpf_map_lookup_elem(&lbx_vip_filter, &index);
+
+	return bits && *bits >> (bit & 63) & 1;
+}
+
+stage bool vip_maybe4(__be32 addr)
+{
+	const __u32 word[4] = {0, 0, PKT_MAPPED, addr};
+
+	return vip_maybe(word);
+}
+
+stage struct lb_vip *vip_find4(__be32 addr)
+{
+	struct lb_addr key;
+
+	if (!vip_maybe4(addr))
+		return NULL;
+	pkt_addr4(&key, addr);
+	return bpf_map_lookup_elem(&lbx_vips, &key);
+}
+
+stage struct lb_vip *vip_find6(const __be32 addr[4])
+{
+	struct lb_addr key;
+
+	if (!vip_maybe(addr))
+		return NULL;
+	pkt_addr6(&key, addr);
+	return bpf_map_lookup_elem(&lbx_vips, &key);
+}
+
+/* The packet's destination. */
+stage struct lb_vip *vip_find(const struct pkt *p)
+{
+	struct lb_addr key;
+
+	pkt_dst(p, &key);
+	return bpf_map_lookup_elem(&lbx_vips, &key);
+}
+
+/* A packet that cannot be used is dropped only where it is ours: the filter may have erred. */
+stage enum lb_verdict vip_blame(const struct pkt *p, enum lb_verdict v)
+{
+	return v == LB_NOT_OURS || !vip_find(p) ? LB_NOT_OURS : v;
+}
+
+/* RFC 5227, RFC 4862: somebody else says it owns our address. */
+stage void vip_conflict(struct lb_vip *vip, const __u8 mac[6])
+{
+	pkt_copy_mac(vip->conflict_mac, mac);
+	__sync_fetch_and_add(&vip->conflicts, 1);
+}
+
+/* Our MAC on the interface the packet came in by, or NULL. */
+stage struct lb_iface *vip_iface(const struct pkt *p)
+{
+	__u32 ifindex = p->ctx->ingress_ifindex;
+
+	return bpf_map_lookup_elem(&lbx_ifaces, &ifindex);
+}
+
+#endif
