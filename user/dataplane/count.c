@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counters, read while packets go on changing them. */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/internal.h"
+
+static uint64_t load(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+struct lb_real_conns dataplane_real_conns(const struct dataplane *d, uint32_t real)
+{
+	const struct lb_real_conns *c = &d->conns[real < LB_REALS_MAX ? real : 0];
+
+	return (struct lb_real_conns){
+		.connections = load(&c->connections),
+		.closed = load(&c->closed), /* before opened: active is never below zero */
+		.opened = load(&c->opened),
+		.closing_ended = load(&c->closing_ended),
+		.closing_begun = load(&c->closing_begun),
+		.half_open = load(&c->half_open),
+	};
+}
+
+struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real)
+{
+	struct lb_real_stats each[d->cpus], sum = {};
+
+	if (real >= LB_REALS_MAX || bpf_map_lookup_elem(d->fd[MAP_REAL_STATS], &real, each))
+		return sum;
+	for (int cpu = 0; cpu < d->cpus; cpu++) {
+		sum.packets += each[cpu].packets;
+		sum.bytes += each[cpu].bytes;
+	}
+	return sum;
+}
+
+uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service)
+{
+	return service < LB_SERVICES_MAX ? load(&d->services[service].unrouted) : 0;
+}
+
+static void sum_over_cpus(struct dataplane *d, enum map_id id, uint64_t *counts, uint32_t count)
+{
+	uint64_t each[d->cpus];
+
+	for (uint32_t i = 0; i < count; i++) {
+		counts[i] = 0;
+		if (bpf_map_lookup_elem(d->fd[id], &i, each))
+			continue;
+		for (int cpu = 0; cpu < d->cpus; cpu++)
+			counts[i] += each[cpu];
+	}
+}
+
+void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT])
+{
+	sum_over_cpus(d, MAP_VERDICTS, counts, LB_VERDICT_COUNT);
+}
+
+void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT])
+{
+	sum_over_cpus(d, MAP_EVENTS, counts, LB_EVENT_COUNT);
+}
+
+int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v)
+{
+	return bpf_map_lookup_elem(d->fd[MAP_VIPS], a, v) ? -errno : 0;
+}
+
+void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2])
+{
+	counts[0] = load(&d->settings->count4);
+	counts[1] = load(&d->settings->count6);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The XDP data plane as main sees it: load or adopt, attach, fill, count, sweep. The maps are
+ * pinned under pin_dir and outlive every process; the program outlives its loader because libxdp
+ * attaches it by netlink.
+ */
+#ifndef LBXDP_DATAPLANE_DATAPLANE_H
+#define LBXDP_DATAPLANE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "core/plan.h"
+#include "lbxdp/abi.h"
+#include "lbxdp/verdict.h"
+
+struct dataplane;
+
+struct dataplane_options {
+	const char *pin_dir; /* "/sys/fs/bpf/lbxdp" */
+	uint32_t flows;      /* entries of each established table; 0: from MemTotal */
+};
+
+/*
+ * Loads the program and makes and pins its maps, or adopts pinned ones of the same ABI. On failure
+ * returns -errno and says in why what to do; -EEXIST: pinned maps of another ABI or size.
+ */
+int dataplane_open(struct dataplane **out, const struct dataplane_options *o, struct buf *why);
+
+/* Leaves what is attached and pinned as it is. */
+void dataplane_close(struct dataplane *d);
+
+/* Detaches every interface that runs our program and removes the pins. dataplane_close is still to
+ * be called. */
+int dataplane_destroy(struct dataplane *d);
+
+/* The same without a data plane open: also what another version of lbxdp left behind. One line in
+ * why for each interface that could not be detached. */
+int dataplane_remove(const char *pin_dir, struct buf *why);
+
+/* The default size of an established table for a machine of this much memory. */
+uint32_t dataplane_default_flows(uint64_t memory_bytes);
+uint32_t dataplane_flows_limit(const struct dataplane *d);
+bool dataplane_adopted(const struct dataplane *d);
+
+/*
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ENDPOINTS, PLAN_VIPS and
+ * PLAN_IFACES. A refused PLAN_IFACES row has its reason in dataplane_attachment.
+ */
+const struct plan_sink *dataplane_sink(struct dataplane *d);
+
+/* After adoption: puts what the maps and interfaces hold into actual. Rings are read back through
+ * intern, which returns the one pointer for equal content and takes ownership of its argument. */
+int dataplane_read(struct dataplane *d, struct plan *actual,
+		   const struct ring *(*intern)(void *arg, struct ring *r), void *arg);
+
+struct dataplane_attachment {
+	bool attached, native, dispatcher;
+	char why[160]; /* why not attached, or why generic; else empty */
+};
+void dataplane_attachment(const struct dataplane *d, uint32_t ifindex,
+			  struct dataplane_attachment *a);
+
+/* True while XDP on ifindex still is our program; asks the kernel (F33, F34). */
+bool dataplane_attached_now(struct dataplane *d, uint32_t ifindex);
+
+/* Counters, without stopping anything. */
+struct lb_real_conns dataplane_real_conns(const struct dataplane *d, uint32_t real);
+struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real);
+uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service);
+void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
+void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
+int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);
+void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
+
+/* True when no flow entry may carry this real id: its counters say so and a whole sweep has passed
+ * since it was taken out of every ring. */
+bool dataplane_real_idle(struct dataplane *d, uint32_t real);
+
+/*
+ * One slice of the sweep: expires, recounts half-open flows, mends drifted counts. Call every
+ * DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is passed once a second.
+ */
+enum { DATAPLANE_SWEEP_MSEC = 100 };
+void dataplane_sweep(struct dataplane *d);
+
+/* One flow whose real has LB_REAL_RESET, ports in host order. */
+struct dataplane_flow {
+	struct addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+	uint32_t real;
+};
+
+/*
+ * Finds established TCP flows of reals that have LB_REAL_RESET, at most max in one call; goes on
+ * where the last call ended. Returns how many it filled in; *done when a whole pass is complete.
+ */
+size_t dataplane_reset_flows(struct dataplane *d, struct dataplane_flow *flows, size_t max,
+			     bool *done);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of dataplane/ share: the open maps, and who does what with them. */
+#ifndef LBXDP_DATAPLANE_INTERNAL_H
+#define LBXDP_DATAPLANE_INTERNAL_H
+
+#include <bpf/libbpf.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/slots.h"
+
+struct attachments;
+struct rings;
+struct sweep;
+struct reset_scan;
+
+/* The pinned maps. MMAP ones are written and read in place. */
+/* clang-format off */
+#define DATAPLANE_MAPS(M)            \
+	M(VIP_FILTER, lbx_vip_filter) \
+	M(VIPS,       lbx_vips)       \
+	M(ENDPOINTS,  lbx_endpoints)  \
+	M(SERVICES,   lbx_services)   \
+	M(SLOTS,      lbx_slots)      \
+	M(SVC_INFO,   lbx_svc_info)   \
+	M(REALS,      lbx_reals)      \
+	M(REAL_INFO,  lbx_real_info)  \
+	M(REAL_CONNS, lbx_real_conns) \
+	M(REAL_STATS, lbx_real_stats) \
+	M(FLOWS4,     lbx_flows4)     \
+	M(FLOWS6,     lbx_flows6)     \
+	M(HALF4,      lbx_half4)      \
+	M(HALF6,      lbx_half6)      \
+	M(SETTINGS,   lbx_settings)   \
+	M(VERDICTS,   lbx_verdicts)   \
+	M(EVENTS,     lbx_events)     \
+	M(IFACES,     lbx_ifaces)     \
+	M(TX,         lbx_tx)
+/* clang-format on */
+
+enum map_id {
+#define MAP_ENUM(id, name) MAP_##id,
+	DATAPLANE_MAPS(MAP_ENUM)
+#undef MAP_ENUM
+		MAP_COUNT
+};
+
+/* A row of lbx_slots in memory: the kernel keeps array values on multiples of 8 bytes. */
+struct slot {
+	uint32_t real, unused;
+};
+
+struct dataplane {
+	char pin_dir[PATH_MAX];
+	struct lbxdp_bpf *skel; /* the program that runs where there is no dispatcher */
+	int prog_fd;
+	uint32_t prog_id;
+	uint32_t flows;
+	bool adopted;
+	bool no_dispatcher; /* libxdp fell back once: the kernel will not change its mind */
+	int cpus;
+
+	int fd[MAP_COUNT];
+	uint64_t *filter;
+	struct lb_service *services;
+	struct slot *slots;
+	struct lb_real *reals;
+	struct lb_real_conns *conns;
+	struct lb_settings *settings;
+
+	uint16_t filter_refs[LB_VIP_FILTER_WORDS * 64];
+	uint32_t real_top;    /* no id at or above it was ever in use */
+	uint32_t reset_reals; /* rows with LB_REAL_RESET */
+
+	struct attachments *attachments;
+	struct rings *rings;
+	struct sweep *sweep;
+	struct reset_scan *reset_scan;
+	struct plan_sink sink;
+};
+
+/* maps.c: sizes, pins and memory of the maps. */
+extern const char *const map_names[MAP_COUNT];
+const char *map_path(const struct dataplane *d, const char *name, char path[PATH_MAX]);
+/* A directory on a BPF file system for the pins; mounts one on /sys/fs/bpf when there is none. */
+int map_make_dir(struct dataplane *d, struct buf *why);
+/* Before load: takes over pinned maps that fit skel, or leaves them to be made. */
+int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struct buf *why);
+/* After load: pins new maps and maps the arrays into memory. */
+int map_publish(struct dataplane *d, struct buf *why);
+/* Gives a second object the maps of the first. Before its load. */
+int map_share(const struct dataplane *d, struct bpf_object *obj);
+void map_close(struct dataplane *d);
+void map_unpin(struct dataplane *d);
+
+/* attach.c: the program on the interfaces. Its pins: what runs, and what is about to. */
+enum { PROGRAM_PINS = 2 };
+extern const char *const program_pins[PROGRAM_PINS];
+int attach_open(struct dataplane *d, struct buf *why);
+void attach_close(struct dataplane *d);
+int attach_put(struct dataplane *d, const uint32_t *ifindex, const struct row_iface *row);
+int attach_remove(struct dataplane *d, uint32_t ifindex);
+
+/* The index-th interface that runs our program; 0 past the last. */
+uint32_t attach_at(const struct dataplane *d, size_t index);
+
+/* rings.c: slot ranges, and which reals are in a ring. */
+int rings_open(struct dataplane *d, struct buf *why);
+void rings_close(struct dataplane *d);
+int rings_put(struct dataplane *d, uint32_t service, const struct ring *r);
+int rings_remove(struct dataplane *d, uint32_t service);
+/* Frees ranges that no packet can be reading any more. */
+void rings_reap(struct dataplane *d);
+/* True when real is in no ring since before the sweep's pass number pass began. */
+bool rings_left_before(const struct dataplane *d, uint32_t real, uint32_t pass);
+struct lb_ring rings_now(const struct dataplane *d, uint32_t service);
+
+/* sink.c */
+void sink_init(struct dataplane *d);
+/* Counts references to the filter's bits after adoption, and mends the filter. */
+int sink_read_vips(struct dataplane *d);
+
+/* sweep.c */
+int sweep_open(struct dataplane *d);
+void sweep_close(struct dataplane *d);
+/* The number of the pass that runs or ran last; 0 before the first. */
+uint32_t sweep_pass(const struct dataplane *d);
+
+/* reset.c */
+int reset_open(struct dataplane *d);
+void reset_close(struct dataplane *d);
+
+#endif

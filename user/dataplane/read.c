@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Maps to rows: what an adopted data plane holds, as the plan that made it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/internal.h"
+
+struct reading {
+	struct dataplane *d;
+	struct plan *to;
+	const struct ring *(*intern)(void *arg, struct ring *r);
+	void *arg;
+};
+
+static int read_settings(const struct reading *r)
+{
+	struct row_settings row;
+	uint32_t key = 0;
+
+	memcpy(row.timeout, r->d->settings->timeout, sizeof(row.timeout));
+	return plan_put(r->to, PLAN_SETTINGS, &key, &row);
+}
+
+static int read_ring(const struct reading *r, uint32_t service)
+{
+	struct lb_ring is = rings_now(r->d, service);
+	struct row_ring row = {};
+	struct ring *ring;
+
+	if (!is.count)
+		return 0;
+	ring = malloc(sizeof(*ring) + is.count * sizeof(ring->slots[0]));
+	if (!ring)
+		return -ENOMEM;
+	ring->count = is.count;
+	for (uint32_t i = 0; i < is.count; i++)
+		ring->slots[i] = r->d->slots[is.first + i].real;
+	ring->digest = ring_digest(ring->slots, ring->count);
+	row.ring = r->intern(r->arg, ring);
+	return row.ring ? plan_put(r->to, PLAN_RINGS, &service, &row) : -ENOMEM;
+}
+
+static int read_services(const struct reading *r)
+{
+	struct lb_service_info info;
+	int err = 0;
+
+	for (uint32_t id = 1; !err && id < LB_SERVICES_MAX; id++) {
+		if (bpf_map_lookup_elem(r->d->fd[MAP_SVC_INFO], &id, &info))
+			return -errno;
+		if (!info.name[0])
+			continue;
+		err = plan_put(r->to, PLAN_SERVICES, &id, &info);
+		if (!err)
+			err = read_ring(r, id);
+	}
+	return err;
+}
+
+static int read_reals(const struct reading *r)
+{
+	int err = 0;
+
+	for (uint32_t id = 1; !err && id < LB_REALS_MAX; id++) {
+		struct row_real row;
+
+		memset(&row, 0, sizeof(row));
+		row.real = r->d->reals[id];
+		if (!row.real.service)
+			continue;
+		if (bpf_map_lookup_elem(r->d->fd[MAP_REAL_INFO], &id, &row.info))
+			return -errno;
+		err = plan_put(r->to, PLAN_REALS, &id, &row);
+	}
+	return err;
+}
+
+static int read_endpoints(const struct reading *r)
+{
+	struct lb_endpoint at, next;
+	const struct lb_endpoint *from = NULL;
+	int fd = r->d->fd[MAP_ENDPOINTS], err = 0;
+	uint32_t service;
+
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &service))
+			err = plan_put(r->to, PLAN_ENDPOINTS, &next, &service);
+		at = next;
+		from = &at;
+	}
+	return err ? err : errno == ENOENT ? 0 : -errno;
+}
+
+static int read_vips(const struct reading *r)
+{
+	struct lb_addr at, next;
+	const struct lb_addr *from = NULL;
+	int fd = r->d->fd[MAP_VIPS], err = 0;
+	struct lb_vip vip;
+
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &vip))
+			err = plan_put(r->to, PLAN_VIPS, &next, &vip.active);
+		at = next;
+		from = &at;
+	}
+	return err ? err : errno == ENOENT ? 0 : -errno;
+}
+
+static bool runs_ours(const struct dataplane *d, uint32_t ifindex)
+{
+	for (size_t i = 0; attach_at(d, i); i++)
+		if (attach_at(d, i) == ifindex)
+			return true;
+	return false;
+}
+
+/* Interfaces that were removed leave a row behind; it is put into the plan too, so that the plan
+ * takes it away or the sink attaches the interface anew. */
+static int read_ifaces(const struct reading *r)
+{
+	const struct row_iface unknown = {};
+	uint32_t next, at;
+	const uint32_t *from = NULL;
+	int fd = r->d->fd[MAP_IFACES], err = 0;
+
+	for (size_t i = 0; !err && attach_at(r->d, i); i++) {
+		next = attach_at(r->d, i);
+		err = plan_put(r->to, PLAN_IFACES, &next, &unknown);
+	}
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!runs_ours(r->d, next))
+			err = plan_put(r->to, PLAN_IFACES, &next, &unknown);
+		at = next;
+		from = &at;
+	}
+	return err;
+}
+
+int dataplane_read(struct dataplane *d, struct plan *actual,
+		   const struct ring *(*intern)(void *arg, struct ring *r), void *arg)
+{
+	static int (*const parts[])(const struct reading *r) = {
+		read_settings, read_services, read_reals, read_endpoints, read_vips, read_ifaces,
+	};
+	const struct reading r = {.d = d, .to = actual, .intern = intern, .arg = arg};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++)
+		err = parts[i](&r);
+	return err;
+}

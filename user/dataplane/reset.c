@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Finds the flows that a halt must wake: established TCP flows of reals with LB_REAL_RESET. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "dataplane/batch.h"
+#include "dataplane/expiry.h"
+#include "dataplane/internal.h"
+
+enum { SCAN_USEC = 1500 };
+
+struct reset_scan {
+	bool running;
+	size_t at; /* in the present slice */
+	struct batch batch;
+};
+
+int reset_open(struct dataplane *d)
+{
+	d->reset_scan = calloc(1, sizeof(*d->reset_scan));
+	return d->reset_scan ? 0 : -ENOMEM;
+}
+
+void reset_close(struct dataplane *d)
+{
+	free(d->reset_scan);
+}
+
+static void begin_table(struct dataplane *d, bool six)
+{
+	struct reset_scan *r = d->reset_scan;
+
+	batch_init(&r->batch, d->fd[six ? MAP_FLOWS6 : MAP_FLOWS4], six, d->flows);
+	r->at = 0;
+	r->running = true;
+}
+
+static uint32_t proto_of(const struct batch *b, size_t i)
+{
+	return b->six ? b->key.six_[i].proto : b->key.four[i].proto;
+}
+
+static bool wanted(const struct dataplane *d, size_t i, uint32_t now)
+{
+	const struct batch *b = &d->reset_scan->batch;
+	const struct lb_flow *f = &b->flow[i];
+
+	return f->real < LB_REALS_MAX && (d->reals[f->real].flags & LB_REAL_RESET) &&
+	       (f->state == LB_FLOW_NEW || f->state == LB_FLOW_ESTABLISHED) &&
+	       proto_of(b, i) == IPPROTO_TCP && !expiry_over(d->settings, f, now);
+}
+
+static void describe(const struct batch *b, size_t i, struct dataplane_flow *to)
+{
+	*to = (struct dataplane_flow){.proto = IPPROTO_TCP, .real = b->flow[i].real};
+	if (b->six) {
+		to->src = addr_from_v6(b->key.six_[i].src);
+		to->dst = addr_from_v6(b->key.six_[i].dst);
+		to->sport = b->key.six_[i].sport;
+		to->dport = b->key.six_[i].dport;
+	} else {
+		to->src = addr_from_v4(b->key.four[i].src);
+		to->dst = addr_from_v4(b->key.four[i].dst);
+		to->sport = b->key.four[i].sport;
+		to->dport = b->key.four[i].dport;
+	}
+}
+
+/* From the present slice. */
+static size_t collect(struct dataplane *d, struct dataplane_flow *flows, size_t max)
+{
+	struct reset_scan *r = d->reset_scan;
+	uint32_t now = expiry_now();
+	size_t count = 0;
+
+	for (; r->at < r->batch.count && count < max; r->at++)
+		if (wanted(d, r->at, now))
+			describe(&r->batch, r->at, &flows[count++]);
+	return count;
+}
+
+/* The next slice, or the next table. False when the pass is complete. */
+static bool advance(struct dataplane *d)
+{
+	struct reset_scan *r = d->reset_scan;
+	uint64_t counts[2];
+
+	if (r->batch.ended && r->batch.six)
+		return false;
+	if (r->batch.ended)
+		begin_table(d, true);
+	dataplane_flow_counts(d, counts);
+	r->at = 0;
+	if (batch_next(&r->batch, counts[r->batch.six]))
+		r->batch.ended = true; /* the next pass tries again */
+	return true;
+}
+
+size_t dataplane_reset_flows(struct dataplane *d, struct dataplane_flow *flows, size_t max,
+			     bool *done)
+{
+	struct reset_scan *r = d->reset_scan;
+	uint64_t end = clock_usec() + SCAN_USEC;
+	size_t count = 0;
+
+	*done = !d->reset_reals;
+	if (*done)
+		r->running = false;
+	else if (!r->running)
+		begin_table(d, false);
+	while (!*done && count < max && clock_usec() < end) {
+		count += collect(d, flows + count, max - count);
+		if (count < max)
+			*done = !advance(d);
+	}
+	if (*done)
+		r->running = false;
+	return count;
+}

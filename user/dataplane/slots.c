@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The binary tree stands in an array: node 1 is the whole table, nodes 2n and 2n + 1 are the halves
+ * of node n. A node holds 1 + the order of the largest free range under it, 0 when there is none. A
+ * taken node is 0 while the nodes below it keep saying "free": they come back with it.
+ */
+#include "dataplane/slots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct slots {
+	uint32_t units, top; /* units = 2^top */
+	uint8_t *free;
+};
+
+static uint32_t order_of(uint32_t count)
+{
+	uint32_t units = (count + SLOTS_UNIT - 1) / SLOTS_UNIT;
+
+	return units <= 1 ? 0 : 32 - __builtin_clz(units - 1);
+}
+
+struct slots *slots_new(uint32_t count)
+{
+	struct slots *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->units = count / SLOTS_UNIT;
+	s->top = order_of(count);
+	s->free = calloc(2 * (size_t)s->units, 1);
+	if (!s->free) {
+		free(s);
+		return NULL;
+	}
+	for (uint32_t node = 1; node < 2 * s->units; node++)
+		s->free[node] = 1 + s->top - (31 - __builtin_clz(node));
+	return s;
+}
+
+void slots_free(struct slots *s)
+{
+	if (s)
+		free(s->free);
+	free(s);
+}
+
+/* node has changed: so do all above it. order is node's own. */
+static void tell_parents(struct slots *s, uint32_t node, uint32_t order)
+{
+	while (node > 1) {
+		uint8_t a = s->free[node & ~1U], b = s->free[node | 1U];
+
+		order++;
+		node /= 2;
+		if (a == order && b == order)
+			s->free[node] = order + 1; /* both halves are whole, and so is this */
+		else
+			s->free[node] = a > b ? a : b;
+	}
+}
+
+int slots_take(struct slots *s, uint32_t count, uint32_t *first)
+{
+	uint32_t want = order_of(count), node = 1;
+
+	if (want > s->top || s->free[1] < want + 1)
+		return -ENOSPC;
+	for (uint32_t order = s->top; order > want; order--)
+		node = 2 * node + (s->free[2 * node] < want + 1);
+	*first = ((node << want) - s->units) * SLOTS_UNIT;
+	s->free[node] = 0;
+	tell_parents(s, node, want);
+	return 0;
+}
+
+int slots_reserve(struct slots *s, uint32_t first, uint32_t count)
+{
+	uint32_t order = order_of(count), unit = first / SLOTS_UNIT, node;
+
+	if (order > s->top || unit >= s->units || first % SLOTS_UNIT || unit % (1U << order))
+		return -EINVAL;
+	node = (s->units + unit) >> order;
+	if (s->free[node] != order + 1)
+		return -EBUSY;
+	for (uint32_t above = node / 2; above; above /= 2)
+		if (!s->free[above])
+			return -EBUSY;
+	s->free[node] = 0;
+	tell_parents(s, node, order);
+	return 0;
+}
+
+void slots_give(struct slots *s, uint32_t first, uint32_t count)
+{
+	uint32_t order = order_of(count), node = (s->units + first / SLOTS_UNIT) >> order;
+
+	s->free[node] = order + 1;
+	tell_parents(s, node, order);
+}
