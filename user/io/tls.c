@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "io/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include "io/pool.h"
+
+struct tls_context {
+	SSL_CTX *ctx;
+	bool verify;
+};
+
+static void *take_memory(size_t size, const char *file, int line)
+{
+	return pool_alloc(size);
+}
+
+static void *resize_memory(void *old, size_t size, const char *file, int line)
+{
+	return pool_resize(old, size);
+}
+
+static void give_memory(void *p, const char *file, int line)
+{
+	pool_free(p);
+}
+
+/* The system's openssl.cnf is not read: a chrooted process cannot, and a check by hand must judge
+ * as the daemon does. */
+static void init_once(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	/* Refused once OpenSSL has memory of malloc's; it works as well then. */
+	(void)CRYPTO_set_mem_functions(take_memory, resize_memory, give_memory);
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	done = true;
+}
+
+/*
+ * How OpenSSL reaches the socket. Our last words of a short handshake are held back by the kernel
+ * until the request follows, and travel in one packet with it.
+ */
+static bool is_last_flight(const SSL *ssl)
+{
+	return SSL_get_state(ssl) == TLS_ST_CW_FINISHED &&
+	       (SSL_version(ssl) == TLS1_3_VERSION || SSL_session_reused(ssl));
+}
+
+static int wire_write(BIO *wire, const char *bytes, int len)
+{
+	struct stream *s = BIO_get_data(wire);
+	ssize_t n;
+
+	s->held = is_last_flight(s->tls);
+	n = send(s->watch.fd, bytes, len, MSG_NOSIGNAL | (s->held ? MSG_MORE : 0));
+	BIO_clear_retry_flags(wire);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_write(wire);
+	return n;
+}
+
+static int wire_read(BIO *wire, char *bytes, int room)
+{
+	struct stream *s = BIO_get_data(wire);
+	ssize_t n = recv(s->watch.fd, bytes, room, 0);
+
+	BIO_clear_retry_flags(wire);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_read(wire);
+	if (!n)
+		BIO_set_flags(wire, BIO_FLAGS_IN_EOF);
+	return n;
+}
+
+static long wire_control(BIO *wire, int what, long number, void *pointer)
+{
+	if (what == BIO_CTRL_EOF)
+		return BIO_test_flags(wire, BIO_FLAGS_IN_EOF) != 0;
+	return what == BIO_CTRL_FLUSH; /* nothing is buffered here */
+}
+
+static BIO_METHOD *wire_method; /* made once, kept */
+
+static bool make_wire_method(void)
+{
+	if (wire_method)
+		return true;
+	wire_method = BIO_meth_new(BIO_TYPE_SOCKET, "stream");
+	return wire_method && BIO_meth_set_write(wire_method, wire_write) &&
+	       BIO_meth_set_read(wire_method, wire_read) &&
+	       BIO_meth_set_ctrl(wire_method, wire_control);
+}
+
+static bool set_wire(SSL *ssl, struct stream *s)
+{
+	BIO *wire = BIO_new(wire_method);
+
+	if (!wire)
+		return false;
+	BIO_set_data(wire, s);
+	BIO_set_init(wire, 1);
+	SSL_set_bio(ssl, wire, wire);
+	return true;
+}
+
+static int remember(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_memory *m = SSL_get_app_data(ssl);
+
+	if (!m)
+		return 0;
+	tls_memory_forget(m);
+	m->session = session;
+	return 1; /* ours now */
+}
+
+static int add_certificates(SSL_CTX *ctx, const char *ca, size_t ca_len)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	BIO *bio = BIO_new_mem_buf(ca, ca_len);
+	int count = 0;
+	X509 *cert;
+
+	if (!bio)
+		return -ENOMEM;
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		count += X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+	}
+	BIO_free(bio);
+	ERR_clear_error(); /* "no more certificates" is how the loop ends */
+	return count ? 0 : -EINVAL;
+}
+
+/* Who verifies wants today's TLS. Who does not wants to know whether the server serves: Exchange
+ * 2013 as installed speaks TLS 1.0 with SHA-1 and short keys, and mail clients accept that. */
+static int set_strength(SSL_CTX *ctx, const char *ca, size_t ca_len)
+{
+	if (ca) {
+		SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+		return add_certificates(ctx, ca, ca_len);
+	}
+	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+	return SSL_CTX_set_cipher_list(ctx, "DEFAULT@SECLEVEL=0") ? 0 : -ENOMEM;
+}
+
+int tls_context_client(struct tls_context **made, const char *ca, size_t ca_len)
+{
+	struct tls_context *c = calloc(1, sizeof(*c));
+	int err = -ENOMEM;
+
+	init_once();
+	if (!c)
+		return err;
+	if (!make_wire_method())
+		goto out;
+	c->verify = ca != NULL;
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	if (!c->ctx)
+		goto out;
+	err = set_strength(c->ctx, ca, ca_len);
+	if (err)
+		goto out;
+	/* IIS closes without close_notify. Reading ahead saves a system call a record. */
+	SSL_CTX_set_options(c->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(c->ctx,
+			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_max_send_fragment(c->ctx, 2048);
+	SSL_CTX_set_read_ahead(c->ctx, 1);
+	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(c->ctx, remember);
+	*made = c;
+	return 0;
+out:
+	tls_context_free(c);
+	return err;
+}
+
+void tls_context_free(struct tls_context *c)
+{
+	if (!c)
+		return;
+	SSL_CTX_free(c->ctx);
+	free(c);
+}
+
+void tls_memory_forget(struct tls_memory *m)
+{
+	SSL_SESSION_free(m->session);
+	m->session = NULL;
+}
+
+/* Turns what OpenSSL returned into -EAGAIN with blocked, or an error with its reason. */
+static int failure(struct stream *s, int returned)
+{
+	SSL *ssl = s->tls;
+	int kind = SSL_get_error(ssl, returned), system = errno;
+	long verdict = SSL_get_verify_result(ssl);
+
+	switch (kind) {
+	case SSL_ERROR_WANT_READ:
+		s->blocked = LOOP_READ;
+		return -EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		s->blocked = LOOP_WRITE;
+		return -EAGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return 0;
+	case SSL_ERROR_SYSCALL:
+		return system ? -system : -ECONNRESET;
+	default:
+		s->reason = ERR_reason_error_string(ERR_peek_last_error());
+		if (verdict != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+			s->reason = X509_verify_cert_error_string(verdict);
+		return -EPROTO;
+	}
+}
+
+static int tls_handshake(struct stream *s)
+{
+	int done, err;
+
+	ERR_clear_error();
+	errno = 0;
+	done = SSL_do_handshake(s->tls);
+	if (done == 1)
+		return 0;
+	err = failure(s, done);
+	return err ? err : -ECONNRESET;
+}
+
+static ssize_t tls_read(struct stream *s, void *to, size_t room)
+{
+	size_t n;
+	int done;
+
+	ERR_clear_error();
+	errno = 0;
+	done = SSL_read_ex(s->tls, to, room, &n);
+	return done == 1 ? (ssize_t)n : failure(s, done);
+}
+
+static ssize_t tls_write(struct stream *s, const void *from, size_t len)
+{
+	size_t n;
+	int done, err;
+
+	ERR_clear_error();
+	errno = 0;
+	done = SSL_write_ex(s->tls, from, len, &n);
+	if (done == 1)
+		return n;
+	err = failure(s, done);
+	return err ? err : -EPIPE;
+}
+
+/* Our close_notify; the peer's is not waited for (RFC 8446 6.1 allows to close then). */
+static void tls_goodbye(struct stream *s)
+{
+	ERR_clear_error();
+	(void)SSL_shutdown(s->tls); /* the connection ends in any case */
+}
+
+static void tls_fini(struct stream *s)
+{
+	SSL_free(s->tls);
+	s->tls = NULL;
+}
+
+static const struct stream_kind tls_kind = {
+	.handshake = tls_handshake,
+	.read = tls_read,
+	.write = tls_write,
+	.goodbye = tls_goodbye,
+	.fini = tls_fini,
+};
+
+/* What the certificate must be for, when it is verified at all. */
+static bool set_peer(SSL *ssl, const struct tls_peer *peer, bool verify)
+{
+	char text[ADDR_TEXT_LEN];
+
+	if (peer->name && !SSL_set_tlsext_host_name(ssl, peer->name))
+		return false;
+	if (!verify)
+		return true;
+	if (peer->name)
+		return SSL_set1_host(ssl, peer->name);
+	return !peer->addr ||
+	       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), addr_format(peer->addr, text));
+}
+
+/* A session of an older version is only good for that version; offering a newer one beside it would
+ * cost a key share for nothing. A server that has learnt better is seen at the next full handshake.
+ */
+static bool set_session(SSL *ssl, SSL_SESSION *session)
+{
+	int version = SSL_SESSION_get_protocol_version(session);
+
+	return SSL_set_session(ssl, session) &&
+	       (version == TLS1_3_VERSION || SSL_set_max_proto_version(ssl, version));
+}
+
+int tls_attach_client(struct stream *s, struct tls_context *c, const struct tls_peer *peer,
+		      struct tls_memory *memory)
+{
+	SSL *ssl = SSL_new(c->ctx);
+
+	if (!ssl)
+		return -ENOMEM;
+	SSL_set_connect_state(ssl);
+	SSL_set_app_data(ssl, memory);
+	if (!set_wire(ssl, s) || !set_peer(ssl, peer, c->verify) ||
+	    (memory && memory->session && !set_session(ssl, memory->session))) {
+		SSL_free(ssl);
+		return -ENOMEM;
+	}
+	s->kind = &tls_kind;
+	s->tls = ssl;
+	s->reason = NULL;
+	return 0;
+}
+
+bool tls_resumed(const struct stream *s)
+{
+	return SSL_session_reused(s->tls);
+}
+
+static void describe_name(const char *what, X509_NAME *name, struct buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+
+	if (!bio)
+		return;
+	X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+	len = BIO_get_mem_data(bio, &text);
+	buf_printf(out, "%s: %.*s\n", what, (int)len, text);
+	BIO_free(bio);
+}
+
+static void describe_time(const char *what, const ASN1_TIME *at, struct buf *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(at, &tm))
+		buf_printf(out, "%s: %04d-%02d-%02dT%02d:%02d:%02dZ\n", what, tm.tm_year + 1900,
+			   tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void describe_certificate(X509 *cert, struct buf *out)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	describe_name("subject", X509_get_subject_name(cert), out);
+	describe_name("issuer", X509_get_issuer_name(cert), out);
+	describe_time("valid from", X509_get0_notBefore(cert), out);
+	describe_time("valid until", X509_get0_notAfter(cert), out);
+	if (!X509_digest(cert, EVP_sha256(), digest, &len))
+		return;
+	buf_puts(out, "fingerprint: SHA256 ");
+	for (unsigned int i = 0; i < len; i++)
+		buf_printf(out, "%s%02X", i ? ":" : "", digest[i]);
+	buf_puts(out, "\n");
+}
+
+void tls_describe(const struct stream *s, struct buf *out)
+{
+	X509 *cert = SSL_get0_peer_certificate(s->tls);
+
+	buf_printf(out, "%s, %s%s\n", SSL_get_version(s->tls),
+		   SSL_CIPHER_get_name(SSL_get_current_cipher(s->tls)),
+		   tls_resumed(s) ? ", resumed" : "");
+	if (cert)
+		describe_certificate(cert, out);
+}

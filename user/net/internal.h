@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of net/ share: the host's network as netlink tells it. */
+#ifndef LBXDP_NET_INTERNAL_H
+#define LBXDP_NET_INTERNAL_H
+
+#include <linux/rtnetlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+#include "io/netlink.h"
+#include "net/net.h"
+
+struct neighbours;
+struct announcer;
+
+struct net_link {
+	struct net_iface is;
+	bool seen; /* in the dump that runs */
+};
+
+struct net_address {
+	uint32_t ifindex;
+	struct addr local;
+	struct prefix network;
+};
+
+struct net {
+	struct loop *loop;
+	struct net_events events;
+	struct netlink ask;          /* requests and their answers */
+	struct netlink_watch listen; /* events */
+	bool dirty;                  /* something that others see has changed */
+
+	struct net_link *links;
+	size_t link_count;
+	struct net_address *addresses;
+	size_t address_count;
+
+	struct neighbours *neighbours;
+	struct announcer *announcer;
+	struct plan_sink sink;
+};
+
+/* What links_read_message tells. */
+struct link_change {
+	uint32_t ifindex;
+	bool gone, came_up;
+};
+
+/* links.c: interfaces and their addresses. */
+int links_read_all(struct net *n);
+/* RTM_NEWLINK, RTM_DELLINK. */
+struct link_change links_heard(struct net *n, const struct nlmsghdr *m);
+/* RTM_NEWADDR, RTM_DELADDR. */
+void addresses_heard(struct net *n, const struct nlmsghdr *m);
+void links_free(struct net *n);
+/* One address message; false: of no use to us. */
+bool address_parse(const struct nlmsghdr *m, struct net_address *a);
+
+/* neighbours.c */
+int neighbours_open(struct net *n);
+void neighbours_close(struct net *n);
+int neighbours_read_all(struct net *n);
+void neighbours_heard(struct net *n, const struct nlmsghdr *m);
+void neighbours_link_up(struct net *n, uint32_t ifindex);
+void neighbours_link_gone(struct net *n, uint32_t ifindex);
+int neighbours_put(struct net *n, const struct row_neighbour *key);
+int neighbours_delete(struct net *n, const struct row_neighbour *key);
+
+/* announce.c */
+int announcer_open(struct net *n);
+void announcer_close(struct net *n);
+int announce_put(struct net *n, const struct row_announce_key *key,
+		 const struct row_announce *value);
+int announce_delete(struct net *n, const struct row_announce_key *key);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's network, watched and spoken to through netlink and packet sockets: interfaces and
+ * their addresses, neighbours of the reals, announcements of VIPs, the ACK that wakes a silent
+ * client.
+ */
+#ifndef LBXDP_NET_NET_H
+#define LBXDP_NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "core/plan.h"
+#include "io/loop.h"
+
+struct net;
+
+struct net_iface {
+	uint32_t ifindex;
+	char name[16];
+	uint8_t mac[6];
+	bool up; /* administratively up, with carrier */
+	uint32_t mtu;
+	uint16_t epoch; /* counts changes to up */
+};
+
+/* A confirmed neighbour (F7): the kernel heard it answer our own request. */
+struct net_neighbour {
+	struct addr ip;
+	uint32_t ifindex;
+	uint8_t mac[6];
+	bool valid; /* false: no answer; mac is void */
+};
+
+struct net_events {
+	/* Anything below changed: mark dirty. Called at most once a message batch. */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+/* Opens sockets and reads links, addresses and neighbours once, synchronously. 0 or -errno. */
+int net_open(struct net **out, struct loop *l, const struct net_events *e);
+void net_close(struct net *n);
+
+/* Interface by name or index; NULL when it is not there. Borrowed until the loop's next round. */
+const struct net_iface *net_iface_named(const struct net *n, const char *name);
+const struct net_iface *net_iface_at(const struct net *n, uint32_t ifindex);
+
+/* The interface among allowed[] whose connected network holds ip, longest prefix first; 0: none. */
+uint32_t net_route_connected(const struct net *n, const struct addr *ip, const uint32_t *allowed,
+			     size_t count);
+
+/* The neighbour's state; false when nothing is known. */
+bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
+		   struct net_neighbour *out);
+
+/* A check of ip failed to get any answer: ask for its MAC again now. */
+void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip);
+
+/* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it) and
+ * PLAN_ANNOUNCE (group joined without a socket, gratuitous ARP or unsolicited NA sent). */
+const struct plan_sink *net_sink(struct net *n);
+
+/* After adoption or before `down`: leave the solicited-node group of vip on ifindex. Returns 0 or
+ * -errno. */
+int net_leave_group(uint32_t ifindex, const struct addr *vip);
+
+/* Sends one TCP ACK outside any window from vip:vport to client:cport (design: halt), so that the
+ * client speaks. Returns 0 or -errno. */
+int net_send_ack(struct net *n, const struct addr *vip, uint16_t vport, const struct addr *client,
+		 uint16_t cport);
+
+/* One-time look for `check` and `up`, without a loop: all interfaces' names and connected networks.
+ */
+struct net_snapshot {
+	const char **interfaces;
+	size_t interface_count;
+	struct {
+		const char *interface;
+		struct prefix prefix;
+	} * connected;
+	size_t connected_count;
+};
+int net_snapshot_take(struct net_snapshot *s, struct arena *a);
+
+/* What will bite later on this interface (issue "Warnings at up"): one line each into out, as
+ * "IFACE: what; what to type". attached_generic and why come from the data plane. */
+void net_warnings(const struct net *n, uint32_t ifindex, bool attached_generic, const char *why,
+		  struct buf *out);
+
+#endif

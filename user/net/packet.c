@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "net/packet.h"
+
+#include <arpa/inet.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+enum { HOPS = 64, ND_HOPS = 255 };
+
+struct ethernet {
+	uint8_t to[6], from[6];
+	uint16_t type;
+} __attribute__((packed));
+
+struct arp {
+	struct ethernet ethernet;
+	uint16_t hardware, protocol;
+	uint8_t hardware_len, protocol_len;
+	uint16_t operation;
+	uint8_t sender_mac[6], sender[4], target_mac[6], target[4];
+} __attribute__((packed));
+
+struct advertisement {
+	struct ethernet ethernet;
+	struct ip6_hdr ip;
+	struct nd_neighbor_advert na;
+	struct nd_opt_hdr option;
+	uint8_t mac[6];
+} __attribute__((packed));
+
+uint32_t packet_sum(uint32_t sum, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)at[i] << 8 | at[i + 1];
+	if (len & 1)
+		sum += (uint32_t)at[len - 1] << 8;
+	return sum;
+}
+
+uint16_t packet_fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *vip,
+		   bool reply)
+{
+	struct arp a = {
+		.ethernet = {.to = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .type = htons(ETH_P_ARP)},
+		.hardware = htons(ARPHRD_ETHER),
+		.protocol = htons(ETH_P_IP),
+		.hardware_len = 6,
+		.protocol_len = 4,
+		.operation = htons(reply ? ARPOP_REPLY : ARPOP_REQUEST),
+	};
+
+	memcpy(a.ethernet.from, mac, 6);
+	memcpy(a.sender_mac, mac, 6);
+	memcpy(a.sender, vip->byte + 12, 4);
+	memcpy(a.target, vip->byte + 12, 4);
+	if (reply) /* Linux heeds a gratuitous reply only when both MACs are the same */
+		memcpy(a.target_mac, mac, 6);
+	memcpy(frame, &a, sizeof(a));
+	return sizeof(a);
+}
+
+/* Of the pseudo header that TCP and ICMPv6 checksums cover. */
+static uint32_t pseudo_sum(const struct packet_ends *e, uint8_t proto, size_t len)
+{
+	size_t skip = addr_is_v4(&e->src) ? 12 : 0;
+	uint32_t sum = packet_sum(proto + (uint32_t)len, e->src.byte + skip, 16 - skip);
+
+	return packet_sum(sum, e->dst.byte + skip, 16 - skip);
+}
+
+static struct ip6_hdr ip6_header(const struct packet_ends *e, uint8_t proto, size_t len)
+{
+	struct ip6_hdr ip = {
+		.ip6_flow = htonl(6U << 28),
+		.ip6_plen = htons((uint16_t)len),
+		.ip6_nxt = proto,
+		.ip6_hlim = proto == IPPROTO_ICMPV6 ? ND_HOPS : HOPS,
+	};
+
+	memcpy(&ip.ip6_src, e->src.byte, 16);
+	memcpy(&ip.ip6_dst, e->dst.byte, 16);
+	return ip;
+}
+
+size_t packet_advertisement(uint8_t frame[PACKET_ROOM], const uint8_t mac[6],
+			    const struct addr *vip)
+{
+	const struct packet_ends e = {.src = *vip, .dst = {{0xff, 2, [15] = 1}}};
+	const size_t len = sizeof(struct nd_neighbor_advert) + sizeof(struct nd_opt_hdr) + 6;
+	struct advertisement a = {
+		.ethernet = {.to = {0x33, 0x33, 0, 0, 0, 1},        .type = htons(ETH_P_IPV6)},
+		.option = {.nd_opt_type = ND_OPT_TARGET_LINKADDR, .nd_opt_len = 1          },
+	};
+
+	memcpy(a.ethernet.from, mac, 6);
+	memcpy(a.mac, mac, 6);
+	a.ip = ip6_header(&e, IPPROTO_ICMPV6, len);
+	a.na.nd_na_type = ND_NEIGHBOR_ADVERT;
+	a.na.nd_na_flags_reserved = ND_NA_FLAG_OVERRIDE;
+	memcpy(&a.na.nd_na_target, vip->byte, 16);
+	a.na.nd_na_cksum = packet_fold(packet_sum(pseudo_sum(&e, IPPROTO_ICMPV6, len), &a.na, len));
+	memcpy(frame, &a, sizeof(a));
+	return sizeof(a);
+}
+
+static size_t write_ip4(uint8_t *at, const struct packet_ends *e, size_t len)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons((uint16_t)(sizeof(ip) + len)),
+		.frag_off = htons(IP_DF),
+		.ttl = HOPS,
+		.protocol = IPPROTO_TCP,
+	};
+
+	memcpy(&ip.saddr, e->src.byte + 12, 4);
+	memcpy(&ip.daddr, e->dst.byte + 12, 4);
+	ip.check = packet_fold(packet_sum(0, &ip, sizeof(ip)));
+	memcpy(at, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint32_t seq,
+		  uint32_t ack)
+{
+	struct tcphdr tcp = {
+		.source = htons(e->sport),
+		.dest = htons(e->dport),
+		.seq = htonl(seq),
+		.ack_seq = htonl(ack),
+		.doff = sizeof(tcp) / 4,
+		.ack = 1,
+	};
+	struct ip6_hdr ip6 = ip6_header(e, IPPROTO_TCP, sizeof(tcp));
+	size_t head = sizeof(ip6);
+
+	tcp.check =
+		packet_fold(packet_sum(pseudo_sum(e, IPPROTO_TCP, sizeof(tcp)), &tcp, sizeof(tcp)));
+	if (addr_is_v4(&e->src))
+		head = write_ip4(packet, e, sizeof(tcp));
+	else
+		memcpy(packet, &ip6, sizeof(ip6));
+	memcpy(packet + head, &tcp, sizeof(tcp));
+	return head + sizeof(tcp);
+}
+
+void packet_group_mac(uint8_t mac[6], const struct addr *vip)
+{
+	const uint8_t group[3] = {0x33, 0x33, 0xff};
+
+	memcpy(mac, group, 3);
+	memcpy(mac + 3, vip->byte + 13, 3);
+}

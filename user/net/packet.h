@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The few packets that the daemon sends itself, as bytes. Pure. */
+#ifndef LBXDP_NET_PACKET_H
+#define LBXDP_NET_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+enum { PACKET_ROOM = 128 };
+
+/* Gratuitous ARP for vip (IPv4) at mac: as a request, which switches and most hosts heed, or as a
+ * reply, for those that heed only these. Returns the frame's length. */
+size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *vip,
+		   bool reply);
+
+/* Unsolicited neighbour advertisement for vip (IPv6) to all nodes, overriding (RFC 4861 4.4). */
+size_t packet_advertisement(uint8_t frame[PACKET_ROOM], const uint8_t mac[6],
+			    const struct addr *vip);
+
+struct packet_ends {
+	struct addr src, dst;
+	uint16_t sport, dport; /* host order */
+};
+
+/* A TCP ACK without data, from the IP header on. */
+size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint32_t seq,
+		  uint32_t ack);
+
+/* The Ethernet address of vip's solicited-node group (RFC 4291 2.7.1, RFC 2464 7). */
+void packet_group_mac(uint8_t mac[6], const struct addr *vip);
+
+/* The Internet checksum (RFC 1071) of len bytes, continuing sum; 0 starts. In network order. */
+uint32_t packet_sum(uint32_t sum, const void *bytes, size_t len);
+uint16_t packet_fold(uint32_t sum);
+
+#endif
