@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "admin/grid.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/json.h"
+#include "base/alloc.h"
+
+struct grid_cell {
+	size_t at;    /* in text, NUL-terminated */
+	size_t width; /* characters */
+	enum grid_colour colour;
+};
+
+/* Green, amber, red, blue and purple as the guide's System Overview shows them (R66, R67). */
+static const char *const codes[GRID_COLOUR_COUNT] = {
+	"", "\033[32m", "\033[33m", "\033[31m", "\033[34m", "\033[35m",
+};
+
+void grid_paint(struct buf *out, enum grid_colour c, bool on, const char *text)
+{
+	bool paint = on && c != GRID_PLAIN;
+
+	if (paint)
+		buf_puts(out, codes[c]);
+	buf_puts(out, text);
+	if (paint)
+		buf_puts(out, "\033[0m");
+}
+
+void grid_init(struct grid *g, const struct grid_column *columns, size_t count)
+{
+	assert(count <= GRID_COLUMNS_MAX);
+	*g = (struct grid){.columns = columns, .column_count = count};
+}
+
+void grid_fini(struct grid *g)
+{
+	free(g->cells);
+	buf_free(&g->text);
+}
+
+/* Control characters, also the C1 ones, and broken UTF-8 become '?'. Returns the characters. */
+static size_t clean(char *s)
+{
+	size_t count = 0;
+
+	while (*s) {
+		unsigned int len = json_utf8(s);
+		bool c1 = len == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0;
+
+		if (len == 0)
+			len = 1, *s = '?';
+		else if (c1)
+			s[0] = s[1] = '?';
+		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+		s += len;
+		count += c1 ? 2 : 1;
+	}
+	return count;
+}
+
+void grid_cell(struct grid *g, enum grid_colour c, const char *format, ...)
+{
+	struct grid_cell *cell;
+	size_t at = g->text.len;
+	va_list args;
+
+	if (g->cell_count == g->cell_room) {
+		g->cell_room = g->cell_room ? g->cell_room * 2 : 64;
+		g->cells = xrealloc(g->cells, g->cell_room, sizeof(*g->cells));
+	}
+	va_start(args, format);
+	buf_vprintf(&g->text, format, args);
+	va_end(args);
+	buf_append(&g->text, "", 1);
+	cell = &g->cells[g->cell_count++];
+	cell->at = at;
+	cell->width = clean(g->text.at + at);
+	cell->colour = c;
+}
+
+void grid_end_row(struct grid *g)
+{
+	while (g->cell_count % g->column_count)
+		grid_cell(g, GRID_PLAIN, "%s", "");
+}
+
+static const char *cell_text(const struct grid *g, size_t i)
+{
+	return g->text.at + g->cells[i].at;
+}
+
+static void measure(const struct grid *g, size_t width[GRID_COLUMNS_MAX])
+{
+	for (size_t c = 0; c < g->column_count; c++)
+		width[c] = strlen(g->columns[c].heading);
+	for (size_t i = 0; i < g->cell_count; i++)
+		if (g->cells[i].width > width[i % g->column_count])
+			width[i % g->column_count] = g->cells[i].width;
+}
+
+static void pad(struct buf *out, size_t count)
+{
+	buf_printf(out, "%*s", (int)count, "");
+}
+
+/* The last column, when it is text, is not padded: no line ends in spaces. */
+static void print_cell(const struct grid *g, size_t column, size_t room, const char *text,
+		       size_t width, enum grid_colour c, struct buf *out)
+{
+	bool last = column + 1 == g->column_count;
+
+	if (column)
+		buf_puts(out, "  ");
+	if (g->columns[column].number)
+		pad(out, room - width);
+	grid_paint(out, c, c != GRID_PLAIN, text);
+	if (!g->columns[column].number && !last)
+		pad(out, room - width);
+}
+
+static void end_line(struct buf *out)
+{
+	while (out->len && out->at[out->len - 1] == ' ')
+		out->at[--out->len] = '\0';
+	buf_puts(out, "\n");
+}
+
+void grid_print(const struct grid *g, const char *indent, bool colour, struct buf *out)
+{
+	size_t width[GRID_COLUMNS_MAX];
+
+	measure(g, width);
+	buf_puts(out, indent);
+	for (size_t c = 0; c < g->column_count; c++)
+		print_cell(g, c, width[c], g->columns[c].heading, strlen(g->columns[c].heading),
+			   GRID_PLAIN, out);
+	end_line(out);
+	for (size_t i = 0; i < g->cell_count; i++) {
+		size_t c = i % g->column_count;
+
+		if (c == 0)
+			buf_puts(out, indent);
+		print_cell(g, c, width[c], cell_text(g, i), g->cells[i].width,
+			   colour ? g->cells[i].colour : GRID_PLAIN, out);
+		if (c + 1 == g->column_count)
+			end_line(out);
+	}
+}
+
+static void csv_field(struct buf *out, const char *text)
+{
+	if (!strpbrk(text, ",\"")) {
+		buf_puts(out, text);
+		return;
+	}
+	buf_puts(out, "\"");
+	for (; *text; text++)
+		buf_printf(out, *text == '"' ? "\"%c" : "%c", *text);
+	buf_puts(out, "\"");
+}
+
+void grid_print_csv(const struct grid *g, struct buf *out)
+{
+	for (size_t c = 0; c < g->column_count; c++) {
+		buf_puts(out, c ? "," : "");
+		csv_field(out, g->columns[c].heading);
+	}
+	buf_puts(out, "\n");
+	for (size_t i = 0; i < g->cell_count; i++) {
+		size_t c = i % g->column_count;
+
+		buf_puts(out, c ? "," : "");
+		csv_field(out, cell_text(g, i));
+		if (c + 1 == g->column_count)
+			buf_puts(out, "\n");
+	}
+}
+
+static void json_cell(struct json *j, const struct grid_column *column, const char *text)
+{
+	if (!*text)
+		json_null(j, column->key);
+	else if (column->number)
+		json_raw(j, column->key, text);
+	else
+		json_text(j, column->key, text);
+}
+
+void grid_print_json(const struct grid *g, struct buf *out)
+{
+	struct json j = {.out = out};
+
+	json_open(&j, NULL, '[');
+	for (size_t i = 0; i < g->cell_count; i++) {
+		size_t c = i % g->column_count;
+
+		if (c == 0)
+			json_open(&j, NULL, '{');
+		json_cell(&j, &g->columns[c], cell_text(g, i));
+		if (c + 1 == g->column_count)
+			json_close(&j, '}');
+	}
+	json_close(&j, ']');
+	buf_puts(out, "\n");
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `lbxdp status --json`: a promise to scripts. Keys are added, never renamed. */
+#include "admin/admin.h"
+#include "admin/json.h"
+#include "admin/words.h"
+#include "base/clock.h"
+
+/* RFC 3339 UTC, or null for a time that has not been. */
+static void put_time(struct json *j, const char *key, time_t at)
+{
+	char text[CLOCK_TEXT_LEN];
+
+	if (at)
+		json_text(j, key, clock_format(at, text));
+	else
+		json_null(j, key);
+}
+
+static void put_processes(struct json *j, const struct view *v)
+{
+	json_open(j, "processes", '[');
+	for (size_t i = 0; i < v->process_count; i++) {
+		const struct view_process *p = &v->processes[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "role", p->role);
+		json_number(j, "pid", p->pid > 0 ? p->pid : 0);
+		json_number(j, "restarts", p->restarts);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_interfaces(struct json *j, const struct view *v)
+{
+	json_open(j, "interfaces", '[');
+	for (size_t i = 0; i < v->iface_count; i++) {
+		const struct view_iface *f = &v->ifaces[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "name", f->name);
+		if (f->attached)
+			json_text(j, "xdp_mode", f->native ? "native" : "generic");
+		else
+			json_null(j, "xdp_mode");
+		json_bool(j, "dispatcher", f->dispatcher);
+		json_bool(j, "attached", f->attached);
+		json_text(j, "problem", f->problem);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+/* The four promised keys of a check; full also says which check it is. */
+static void put_check(struct json *j, const char *key, const struct view_check *c, bool full)
+{
+	char word[CHECK_WORD_LEN];
+
+	json_open(j, key, '{');
+	if (full) {
+		json_text(j, "type", check_type_name(c->spec.type));
+		if (c->spec.port)
+			json_number(j, "port", c->spec.port);
+		else
+			json_null(j, "port");
+	}
+	json_text(j, "status", words_check_up(c) ? "up" : "down");
+	json_text(j, "detail", words_check_code(&c->outcome, word));
+	json_fraction(j, "duration_ms", c->outcome.duration_usec / 1000.0);
+	put_time(j, "since", c->since);
+	json_text(j, "cause", c->outcome.detail);
+	if (full) {
+		json_number(j, "runs", c->runs);
+		json_number(j, "failures", c->failures);
+		json_number(j, "transitions", c->transitions);
+	}
+	json_close(j, '}');
+}
+
+static void put_checks(struct json *j, const struct view_real *r)
+{
+	const struct view_check *worst = words_worst(r);
+
+	if (worst)
+		put_check(j, "check", worst, false);
+	else
+		json_null(j, "check");
+	json_open(j, "checks", '[');
+	for (size_t i = 0; i < r->check_count; i++)
+		put_check(j, NULL, &r->checks[i], true);
+	json_close(j, ']');
+}
+
+static void put_real(struct json *j, const struct view_real *r)
+{
+	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+
+	json_open(j, NULL, '{');
+	json_text(j, "name", r->name);
+	json_text(j, "ip", addr_format(&r->ip, ip));
+	json_null(j, "port"); /* Direct Routing: the port the client came to (R5) */
+	json_number(j, "weight", r->weight);
+	json_number(j, "effective_weight", r->effective_weight);
+	json_text(j, "status", real_status_name(r->status));
+	json_text(j, "admin", admin_order_name(r->admin));
+	json_bool(j, "backup", r->backup);
+	if (r->has_mac)
+		json_text(j, "mac", mac_format(r->mac, mac));
+	else
+		json_null(j, "mac");
+	json_number(j, "active", r->active);
+	json_number(j, "inactive", r->inactive);
+	json_number(j, "connections_total", r->connections);
+	json_number(j, "packets_total", r->packets);
+	json_number(j, "bytes_total", r->bytes);
+	put_checks(j, r);
+	json_close(j, '}');
+}
+
+static void put_endpoints(struct json *j, const struct service_config *s)
+{
+	char text[ADDR_TEXT_LEN];
+
+	json_open(j, "vip", '[');
+	for (size_t i = 0; i < s->vip_count; i++)
+		json_text(j, NULL, addr_format(&s->vips[i], text));
+	json_close(j, ']');
+	json_open(j, "ports", '[');
+	for (size_t i = 0; i < s->port_range_count; i++)
+		json_text(j, NULL, port_range_format(&s->ports[i], text));
+	json_close(j, ']');
+}
+
+static void put_service(struct json *j, const struct view_service *s)
+{
+	json_open(j, NULL, '{');
+	json_text(j, "name", s->name);
+	json_text(j, "mode", mode_name(s->config->mode));
+	put_endpoints(j, s->config);
+	json_text(j, "protocol", protocol_name(s->config->protocol));
+	json_text(j, "scheduler", scheduler_name(s->config->scheduler));
+	json_text(j, "status", service_status_name(s->status));
+	json_text(j, "reason", s->reason);
+	json_number(j, "connections_total", s->connections);
+	json_number(j, "packets_total", s->packets);
+	json_number(j, "bytes_total", s->bytes);
+	json_number(j, "unrouted_packets_total", s->unrouted);
+	json_open(j, "reals", '[');
+	for (size_t i = 0; i < s->real_count; i++)
+		put_real(j, &s->reals[i]);
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
+static void put_services(struct json *j, const struct view *v)
+{
+	json_open(j, "services", '[');
+	for (size_t i = 0; i < v->service_count; i++)
+		put_service(j, &v->services[i]);
+	json_close(j, ']');
+}
+
+static void put_vips(struct json *j, const struct view *v)
+{
+	char text[ADDR_TEXT_LEN];
+
+	json_open(j, "vips", '[');
+	for (size_t i = 0; i < v->vip_count; i++) {
+		const struct view_vip *p = &v->vips[i];
+
+		json_open(j, NULL, '{');
+		json_text(j, "address", addr_format(&p->addr, text));
+		json_number(j, "arp_replies_total", p->arp_replies);
+		json_number(j, "nd_replies_total", p->nd_replies);
+		json_number(j, "echo_replies_total", p->echo_replies);
+		json_number(j, "conflicts_total", p->conflicts);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+/* Packets by verdict, and events, under the names of verdict.h. FORWARDED is not counted there. */
+static void put_packets(struct json *j, const struct view *v)
+{
+	json_open(j, "verdicts", '{');
+#define PUT(name, action, help)                                                                    \
+	json_number(j, #name, LB_##name == LB_FORWARDED ? v->forwarded : v->verdicts[LB_##name]);
+	LB_VERDICTS(PUT)
+#undef PUT
+	json_close(j, '}');
+	json_open(j, "events", '{');
+#define PUT(name, help) json_number(j, #name, v->events[LB_EVENT_##name]);
+	LB_EVENTS(PUT)
+#undef PUT
+	json_close(j, '}');
+}
+
+static void put_flows(struct json *j, const struct view *v)
+{
+	static const char *const family[] = {"ipv4", "ipv6"};
+
+	json_open(j, "flows", '{');
+	for (size_t i = 0; i < 2; i++) {
+		json_open(j, family[i], '{');
+		json_number(j, "entries", v->flows[i].entries);
+		json_number(j, "limit", v->flows[i].limit);
+		json_close(j, '}');
+	}
+	json_close(j, '}');
+}
+
+static void put_config(struct json *j, const struct view *v)
+{
+	json_open(j, "config", '{');
+	json_bool(j, "last_reload_successful", v->config.last_ok);
+	put_time(j, "last_success", v->config.last_success);
+	json_number(j, "generation", v->config.generation);
+	json_close(j, '}');
+}
+
+void render_status_json(const struct view *v, struct buf *out)
+{
+	struct json j = {.out = out};
+
+	json_open(&j, NULL, '{');
+	json_text(&j, "version", v->version);
+	put_time(&j, "time", v->now);
+	json_text(&j, "node", v->node);
+	put_processes(&j, v);
+	put_interfaces(&j, v);
+	put_services(&j, v);
+	put_vips(&j, v);
+	put_packets(&j, v);
+	put_flows(&j, v);
+	put_config(&j, v);
+	json_number(&j, "refused_rows", v->refused_rows);
+	json_number(&j, "log_dropped", v->log_dropped);
+	json_close(&j, '}');
+	buf_puts(out, "\n");
+}

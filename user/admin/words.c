@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "admin/words.h"
+
+#include <stdio.h>
+
+static const struct {
+	char letter;
+	enum grid_colour colour;
+} service_look[] = {
+	[SERVICE_HEALTHY] = {'H', GRID_GREEN },
+	[SERVICE_DEGRADED] = {'A', GRID_AMBER },
+	[SERVICE_DOWN] = {'D', GRID_RED   },
+	[SERVICE_REDIRECT] = {'R', GRID_PURPLE},
+};
+
+static const struct {
+	char letter;
+	enum grid_colour colour;
+} real_look[] = {
+	[REAL_UP] = {'U', GRID_GREEN},
+	[REAL_DOWN] = {'D', GRID_RED  },
+	[REAL_DRAIN] = {'O', GRID_BLUE },
+	[REAL_HALT] = {'O', GRID_BLUE },
+};
+
+char words_service_letter(enum service_status s)
+{
+	return service_look[s].letter;
+}
+
+char words_real_letter(enum real_status s)
+{
+	return real_look[s].letter;
+}
+
+enum grid_colour words_service_colour(enum service_status s)
+{
+	return service_look[s].colour;
+}
+
+enum grid_colour words_real_colour(enum real_status s)
+{
+	return real_look[s].colour;
+}
+
+void words_vips(const struct service_config *s, struct buf *out)
+{
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < s->vip_count; i++) {
+		buf_puts(out, i ? "," : "");
+		buf_puts(out, addr_format(&s->vips[i], text));
+	}
+}
+
+void words_ports(const struct service_config *s, struct buf *out)
+{
+	char text[12];
+
+	for (size_t i = 0; i < s->port_range_count; i++) {
+		buf_puts(out, i ? "," : "");
+		buf_puts(out, port_range_format(&s->ports[i], text));
+	}
+}
+
+static bool same_kind(const struct check_spec *a, const struct check_spec *b)
+{
+	return a->type == b->type && a->port == b->port;
+}
+
+const char *words_check_label(const struct view_real *r, size_t index, char *text)
+{
+	const struct check_spec *spec = &r->checks[index].spec;
+	unsigned int nth = 1;
+	int len;
+
+	for (size_t i = 0; i < index; i++)
+		nth += same_kind(&r->checks[i].spec, spec);
+	len = snprintf(text, CHECK_LABEL_LEN, "%s", check_type_name(spec->type));
+	if (spec->port)
+		len += snprintf(text + len, CHECK_LABEL_LEN - len, ":%u", spec->port);
+	if (nth > 1)
+		snprintf(text + len, CHECK_LABEL_LEN - len, "#%u", nth);
+	return text;
+}
+
+const char *words_check_code(const struct check_outcome *o, char *text)
+{
+	const char *name = check_code_name(o->code);
+
+	if (o->status)
+		snprintf(text, CHECK_WORD_LEN, "%s/%u", name, o->status);
+	else
+		snprintf(text, CHECK_WORD_LEN, "%s", name);
+	return text;
+}
+
+const char *words_age(time_t since, time_t now, char *text)
+{
+	long long age = now > since ? now - since : 0;
+
+	if (!since)
+		snprintf(text, DURATION_TEXT_LEN, "-");
+	else if (age < 60)
+		snprintf(text, DURATION_TEXT_LEN, "%llds", age);
+	else if (age < 3600)
+		snprintf(text, DURATION_TEXT_LEN, "%lldm%02llds", age / 60, age % 60);
+	else if (age < 86400)
+		snprintf(text, DURATION_TEXT_LEN, "%lldh%02lldm", age / 3600, age / 60 % 60);
+	else
+		snprintf(text, DURATION_TEXT_LEN, "%lldd%02lldh", age / 86400, age / 3600 % 24);
+	return text;
+}
+
+const struct view_check *words_worst(const struct view_real *r)
+{
+	return r->worst < r->check_count ? &r->checks[r->worst] : NULL;
+}
+
+bool words_check_up(const struct view_check *c)
+{
+	return c->health == HEALTH_UP;
+}

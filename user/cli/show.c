@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What only reads: status, report, metrics. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/options.h"
+
+enum { WATCH_SECONDS = 2 };
+
+/* Only on a terminal that wants it (R66). */
+static bool wants_colour(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
+}
+
+int cli_status(struct cli *c, int argc, char **argv)
+{
+	bool json = false, watch = false;
+	const struct option_row rows[] = {
+		{"--json",  NULL, &json },
+		{"--watch", NULL, &watch},
+	};
+	const char *words[] = {"status", "text", "colour"};
+	size_t count = wants_colour() ? 3 : 2;
+	int code;
+
+	if (options_take(rows, ARRAY_COUNT(rows), true, argc, argv) != 1)
+		return cli_usage("status");
+	if (json) {
+		words[1] = "json";
+		count = 2;
+	}
+	for (;;) {
+		const struct timespec pause = {.tv_sec = WATCH_SECONDS};
+
+		if (watch && !json && isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		code = client_relay(c->paths.socket, words, count);
+		if (!watch || code != CLI_DONE)
+			return code;
+		(void)nanosleep(&pause, NULL); /* a signal ends the program */
+	}
+}
+
+int cli_report(struct cli *c, int argc, char **argv)
+{
+	bool json = false, csv = false;
+	const struct option_row rows[] = {
+		{"--json", NULL, &json},
+		{"--csv",  NULL, &csv },
+	};
+	const char *words[] = {"report", NULL, "text"};
+
+	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
+	if (argc != 2 || (json && csv) || (strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
+		return cli_usage("report");
+	words[1] = argv[1];
+	if (json || csv)
+		words[2] = json ? "json" : "csv";
+	return client_relay(c->paths.socket, words, ARRAY_COUNT(words));
+}
+
+int cli_metrics(struct cli *c, int argc, char **argv)
+{
+	bool open = false;
+	const struct option_row rows[] = {
+		{"--openmetrics", NULL, &open}
+        };
+	const char *words[] = {"metrics", "text"};
+
+	if (options_take(rows, ARRAY_COUNT(rows), true, argc, argv) != 1)
+		return cli_usage("metrics");
+	if (open)
+		words[1] = "open";
+	return client_relay(c->paths.socket, words, ARRAY_COUNT(words));
+}
