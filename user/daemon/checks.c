@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Check facts: what the probe process reported, by check id. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/state.h"
+
+enum { NAME_LEN = 2 * LB_NAME_LEN + 16 };
+
+struct check_fact *check_fact(struct daemon *d, uint32_t id)
+{
+	uint32_t room = d->check_room ? d->check_room : 64;
+
+	while (room <= id)
+		room *= 2;
+	if (room != d->check_room) {
+		d->checks = xrealloc(d->checks, room, sizeof(*d->checks));
+		memset(d->checks + d->check_room, 0, (room - d->check_room) * sizeof(*d->checks));
+		d->check_room = room;
+	}
+	return &d->checks[id];
+}
+
+static void count_duration(struct view_check *v, uint32_t usec)
+{
+	double seconds = usec / 1e6;
+	size_t bucket = 0;
+
+	while (bucket < VIEW_DURATION_BUCKETS - 1 && seconds > view_duration_bounds[bucket])
+		bucket++;
+	v->duration_bucket[bucket]++;
+	v->duration_sum += seconds;
+}
+
+void checks_report(void *daemon, const struct check_report *r)
+{
+	struct daemon *d = daemon;
+	struct view_check *v;
+	bool failed = !check_code_passed(r->outcome.code);
+	bool connect_failed =
+		r->outcome.code == CHECK_CODE_L4CON || r->outcome.code == CHECK_CODE_L4TOUT;
+
+	if (!ids_name(d->check_ids, r->id))
+		return; /* a last word about a check that is gone */
+	v = &check_fact(d, r->id)->seen;
+	v->runs++;
+	v->failures += failed;
+	v->outcome = r->outcome;
+	count_duration(v, r->outcome.duration_usec);
+	if (v->health != r->health || !v->since) {
+		v->transitions += v->health != HEALTH_UNKNOWN && v->health != r->health;
+		v->since = clock_wall();
+	}
+	if (v->health != r->health || d->checks[r->id].connect_failed != connect_failed)
+		reconcile_later(d);
+	v->health = r->health;
+	d->checks[r->id].connect_failed = connect_failed;
+	if (connect_failed)
+		gather_suspect(d, r->id);
+	if (!d->settled && checks_settled(d)) {
+		d->settled = true;
+		admin_settled(d->admin);
+	}
+}
+
+enum health checks_known(void *daemon, uint32_t id)
+{
+	return check_fact(daemon, id)->seen.health;
+}
+
+bool checks_settled(const struct daemon *d)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, i);
+
+		if (id >= d->check_room || !d->checks[id].seen.runs)
+			return false;
+	}
+	return true;
+}
+
+const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
+			     const struct real_config *r, struct arena *a, size_t *count)
+{
+	struct check_spec spec;
+	uint32_t *ids;
+	size_t n = 0;
+
+	while (service_check_spec(s, r, n, &spec))
+		n++;
+	ids = arena_alloc(a, n + 1, sizeof(*ids));
+	for (size_t i = 0; i < n; i++) {
+		char name[NAME_LEN];
+
+		snprintf(name, sizeof(name), "%s/%s#%zu", s->name, r->name, i);
+		ids[i] = ids_get(d->check_ids, name);
+	}
+	*count = n;
+	return ids;
+}

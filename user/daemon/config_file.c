@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "daemon/config_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "net/net.h"
+
+enum { FILE_LEN_MAX = 64 << 20 };
+
+static int read_whole(const char *file, struct buf *text)
+{
+	char part[65536];
+	struct stat st;
+	ssize_t len = 0;
+	int fd = open(file, O_RDONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (S_ISDIR(st.st_mode))
+		err = -EISDIR;
+	while (!err && (len = read(fd, part, sizeof(part))) > 0) {
+		buf_append(text, part, len);
+		if (text->len > FILE_LEN_MAX)
+			err = -EFBIG;
+	}
+	if (!err && len < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static bool listed(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+/* The connected networks of the interfaces that will be attached. */
+static size_t connected_of(const struct net_snapshot *s, const char *const *wanted, size_t count,
+			   struct prefix *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->connected_count; i++)
+		if (listed(wanted, count, s->connected[i].interface))
+			out[n++] = s->connected[i].prefix;
+	return n;
+}
+
+static struct model *judge(struct config_input *in, bool missing_ok, struct arena *a,
+			   struct buf *messages)
+{
+	const char *const *configured = config_interfaces(in->text, in->len, a);
+	struct config_net net = {.missing_ok = missing_ok};
+	struct net_snapshot s = {};
+	const char **wanted;
+	struct prefix *connected;
+	size_t count = 0;
+	int err = net_snapshot_take(&s, a);
+
+	if (err) {
+		buf_printf(messages, "%s: error: cannot read the host's interfaces: %s\n", in->file,
+			   strerror(-err));
+		return NULL;
+	}
+	while (configured[count])
+		count++;
+	wanted = arena_alloc(a, count + in->extra_interface_count + 1, sizeof(*wanted));
+	memcpy(wanted, configured, count * sizeof(*wanted));
+	for (size_t i = 0; i < in->extra_interface_count; i++)
+		wanted[count++] = in->extra_interfaces[i];
+	connected = arena_alloc(a, s.connected_count + 1, sizeof(*connected));
+	net.interfaces = s.interfaces;
+	net.interface_count = s.interface_count;
+	net.connected = connected;
+	net.connected_count = connected_of(&s, wanted, count, connected);
+	in->net = &net;
+	return config_read(in, messages);
+}
+
+struct model *config_file_read(const char *file, const char *const *extra, size_t extra_count,
+			       bool missing_ok, struct buf *messages)
+{
+	struct config_input in = {
+		.file = file, .extra_interfaces = extra, .extra_interface_count = extra_count};
+	char host_name[256] = "lbxdp";
+	struct buf text = {};
+	struct model *m = NULL;
+	struct arena *a;
+	int err = read_whole(file, &text);
+
+	if (err) {
+		buf_printf(messages, "%s: error: cannot read: %s\n", file, strerror(-err));
+		buf_free(&text);
+		return NULL;
+	}
+	(void)gethostname(host_name, sizeof(host_name) - 1); /* the default stands */
+	in.text = buf_text(&text);
+	in.len = text.len;
+	in.host_name = host_name;
+	a = arena_new();
+	m = judge(&in, missing_ok, a, messages);
+	arena_free(a);
+	buf_free(&text);
+	return m;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One view of everything for the renderers. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/desire.h"
+#include "daemon/process_info.h"
+#include "daemon/state.h"
+
+/* The check that speaks for the real: the first that is down, else unknown, else the first. */
+static size_t worst_of(const struct view_check *checks, size_t count)
+{
+	size_t worst = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (checks[i].health == HEALTH_DOWN)
+			return i;
+		if (checks[i].health == HEALTH_UNKNOWN && checks[worst].health == HEALTH_UP)
+			worst = i;
+	}
+	return worst;
+}
+
+static void snap_checks(struct daemon *d, const struct service_config *s,
+			const struct real_config *r, const struct real_fact *f, struct view_real *v,
+			struct arena *a)
+{
+	struct view_check *checks;
+	struct check_spec spec;
+	size_t count = 0;
+
+	while (service_check_spec(s, r, count, &spec))
+		count++;
+	checks = arena_alloc(a, count + 1, sizeof(*checks));
+	for (size_t i = 0; i < count; i++) {
+		checks[i] = check_fact(d, f->check_ids[i])->seen;
+		(void)service_check_spec(s, r, i, &checks[i].spec);
+	}
+	v->checks = checks;
+	v->check_count = count;
+	v->worst = worst_of(checks, count);
+}
+
+static void snap_counters(struct daemon *d, uint32_t id, struct view_real *v)
+{
+	struct lb_real_conns c = dataplane_real_conns(d->dataplane, id);
+	struct lb_real_stats s = dataplane_real_stats(d->dataplane, id);
+
+	v->active = c.opened - c.closed;
+	v->inactive = c.closing_begun - c.closing_ended + c.half_open;
+	v->connections = c.connections;
+	v->packets = s.packets;
+	v->bytes = s.bytes;
+}
+
+static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
+		      const struct real_fact *f, bool backup_used, struct view_real *v,
+		      struct arena *a)
+{
+	bool takes = real_usable(r, f) && (!r->backup || backup_used);
+
+	v->name = arena_strdup(a, r->name);
+	v->ip = r->ip;
+	v->weight = real_weight(r, f);
+	v->effective_weight = takes ? v->weight : 0;
+	v->status = real_status(f);
+	v->admin = f->admin;
+	v->backup = r->backup;
+	v->has_mac = f->has_mac;
+	memcpy(v->mac, f->mac, sizeof(v->mac));
+	snap_counters(d, f->id, v);
+	snap_checks(d, s, r, f, v, a);
+}
+
+static const char *reason_of(const struct view_service *v, struct arena *a)
+{
+	const char *why = "";
+
+	for (size_t i = 0; v->status != SERVICE_HEALTHY && i < v->real_count; i++) {
+		const struct view_real *r = &v->reals[i];
+
+		if (r->backup || r->effective_weight)
+			continue;
+		why = arena_printf(a, "%s%s%s is %s", why, *why ? ", " : "", r->name,
+				   r->status == REAL_UP ? "drained by weight 0"
+							: real_status_name(r->status));
+	}
+	return why;
+}
+
+static void snap_service(struct daemon *d, const struct service_config *s,
+			 const struct service_fact *f, struct view_service *v, struct arena *a)
+{
+	struct view_real *reals = arena_alloc(a, s->real_count + 1, sizeof(*reals));
+	bool backup_used;
+
+	v->name = arena_strdup(a, s->name);
+	v->config = s;
+	v->status = service_status(s, f, &backup_used);
+	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
+	v->reals = reals;
+	v->real_count = s->real_count;
+	for (size_t i = 0; i < s->real_count; i++) {
+		snap_real(d, s, &s->reals[i], &f->reals[i], backup_used, &reals[i], a);
+		v->connections += reals[i].connections;
+		v->packets += reals[i].packets;
+		v->bytes += reals[i].bytes;
+	}
+	v->reason = reason_of(v, a);
+}
+
+static void snap_services(struct daemon *d, struct view *v)
+{
+	const struct facts *f = gather_facts(d, v->arena);
+	struct view_service *s = arena_alloc(v->arena, d->model->service_count + 1, sizeof(*s));
+
+	for (size_t i = 0; i < d->model->service_count; i++) {
+		snap_service(d, &d->model->services[i], &f->services[i], &s[i], v->arena);
+		v->forwarded += s[i].packets;
+	}
+	for (size_t i = 0; i < f->retired_count; i++)
+		v->forwarded += dataplane_real_stats(d->dataplane, f->retired[i].id).packets;
+	v->services = s;
+	v->service_count = d->model->service_count;
+}
+
+static void snap_processes(struct daemon *d, struct view *v)
+{
+	struct view_process *p = arena_alloc(v->arena, CHILD_COUNT + 1, sizeof(*p));
+
+	p[v->process_count++] = (struct view_process){.role = "main", .pid = getpid()};
+	for (int i = 0; i < CHILD_COUNT; i++)
+		if (d->children[i].wanted)
+			p[v->process_count++] = (struct view_process){
+				.role = process_role_name(i),
+				.pid = d->children[i].pid,
+				.restarts = d->children[i].restarts,
+			};
+	v->processes = p;
+}
+
+static void snap_ifaces(struct daemon *d, struct view *v)
+{
+	struct view_iface *out = arena_alloc(v->arena, d->interface_count + 1, sizeof(*out));
+
+	for (size_t i = 0; i < d->interface_count; i++) {
+		const struct net_iface *iface = net_iface_named(d->net, d->interfaces[i]);
+		struct dataplane_attachment at = {};
+
+		out[i].name = arena_strdup(v->arena, d->interfaces[i]);
+		out[i].problem = "the interface does not exist";
+		if (!iface)
+			continue;
+		dataplane_attachment(d->dataplane, iface->ifindex, &at);
+		out[i].attached = at.attached;
+		out[i].native = at.native;
+		out[i].dispatcher = at.dispatcher;
+		out[i].problem = arena_strdup(v->arena, at.why);
+	}
+	v->ifaces = out;
+	v->iface_count = d->interface_count;
+}
+
+static void snap_vips(struct daemon *d, struct view *v)
+{
+	size_t count = plan_count(d->actual, PLAN_VIPS);
+	struct view_vip *out = arena_alloc(v->arena, count + 1, sizeof(*out));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct lb_addr *a = plan_key(d->actual, PLAN_VIPS, i);
+		struct lb_vip row = {};
+
+		(void)dataplane_vip(d->dataplane, a, &row); /* a row that is just gone counts 0 */
+		memcpy(out[i].addr.byte, a->byte, sizeof(out[i].addr.byte));
+		out[i].arp_replies = row.arp_replies;
+		out[i].nd_replies = row.nd_replies;
+		out[i].echo_replies = row.echo_replies;
+		out[i].conflicts = row.conflicts;
+	}
+	v->vips = out;
+	v->vip_count = count;
+}
+
+static void snap_dataplane(struct daemon *d, struct view *v)
+{
+	uint64_t flows[2];
+
+	dataplane_verdicts(d->dataplane, v->verdicts);
+	dataplane_events(d->dataplane, v->events);
+	dataplane_flow_counts(d->dataplane, flows);
+	for (int i = 0; i < 2; i++) {
+		v->flows[i].entries = flows[i];
+		v->flows[i].limit = dataplane_flows_limit(d->dataplane);
+	}
+}
+
+struct view *snapshot_take(void *daemon)
+{
+	struct daemon *d = daemon;
+	struct arena *a = arena_new();
+	struct view *v = arena_alloc(a, 1, sizeof(*v));
+
+	v->arena = a;
+	v->version = LBXDP_VERSION;
+	v->node = arena_strdup(a, d->model->node.name);
+	v->now = clock_wall();
+	snap_services(d, v);
+	snap_processes(d, v);
+	snap_ifaces(d, v);
+	snap_vips(d, v);
+	snap_dataplane(d, v);
+	v->config.last_ok = d->config_ok;
+	v->config.last_success = d->config_loaded;
+	v->config.generation = d->config_generation;
+	v->log_dropped = log_dropped();
+	v->refused_rows = d->refused;
+	process_info_read(v);
+	return v;
+}

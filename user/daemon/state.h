@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Main's state, one struct, and what the files of daemon/ do with it. Events change facts and call
+ * reconcile_later(); nothing else leads to the maps, the probe or the wire.
+ */
+#ifndef LBXDP_DAEMON_STATE_H
+#define LBXDP_DAEMON_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "admin/admin.h"
+#include "admin/web.h"
+#include "base/log.h"
+#include "core/facts.h"
+#include "core/ids.h"
+#include "core/model.h"
+#include "core/plan.h"
+#include "core/ring_store.h"
+#include "core/view.h"
+#include "daemon/daemon.h"
+#include "daemon/orders.h"
+#include "dataplane/dataplane.h"
+#include "health/client.h"
+#include "io/loop.h"
+#include "net/net.h"
+
+enum child_role { CHILD_PROBE, CHILD_WEB, CHILD_COUNT };
+
+struct child {
+	struct daemon *daemon;
+	pid_t pid; /* 0: not running */
+	unsigned int restarts;
+	bool wanted;
+	uint64_t started; /* clock_msec() */
+	struct timer restart;
+};
+
+/* What is known of one check, by check id. */
+struct check_fact {
+	struct view_check seen; /* its spec is filled in by snapshots only */
+	bool connect_failed;
+};
+
+/* One `isolate` in force: the other reals of the services of pattern count as halted. */
+struct isolation {
+	struct isolation *next;
+	const void *token;
+	char *pattern;
+};
+
+struct daemon {
+	const struct daemon_options *options;
+	struct loop *loop;
+	struct model *model;
+	struct net *net;
+	struct dataplane *dataplane;
+	struct health_client *health;
+	struct web_client *web;
+	struct admin *admin;
+	struct orders *orders;
+	uid_t uid; /* of the children */
+	gid_t gid;
+	int web_listener; /* -1: off */
+	struct child children[CHILD_COUNT];
+	enum log_style log_style;
+	bool stopping;
+	bool detach; /* `down`: nothing stays behind */
+	int exit_code;
+
+	struct ids *service_ids, *real_ids, *check_ids;
+	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
+	struct check_fact *checks;      /* by check id */
+	uint32_t check_room;
+	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
+	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	struct isolation *isolations;
+
+	char **interfaces; /* to attach: of the file, the command line and later joins */
+	size_t interface_count;
+
+	struct plan *actual;
+	struct ring_store *rings;
+	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
+	struct hook reconcile;
+	struct timer retry, sweep, second, settle, wake;
+	unsigned int retry_msec;
+	size_t refused, retired;
+	uint64_t conflicts;       /* over all VIPs, when last said */
+	uint64_t conflict_said;   /* not again before this time, ms */
+	char refusal[256];        /* the last one said, so that it is said once */
+	unsigned int wake_passes; /* still to make over flows of reset reals */
+	bool settled;
+
+	bool config_ok; /* the last reload */
+	time_t config_loaded;
+	uint64_t config_generation;
+	struct buf warnings;
+};
+
+/* reconcile.c: the one way from facts to the world. */
+void reconcile_later(struct daemon *d);
+void reconcile_now(struct daemon *d);
+
+/* gather.c: facts beside the model, in a. */
+const struct facts *gather_facts(struct daemon *d, struct arena *a);
+/* Says changes of state in the log, and has silent clients woken where flows are to be reset now.
+ */
+void gather_note_changes(struct daemon *d, const struct facts *f);
+/* After adoption: names get the ids, and checks the health, that the maps hold. */
+void gather_adopt(struct daemon *d);
+/* Adds to a plan read from maps the rows the kernel holds besides: neighbours and groups. */
+void gather_kernel_rows(struct plan *actual);
+/* A check could not connect: its real's neighbour entry may be stale. */
+void gather_suspect(struct daemon *d, uint32_t check_id);
+/* Gives back the ids that neither model nor maps use. */
+void gather_release(struct daemon *d);
+/* The interface indexes of d->interfaces that exist. Returns how many of room are filled in. */
+size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room);
+
+/* checks.c: what the probe process reported. */
+struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */
+void checks_report(void *daemon, const struct check_report *r);
+enum health checks_known(void *daemon, uint32_t id);
+bool checks_settled(const struct daemon *d);
+/* The ids of a real's checks, in a. */
+const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
+			     const struct real_config *r, struct arena *a, size_t *count);
+
+/* process.c: children. */
+int process_start(struct daemon *d, enum child_role role);
+void process_reap(struct daemon *d);
+void process_lost(struct daemon *d, enum child_role role); /* its channel closed */
+void process_stop_all(struct daemon *d);
+const char *process_role_name(enum child_role role);
+/* The page's listening socket, and its process, anew as the model says. Returns 0 or -errno. */
+int web_restart(struct daemon *d);
+
+/* snapshot.c */
+struct view *snapshot_take(void *daemon);
+
+/* operations.c: the admin socket's orders. */
+struct admin_ops operations_of(struct daemon *d);
+
+/* watch.c: what no event tells, looked at once a second. */
+void watch_start(struct daemon *d);
+
+/* wake.c: makes silent clients of reset reals speak, so that they meet their RST. */
+void wake_start(struct daemon *d);
+
+/* notify.c: sd_notify(3) without the library; nothing without NOTIFY_SOCKET. */
+void notify_systemd(const char *state);
+
+#endif
