@@ -371,11 +371,6 @@ static const struct saying rule_sayings[] = {
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, port: 443}}\n",
 	 "f:6:36: error: services.S.reals.A.port: Direct Routing cannot change ports: the real "
 	 "server gets the port the client came to (leave port: away)\n"                                     },
-	{HEAD VIP "    reals: {A: {ip: \"2001:db8::1\"}}\n",
-	 "f:6:21: error: services.S.reals.A.ip: IPv6 behind an IPv4 VIP: a service is of one "
-	 "family\n"											 },
-	{HEAD "    vip: [192.168.30.10, \"2001:db8::10\"]\n    ports: 443\n" REALS,
-	 "f:4:26: error: services.S.vip[1]: IPv6 beside IPv4: make a service for each family\n"             },
 	{HEAD VIP "    reals: {}\n",							     "f:3:3: error: services.S.reals: no real server (like reals: "
 				     "{CAS1: {ip: 192.168.30.20}})\n"   },
 	{HEAD VIP "    backup: {ip: 192.168.30.30}\n",
@@ -939,9 +934,20 @@ static void every_line_of_the_key_list_has_three_parts(void **state)
 	buf_free(&out);
 }
 
+static void a_service_may_have_vips_of_both_families(void **state) /* R102 */
+{
+	struct model *m = must_read(HEAD "    vip: [192.168.30.10, \"2001:db8::10\"]\n"
+					 "    ports: 443\n" REALS);
+
+	assert_int_equal(m->services[0].vip_count, 2);
+	assert_false(addr_is_v4(&m->services[0].vips[1]));
+	model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_service_may_have_vips_of_both_families),
 		cmocka_unit_test(yaml_is_read_in_a_strict_profile),
 		cmocka_unit_test(an_unquoted_ipv6_address_is_explained),
 		cmocka_unit_test(each_value_is_judged_at_its_place),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What no single value can show: families, doubles, overlaps, networks, limits. */
+/* What no single value can show: doubles, overlaps, networks, limits. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,38 +161,6 @@ static void rule_connected(struct config_reading *r, const struct service_config
 			   "%s is on no network of the attached interfaces (%s); Direct Routing "
 			   "reaches only neighbours",
 			   addr_format(a, ip), networks);
-	}
-}
-
-static const char *family_name(const struct addr *a)
-{
-	return addr_is_v4(a) ? "IPv4" : "IPv6";
-}
-
-/* Direct Routing leaves the packet as it is: whoever takes it must speak its family. */
-static void rule_family(struct config_reading *r, const struct service_config *s,
-			const struct yaml_node *n)
-{
-	const struct yaml_node *vips = yaml_get(n, "vip"), *vip = yaml_first(vips);
-	const struct yaml_node *real = first_real(n);
-	const struct addr *first = NULL;
-
-	for (size_t i = 0; i < s->vip_count; i++, vip = yaml_next(vips, vip)) {
-		if (addr_is_unspecified(&s->vips[i]))
-			continue;
-		if (!first)
-			first = &s->vips[i];
-		else if (addr_is_v4(first) != addr_is_v4(&s->vips[i]))
-			config_say(r, vip, "%s beside %s: make a service for each family",
-				   family_name(&s->vips[i]), family_name(first));
-	}
-	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real)) {
-		const struct addr *a = &s->reals[i].ip;
-
-		if (first && !addr_is_unspecified(a) && addr_is_v4(first) != addr_is_v4(a))
-			config_say(r, ip_of(real),
-				   "%s behind an %s VIP: a service is of one family",
-				   family_name(a), family_name(first));
 	}
 }
 
@@ -400,7 +368,6 @@ static void rules_of_service(struct config_reading *r, const struct service_conf
 			     const struct yaml_node *n, bool net_known)
 {
 	rule_reals(r, s, n);
-	rule_family(r, s, n);
 	rule_one_ip(r, s, n);
 	if (net_known)
 		rule_connected(r, s, n);
