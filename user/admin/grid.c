@@ -108,21 +108,27 @@ static void pad(struct buf *out, size_t count)
 	buf_printf(out, "%*s", (int)count, "");
 }
 
-/* The last column, when it is text, is not padded: no line ends in spaces. */
-static void print_cell(const struct grid *g, size_t column, size_t room, const char *text,
-		       size_t width, enum grid_colour c, struct buf *out)
+struct shown {
+	const char *text;
+	size_t width;
+	enum grid_colour colour;
+};
+
+static void print_cell(const struct grid *g, size_t column, size_t room, const struct shown *s,
+		       struct buf *out)
 {
-	bool last = column + 1 == g->column_count;
+	bool number = g->columns[column].number;
 
 	if (column)
 		buf_puts(out, "  ");
-	if (g->columns[column].number)
-		pad(out, room - width);
-	grid_paint(out, c, c != GRID_PLAIN, text);
-	if (!g->columns[column].number && !last)
-		pad(out, room - width);
+	if (number)
+		pad(out, room - s->width);
+	grid_paint(out, s->colour, true, s->text);
+	if (!number)
+		pad(out, room - s->width);
 }
 
+/* No line ends in spaces. */
 static void end_line(struct buf *out)
 {
 	while (out->len && out->at[out->len - 1] == ' ')
@@ -136,17 +142,20 @@ void grid_print(const struct grid *g, const char *indent, bool colour, struct bu
 
 	measure(g, width);
 	buf_puts(out, indent);
-	for (size_t c = 0; c < g->column_count; c++)
-		print_cell(g, c, width[c], g->columns[c].heading, strlen(g->columns[c].heading),
-			   GRID_PLAIN, out);
+	for (size_t c = 0; c < g->column_count; c++) {
+		const char *text = g->columns[c].heading;
+
+		print_cell(g, c, width[c], &(struct shown){text, strlen(text), GRID_PLAIN}, out);
+	}
 	end_line(out);
 	for (size_t i = 0; i < g->cell_count; i++) {
 		size_t c = i % g->column_count;
+		struct shown s = {cell_text(g, i), g->cells[i].width,
+				  colour ? g->cells[i].colour : GRID_PLAIN};
 
 		if (c == 0)
 			buf_puts(out, indent);
-		print_cell(g, c, width[c], cell_text(g, i), g->cells[i].width,
-			   colour ? g->cells[i].colour : GRID_PLAIN, out);
+		print_cell(g, c, width[c], &s, out);
 		if (c + 1 == g->column_count)
 			end_line(out);
 	}

@@ -2,12 +2,28 @@
 /* `lbxdp down`: by the daemon when there is one, else by ourselves. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/options.h"
 #include "daemon/daemon.h"
+
+/* What a daemon that was killed left in its run-time directory. */
+static void remove_run_files(const struct paths *p)
+{
+	char empty[sizeof(p->run_dir) + 8];
+	struct stat st;
+
+	if (!lstat(p->socket, &st) && S_ISSOCK(st.st_mode))
+		(void)unlink(p->socket); /* gone is what it should be */
+	(void)unlink(p->log);
+	snprintf(empty, sizeof(empty), "%s/empty", p->run_dir);
+	(void)rmdir(empty);
+	(void)rmdir(p->run_dir); /* stays when someone else keeps files there */
+}
 
 static int clean(const struct cli *c, char *const *interfaces, size_t count)
 {
@@ -28,6 +44,8 @@ static int clean(const struct cli *c, char *const *interfaces, size_t count)
 
 	cli_print(err ? stderr : stdout, buf_text(&said));
 	buf_free(&said);
+	if (!err)
+		remove_run_files(p);
 	return err ? CLI_FAILED : CLI_DONE;
 }
 

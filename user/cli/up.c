@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* `lbxdp up`: the file is judged first; then a running daemon is joined, or one is started. */
+/* `lbxdp up`: a running daemon is joined; else the file is judged and a daemon started. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 
 struct up {
 	struct cli *cli;
-	char *file;              /* absolute */
+	char *file;              /* absolute; NULL: that of the running daemon, or the default */
 	char *const *interfaces; /* of the command line */
 	size_t interface_count;
 	const char *mode;
@@ -66,7 +66,7 @@ static const char **join_words(const struct up *u, size_t *count)
 	const char **words = xcalloc(u->interface_count + 2, sizeof(*words));
 
 	words[(*count)++] = u->no_wait ? "join" : "up";
-	words[(*count)++] = u->cli->config_given ? u->file : "";
+	words[(*count)++] = u->file ? u->file : "";
 	for (size_t i = 0; i < u->interface_count; i++)
 		words[(*count)++] = u->interfaces[i];
 	return words;
@@ -142,7 +142,7 @@ static int run_daemon(const struct up *u, int ready_fd)
 	struct daemon_options o = options_of(u, ready_fd);
 	int err = 0;
 
-	umask(0027);
+	umask(0022);
 	if (ready_fd > 3)
 		(void)close_range(3, ready_fd - 1, 0); /* what a shell left open is not ours */
 	(void)close_range(ready_fd + 1, ~0U, 0);
@@ -221,12 +221,25 @@ static int start(const struct up *u)
 	return code == CLI_DONE ? wait_settled(u) : code;
 }
 
-static int up(const struct up *u)
+/* The file's whole name: the daemon runs in another directory. */
+static int find_file(struct up *u)
+{
+	const char *config = u->cli->config;
+
+	if (!u->file)
+		u->file = realpath(config, NULL);
+	if (u->file)
+		return CLI_DONE;
+	return cli_fail(CLI_FAILED, "%s: %s%s", config, strerror(errno),
+			errno == ENOENT ? "; write one with: lbxdp init exchange" : "");
+}
+
+static int up(struct up *u)
 {
 	static const char *const ping[] = {"ping"};
 	struct daemon_options o;
 	struct buf reply = {};
-	int code = judge_file(u);
+	int code = u->cli->config_given ? find_file(u) : CLI_DONE;
 
 	if (code != CLI_DONE)
 		return code;
@@ -236,6 +249,11 @@ static int up(const struct up *u)
 		return join(u);
 	if (!client_absent(code))
 		return client_complain(u->cli->paths.socket, code);
+	code = find_file(u);
+	if (code == CLI_DONE)
+		code = judge_file(u);
+	if (code != CLI_DONE)
+		return code;
 	if (!u->foreground)
 		return start(u);
 	o = options_of(u, -1);
@@ -255,10 +273,6 @@ int cli_up(struct cli *c, int argc, char **argv)
 	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
 	if (argc < 0 || parse_mode(u.mode) == -2)
 		return cli_usage("up");
-	u.file = realpath(c->config, NULL); /* the daemon runs in another directory */
-	if (!u.file)
-		return cli_fail(CLI_FAILED, "%s: %s%s", c->config, strerror(errno),
-				errno == ENOENT ? "; write one with: lbxdp init exchange" : "");
 	u.interfaces = argv + 1;
 	u.interface_count = argc - 1;
 	code = up(&u);

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion for lbxdp. Words come from the program's own table, names from a running daemon.
+
+_lbxdp()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+	local program=${COMP_WORDS[0]} where=() words=''
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-S | --socket | --instance)
+			where+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}")
+			;;
+		-c | --config)
+			((i++))
+			;;
+		-*) ;;
+		*)
+			[[ $command ]] || command=${COMP_WORDS[i]}
+			;;
+		esac
+	done
+
+	case $prev in
+	-c | --config | -S | --socket | --ca)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--xdp-mode) words='auto native generic' ;;
+	--os) words='linux windows' ;;
+	--verify) words='none ca' ;;
+	--instance | --timeout | --request | --expect | --method | --host | --sni | --helo | --send)
+		return
+		;;
+	esac
+	if [[ $words ]]; then
+		: # the value of an option
+	elif [[ ! $command ]]; then
+		words="$("$program" --words 2>/dev/null) --version --help"
+	elif [[ $cur == -* ]]; then
+		words=$("$program" --words "$command" 2>/dev/null)
+	else
+		case $command in
+		drain | halt | online | weight | isolate)
+			words=$("$program" names "${where[@]}" 2>/dev/null)
+			[[ $command == weight ]] && words+=' default'
+			;;
+		real-script)
+			words=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
+			;;
+		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
+		report) words='l4 checks' ;;
+		init) words='exchange' ;;
+		help) words=$("$program" --words 2>/dev/null) ;;
+		probe) words='ping connect tcp http https smtp imap imaps pop3 pop3s' ;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _lbxdp lbxdp

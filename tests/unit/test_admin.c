@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The control socket on a real loop, in one thread: line parser, commands, peers, abuse (F14). */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "admin/admin.h"
+#include "admin/line.h"
+#include "admin/peer.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "unit/view_sample.h"
+
+/* The daemon's side: writes down what it was told. */
+struct stage {
+	struct loop *loop;
+	struct admin *admin;
+	struct admin_ops ops;
+	char dir[32], path[64];
+	struct buf tape;
+	const void *isolated;
+	bool settled;
+	int answer;
+	struct timer guard;
+	bool late;
+};
+
+static struct view *stage_view(void *arg)
+{
+	return sample_view();
+}
+
+static int stage_order(void *arg, const char *who, const char *pattern, enum admin_order o,
+		       struct buf *out)
+{
+	struct stage *s = arg;
+
+	buf_printf(&s->tape, "%s %s;", admin_order_name(o), pattern);
+	if (s->answer)
+		buf_puts(out, "no such real\n");
+	return s->answer;
+}
+
+static int stage_weight(void *arg, const char *who, const char *pattern, int weight,
+			struct buf *out)
+{
+	buf_printf(&((struct stage *)arg)->tape, "weight %s %d;", pattern, weight);
+	return 0;
+}
+
+static int stage_isolate(void *arg, const char *who, const char *pattern, const void *token,
+			 struct buf *out)
+{
+	struct stage *s = arg;
+
+	s->isolated = token;
+	buf_puts(out, "isolated\n");
+	return 0;
+}
+
+static void stage_isolate_end(void *arg, const void *token)
+{
+	struct stage *s = arg;
+
+	assert_ptr_equal(s->isolated, token);
+	s->isolated = NULL;
+	loop_stop(s->loop);
+}
+
+static int stage_reload(void *arg, const char *who, struct buf *out)
+{
+	buf_puts(out, "lbxdp.yaml:1:1: error: bad\n");
+	return -EINVAL;
+}
+
+static int stage_join(void *arg, const char *who, const char *const *interfaces, size_t count,
+		      const char *file, struct buf *out)
+{
+	struct stage *s = arg;
+
+	buf_printf(&s->tape, "join <%s>", file);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&s->tape, " %s", interfaces[i]);
+	buf_puts(&s->tape, ";");
+	return s->answer;
+}
+
+static int stage_down(void *arg, const char *who, const char *const *interfaces, size_t count,
+		      bool *stop, struct buf *out)
+{
+	*stop = count == 0;
+	return 0;
+}
+
+static bool stage_settled(void *arg)
+{
+	return ((struct stage *)arg)->settled;
+}
+
+static void stage_warnings(void *arg, struct buf *out)
+{
+	buf_puts(out, "eth0: generic mode\n");
+}
+
+static int set_up(void **state)
+{
+	struct stage *s = xcalloc(1, sizeof(*s));
+
+	s->ops = (struct admin_ops){stage_view,
+				    stage_order,
+				    stage_weight,
+				    stage_isolate,
+				    stage_isolate_end,
+				    stage_reload,
+				    stage_join,
+				    stage_down,
+				    stage_settled,
+				    stage_warnings,
+				    s};
+	strcpy(s->dir, "/tmp/lbxdp-admin-XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);
+	s->loop = loop_new();
+	s->settled = true;
+	assert_int_equal(admin_open(&s->admin, s->loop, s->path, (gid_t)-1, &s->ops), 0);
+	*state = s;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stage *s = *state;
+
+	admin_close(s->admin, true);
+	loop_free(s->loop);
+	assert_int_not_equal(access(s->path, F_OK), 0);
+	rmdir(s->dir);
+	buf_free(&s->tape);
+	free(s);
+	return 0;
+}
+
+/* A client on the same loop. */
+struct client {
+	struct stage *stage;
+	struct watch watch;
+	struct buf reply;
+	bool ended;
+};
+
+static void client_ready(struct watch *w, unsigned int events)
+{
+	struct client *c = container_of(w, struct client, watch);
+	char part[4096];
+	ssize_t got = recv(w->fd, part, sizeof(part), MSG_DONTWAIT);
+
+	if (got > 0)
+		buf_append(&c->reply, part, got);
+	else
+		c->ended = true;
+	loop_stop(c->stage->loop);
+}
+
+static void guard_fired(struct timer *t)
+{
+	struct stage *s = container_of(t, struct stage, guard);
+
+	s->late = true;
+	loop_stop(s->loop);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* One round trip of the loop that something is sure to end. */
+static void run(struct stage *s)
+{
+	s->guard.fn = guard_fired;
+	timer_start(s->loop, &s->guard, 5000);
+	assert_int_equal(loop_run(s->loop), 0);
+	timer_stop(&s->guard);
+	assert_false(s->late);
+}
+
+static void client_open(struct client *c, struct stage *s)
+{
+	*c = (struct client){.stage = s, .watch.fn = client_ready};
+	c->watch.fd = connect_to(s->path);
+	assert_true(c->watch.fd >= 0);
+	assert_int_equal(loop_watch(s->loop, &c->watch, c->watch.fd, LOOP_READ), 0);
+}
+
+static void client_close(struct client *c)
+{
+	loop_unwatch(&c->watch);
+	close(c->watch.fd);
+	buf_free(&c->reply);
+}
+
+static void client_say(struct client *c, const void *bytes, size_t len)
+{
+	assert_int_equal(send(c->watch.fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+/* Says the line and waits for the end of the reply. */
+static void ask(struct stage *s, const char *line, struct client *c)
+{
+	client_open(c, s);
+	client_say(c, line, strlen(line));
+	while (!c->ended)
+		run(s);
+}
+
+static void expect(struct stage *s, const char *line, const char *reply)
+{
+	struct client c;
+
+	ask(s, line, &c);
+	assert_string_equal(buf_text(&c.reply), reply);
+	client_close(&c);
+}
+
+static void expect_code(struct stage *s, const char *line, char code)
+{
+	struct client c;
+
+	ask(s, line, &c);
+	assert_true(c.reply.len > 2);
+	assert_int_equal(c.reply.at[0], code);
+	assert_int_equal(c.reply.at[1], '\n');
+	client_close(&c);
+}
+
+static void a_request_gets_its_code_its_text_and_the_end(void **state)
+{
+	expect(*state, "ping\n", "0\npong\n");
+	expect(*state, "  ping  \r\n", "0\npong\n");
+	expect(*state, "warnings\n", "0\neth0: generic mode\n");
+}
+
+static void unknown_commands_and_wrong_arguments_are_usage_errors(void **state)
+{
+	static const char *const lines[] = {
+		"pong\n",          "\n",
+		"ping now\n",      "report\n",
+		"report l9\n",     "drain\n",
+		"drain CAS1\n",    "halt a/b/c\n",
+		"weight a/b\n",    "weight a/b 65536\n",
+		"weight a/b -1\n", "weight a/b 1x\n",
+		"isolate /x\n",    "status xml\n",
+		"drain \"a/b\n",   "reload now\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
+		expect_code(*state, lines[i], '2');
+}
+
+static void orders_reach_the_daemon_as_they_were_given(void **state)
+{
+	struct stage *s = *state;
+
+	expect(s, "drain CAS-HTTPS/CAS1\n", "0\n");
+	expect(s, "halt */CAS1\n", "0\n");
+	expect(s, "online \"my service/CAS 1\"\n", "0\n");
+	expect(s, "weight a/b 0\n", "0\n");
+	expect(s, "weight a/b default\n", "0\n");
+	assert_string_equal(buf_text(&s->tape),
+			    "drain CAS-HTTPS/CAS1;halt */CAS1;online my service/CAS 1;"
+			    "weight a/b 0;weight a/b -1;");
+}
+
+static void a_failed_order_says_why_with_exit_code_1(void **state)
+{
+	struct stage *s = *state;
+
+	s->answer = -ENOENT;
+	expect(s, "drain a/b\n", "1\nno such real\n");
+	expect(s, "reload\n", "1\nlbxdp.yaml:1:1: error: bad\n"); /* F26 */
+}
+
+static void joining_with_another_file_is_exit_code_2(void **state)
+{
+	struct stage *s = *state;
+
+	expect(s, "join \"/etc/my lbxdp.yaml\" eth0 eth1\n", "0\n");
+	assert_string_equal(buf_text(&s->tape), "join </etc/my lbxdp.yaml> eth0 eth1;");
+	s->answer = -EINVAL;
+	expect_code(s, "up /etc/other.yaml\n", '2');
+}
+
+static void every_page_can_be_read(void **state)
+{
+	static const char *const lines[] = {
+		"status\n",    "status json\n",   "status text colour\n",
+		"report l4\n", "report l4 csv\n", "report checks json\n",
+		"metrics\n",   "metrics open\n",  "names\n",
+		"help\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
+		expect_code(*state, lines[i], '0');
+	expect(*state, "names\n",
+	       "0\nCAS-HTTPS/CAS1\nCAS-HTTPS/CAS2\nCAS-HTTPS/backup\nCAS, \"IMAP4\"/CAS1\n");
+}
+
+static void a_line_that_is_too_long_is_an_error_not_a_crash(void **state)
+{
+	char line[6000];
+
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	expect(*state, line, "2\nthe request line is longer than 4096 bytes\n");
+	expect(*state, "ping\n", "0\npong\n");
+}
+
+static void a_line_with_a_nul_or_a_control_character_is_refused(void **state)
+{
+	static const char nul[] = "ping\0 x\n";
+	struct client c;
+
+	client_open(&c, *state);
+	client_say(&c, nul, sizeof(nul) - 1);
+	while (!c.ended)
+		run(*state);
+	assert_int_equal(buf_text(&c.reply)[0], '2');
+	client_close(&c);
+	expect_code(*state, "drain \033[31m/x\n", '2');
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+	struct client c;
+
+	client_open(&c, *state);
+	for (const char *at = "ping\n"; *at; at++)
+		client_say(&c, at, 1);
+	while (!c.ended)
+		run(*state);
+	assert_string_equal(buf_text(&c.reply), "0\npong\n");
+	client_close(&c);
+}
+
+/* Opens so many silent connections, asks, and closes them. */
+static void ask_among_idle(struct stage *s, int count)
+{
+	int fds[400];
+
+	for (int i = 0; i < count; i++) {
+		fds[i] = connect_to(s->path);
+		assert_true(fds[i] >= 0);
+		if (i % 64 == 63)
+			expect(s, "ping\n", "0\npong\n");
+	}
+	expect(s, "ping\n", "0\npong\n");
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static void two_hundred_idle_connections_do_not_block_an_order(void **state) /* F14 */
+{
+	ask_among_idle(*state, 200);
+}
+
+static void when_all_places_are_taken_the_oldest_idle_one_makes_room(void **state) /* F14 */
+{
+	ask_among_idle(*state, 400);
+}
+
+static void waiting_is_answered_when_the_daemon_has_settled(void **state)
+{
+	struct stage *s = *state;
+	struct client waits;
+
+	s->settled = false;
+	client_open(&waits, s);
+	client_say(&waits, "up \"\" eth0\n", 11);
+	expect(s, "ping\n", "0\npong\n"); /* a round in which the other was read, too */
+	assert_int_equal(waits.reply.len, 0);
+	admin_settled(s->admin);
+	expect(s, "ping\n", "0\npong\n");
+	assert_int_equal(waits.reply.len, 0);
+	s->settled = true;
+	admin_settled(s->admin);
+	while (!waits.ended)
+		run(s);
+	assert_string_equal(buf_text(&waits.reply), "0\n");
+	client_close(&waits);
+}
+
+static void an_isolation_ends_when_its_client_goes(void **state) /* R62 */
+{
+	struct stage *s = *state;
+	struct client c;
+
+	client_open(&c, s);
+	client_say(&c, "isolate a/b\n", 12);
+	while (c.reply.len < 11)
+		run(s);
+	assert_string_equal(buf_text(&c.reply), "0\nisolated\n");
+	assert_non_null(s->isolated);
+	expect(s, "ping\n", "0\npong\n");
+	assert_non_null(s->isolated);
+	client_close(&c);
+	run(s);
+	assert_null(s->isolated);
+}
+
+static void down_is_answered_before_the_daemon_ends(void **state)
+{
+	struct stage *s = *state;
+	struct client c;
+
+	client_open(&c, s);
+	client_say(&c, "down\n", 5);
+	run(s); /* the command stops the loop */
+	assert_int_equal(recv(c.watch.fd, (char[8]){}, 8, MSG_DONTWAIT), 2);
+	assert_int_equal(recv(c.watch.fd, (char[8]){}, 8, MSG_DONTWAIT), -1); /* still open */
+	client_close(&c);
+}
+
+static void a_live_socket_is_not_taken_over(void **state)
+{
+	struct stage *s = *state;
+	struct admin *second;
+
+	assert_int_equal(admin_open(&second, s->loop, s->path, (gid_t)-1, &s->ops), -EADDRINUSE);
+	expect(s, "ping\n", "0\npong\n");
+}
+
+static void a_stale_socket_is_replaced_and_a_plain_file_is_not(void **state)
+{
+	struct stage *s = *state;
+	struct stat st;
+	int fd;
+
+	admin_close(s->admin, false);
+	assert_int_equal(access(s->path, F_OK), 0);
+	assert_int_equal(admin_open(&s->admin, s->loop, s->path, (gid_t)-1, &s->ops), 0);
+	expect(s, "ping\n", "0\npong\n");
+	assert_int_equal(stat(s->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	admin_close(s->admin, true);
+	fd = open(s->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(fd);
+	assert_int_equal(admin_open(&s->admin, s->loop, s->path, (gid_t)-1, &s->ops), -EEXIST);
+	assert_int_equal(unlink(s->path), 0);
+	assert_int_equal(admin_open(&s->admin, s->loop, s->path, (gid_t)-1, &s->ops), 0);
+}
+
+static void only_root_the_daemon_and_its_group_may_order(void **state)
+{
+	static const struct {
+		struct peer peer;
+		gid_t group;
+		bool may;
+	} rows[] = {
+		{{.uid = 0, .gid = 0},					    (gid_t)-1, true },
+		{{.uid = 500, .gid = 500},                                        (gid_t)-1, true }, /* the daemon's own */
+		{{.uid = 1000, .gid = 1000},                                      70,        false},
+		{{.uid = 1000, .gid = 70},                                        70,        true },
+		{{.uid = 1000, .gid = 1000, .groups = {4, 70}, .group_count = 2}, 70,        true },
+		{{.uid = 1000, .gid = 1000, .groups = {4, 70}, .group_count = 1}, 70,        false},
+		{{.uid = 1000, .gid = (gid_t)-1},                                 (gid_t)-1, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		assert_int_equal(peer_may_order(&rows[i].peer, 500, rows[i].group), rows[i].may);
+}
+
+/* In a child without any right: what does the socket answer? Exit code 0: as it should. */
+static int ask_as_nobody(const char *path)
+{
+	static const char order[] = "drain a/b\n";
+	char reply[256] = "";
+	int fd;
+
+	if (setgid(65534) || setuid(65534))
+		return 2;
+	fd = connect_to(path);
+	if (fd < 0 || send(fd, order, strlen(order), MSG_NOSIGNAL) < 0)
+		return 3;
+	if (recv(fd, reply, sizeof(reply) - 1, MSG_WAITALL) <= 0)
+		return 4;
+	return strncmp(reply, "1\npermission denied", 19) ? 5 : 0;
+}
+
+static void child_ended(struct watch *w, unsigned int events)
+{
+	loop_stop(w->loop);
+}
+
+static void a_stranger_may_not_order(void **state) /* F14 */
+{
+	struct stage *s = *state;
+	struct watch w = {.fn = child_ended};
+	int status, pidfd;
+	pid_t child;
+
+	if (geteuid())
+		skip();
+	/* Even when the mode of the socket would let them in. */
+	assert_int_equal(chmod(s->path, 0666), 0);
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	child = fork();
+	if (child == 0)
+		_exit(ask_as_nobody(s->path));
+	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	assert_true(pidfd >= 0);
+	assert_int_equal(loop_watch(s->loop, &w, pidfd, LOOP_READ), 0);
+	run(s);
+	loop_unwatch(&w);
+	close(pidfd);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(s->tape.len, 0);
+}
+
+static void words_survive_quoting(void **state)
+{
+	static const char *const words[] = {"plain", "",     "two words", "a\"b",    "back\\slash",
+					    "\"",    "\\\\", " ",         "*/CAS 1", "\xc3\xa4"};
+	struct buf line = {};
+	struct line_words w;
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		assert_int_equal(line_add(&line, words[i]), 0);
+	assert_int_equal(line_split(line.at, &w), 0);
+	assert_int_equal(w.count, ARRAY_COUNT(words));
+	for (size_t i = 0; i < w.count; i++)
+		assert_string_equal(w.word[i], words[i]);
+	assert_int_equal(line_add(&line, "new\nline"), -EINVAL);
+	buf_free(&line);
+}
+
+static void a_line_of_too_many_words_is_refused(void **state)
+{
+	char line[LINE_MAX_BYTES + 1];
+	struct line_words w;
+
+	for (size_t i = 0; i < LINE_MAX_BYTES; i++)
+		line[i] = i % 2 ? ' ' : 'x';
+	line[LINE_MAX_BYTES] = '\0';
+	assert_int_equal(line_split(line, &w), -E2BIG);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		ON_STAGE(a_request_gets_its_code_its_text_and_the_end),
+		ON_STAGE(unknown_commands_and_wrong_arguments_are_usage_errors),
+		ON_STAGE(orders_reach_the_daemon_as_they_were_given),
+		ON_STAGE(a_failed_order_says_why_with_exit_code_1),
+		ON_STAGE(joining_with_another_file_is_exit_code_2),
+		ON_STAGE(every_page_can_be_read),
+		ON_STAGE(a_line_that_is_too_long_is_an_error_not_a_crash),
+		ON_STAGE(a_line_with_a_nul_or_a_control_character_is_refused),
+		ON_STAGE(a_request_may_come_byte_by_byte),
+		ON_STAGE(two_hundred_idle_connections_do_not_block_an_order),
+		ON_STAGE(when_all_places_are_taken_the_oldest_idle_one_makes_room),
+		ON_STAGE(waiting_is_answered_when_the_daemon_has_settled),
+		ON_STAGE(an_isolation_ends_when_its_client_goes),
+		ON_STAGE(down_is_answered_before_the_daemon_ends),
+		ON_STAGE(a_live_socket_is_not_taken_over),
+		ON_STAGE(a_stale_socket_is_replaced_and_a_plain_file_is_not),
+		cmocka_unit_test(only_root_the_daemon_and_its_group_may_order),
+		ON_STAGE(a_stranger_may_not_order),
+		cmocka_unit_test(words_survive_quoting),
+		cmocka_unit_test(a_line_of_too_many_words_is_refused),
+	};
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	log_open("test", LOG_STYLE_PLAIN, null); /* audit lines are not what is tested here */
+	return cmocka_run_group_tests_name("admin", tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A made-up view for tests of what operators see: two services, four reals, one of them down. */
+#ifndef TESTS_UNIT_VIEW_SAMPLE_H
+#define TESTS_UNIT_VIEW_SAMPLE_H
+
+#include <string.h>
+
+#include "core/view.h"
+
+enum { SAMPLE_NOW = 1700000000 };
+
+static const struct port_range sample_https_ports[] = {
+	{443, 443}
+};
+static const struct port_range sample_imap_ports[] = {
+	{143,  143 },
+        {1000, 1010}
+};
+
+static inline struct addr sample_addr(const char *text)
+{
+	struct addr a = {};
+
+	(void)addr_parse(&a, text); /* the tests' own literals */
+	return a;
+}
+
+static inline struct view_check *sample_check(struct arena *a, enum check_type type, uint16_t port,
+					      enum check_code code)
+{
+	struct view_check *c = arena_alloc(a, 1, sizeof(*c));
+
+	c->spec.type = type;
+	c->spec.port = port;
+	c->health = check_code_passed(code) ? HEALTH_UP : HEALTH_DOWN;
+	c->outcome.code = code;
+	c->outcome.duration_usec = 12345;
+	c->since = SAMPLE_NOW - 93;
+	c->runs = 10;
+	c->failures = 3;
+	c->transitions = 1;
+	c->duration_bucket[4] = 9;
+	c->duration_bucket[VIEW_DURATION_BUCKETS - 1] = 1;
+	c->duration_sum = 3.5;
+	return c;
+}
+
+static inline void sample_real(struct view_real *r, const char *name, const char *ip,
+			       struct view_check *c)
+{
+	*r = (struct view_real){
+		.name = name,
+		.ip = sample_addr(ip),
+		.weight = 100,
+		.effective_weight = 100,
+		.status = c->health == HEALTH_UP ? REAL_UP : REAL_DOWN,
+		.has_mac = true,
+		.mac = {2, 0, 0, 0, 0, 0x14},
+		.active = 6,
+		.inactive = 2,
+		.connections = 1000,
+		.packets = 20000,
+		.bytes = 3000000,
+		.checks = c,
+		.check_count = 1,
+	};
+}
+
+static inline struct service_config *sample_config(struct arena *a, const char *name,
+						   const char *vip)
+{
+	struct service_config *s = arena_alloc(a, 1, sizeof(*s));
+	struct addr *vips = arena_alloc(a, 1, sizeof(*vips));
+
+	*vips = sample_addr(vip);
+	s->name = name;
+	s->vips = vips;
+	s->vip_count = 1;
+	s->protocol = IPPROTO_TCP;
+	return s;
+}
+
+static inline void sample_https(struct arena *a, struct view_service *s)
+{
+	struct service_config *c = sample_config(a, "CAS-HTTPS", "192.168.30.10");
+	struct view_real *r = arena_alloc(a, 3, sizeof(*r));
+	struct view_check *down = sample_check(a, CHECK_HTTPS, 443, CHECK_CODE_L7STS);
+
+	c->ports = sample_https_ports;
+	c->port_range_count = 1;
+	down->outcome.status = 503;
+	strcpy(down->outcome.detail, "Service \"Unavailable\"\x1b[31m");
+	sample_real(&r[0], "CAS1", "192.168.30.20",
+		    sample_check(a, CHECK_HTTPS, 443, CHECK_CODE_L7OK));
+	sample_real(&r[1], "CAS2", "192.168.30.21", down);
+	r[1].effective_weight = 0;
+	sample_real(&r[2], "backup", "192.168.30.30",
+		    sample_check(a, CHECK_HTTPS, 443, CHECK_CODE_L7OK));
+	r[2].backup = true;
+	*s = (struct view_service){.name = c->name,
+				   .config = c,
+				   .status = SERVICE_DEGRADED,
+				   .reason = "1 of 2 reals is usable",
+				   .connections = 2000,
+				   .packets = 40000,
+				   .bytes = 6000000,
+				   .unrouted = 7,
+				   .reals = r,
+				   .real_count = 3};
+}
+
+static inline void sample_imap(struct arena *a, struct view_service *s)
+{
+	struct service_config *c = sample_config(a, "CAS, \"IMAP4\"", "fd00:30::10");
+	struct view_real *r = arena_alloc(a, 1, sizeof(*r));
+	struct view_check *checks = sample_check(a, CHECK_CONNECT, 143, CHECK_CODE_NONE);
+
+	c->ports = sample_imap_ports;
+	c->port_range_count = 2;
+	checks->since = 0;
+	sample_real(r, "CAS1", "fd00:30::20", checks);
+	r->status = REAL_HALT;
+	r->admin = ADMIN_HALT;
+	r->has_mac = false;
+	*s = (struct view_service){.name = c->name,
+				   .config = c,
+				   .status = SERVICE_DOWN,
+				   .reason = "no real is usable",
+				   .reals = r,
+				   .real_count = 1};
+}
+
+static inline struct view *sample_empty(void)
+{
+	struct arena *a = arena_new();
+	struct view *v = arena_alloc(a, 1, sizeof(*v));
+
+	v->arena = a;
+	v->version = "0.1.0";
+	v->node = "lb1";
+	v->now = SAMPLE_NOW;
+	v->config.last_ok = true;
+	v->config.last_success = SAMPLE_NOW - 600;
+	v->config.generation = 4;
+	v->flows[0].entries = 12;
+	v->flows[0].limit = v->flows[1].limit = 1000000;
+	return v;
+}
+
+static inline struct view *sample_view(void)
+{
+	static const struct view_process processes[] = {
+		{"main",  100, 0},
+		{"probe", 101, 2},
+		{"web",   102, 0},
+	};
+	static const struct view_iface ifaces[] = {
+		{"eth0", true,  true,  false, ""       },
+		{"eth1", false, false, false, "no such"},
+	};
+	struct view *v = sample_empty();
+	struct view_service *s = arena_alloc(v->arena, 2, sizeof(*s));
+	struct view_vip *vips = arena_alloc(v->arena, 1, sizeof(*vips));
+
+	sample_https(v->arena, &s[0]);
+	sample_imap(v->arena, &s[1]);
+	vips->addr = sample_addr("192.168.30.10");
+	vips->arp_replies = 41;
+	v->services = s;
+	v->service_count = 2;
+	v->vips = vips;
+	v->vip_count = 1;
+	v->processes = processes;
+	v->process_count = 3;
+	v->ifaces = ifaces;
+	v->iface_count = 2;
+	v->forwarded = 40000;
+	for (size_t i = 0; i < LB_VERDICT_COUNT; i++)
+		v->verdicts[i] = i;
+	v->events[LB_EVENT_FLOW_MISS] = 17;
+	v->process.cpu_seconds = 1.25;
+	v->process.start_time = SAMPLE_NOW - 1000;
+	return v;
+}
+
+#endif
