@@ -37,7 +37,7 @@ static inline struct view_check *sample_check(struct arena *a, enum check_type t
 	c->outcome.duration_usec = 12345;
 	c->since = SAMPLE_NOW - 93;
 	c->runs = 10;
-	c->failures = 3;
+	c->failures[CHECK_CODE_L7STS] = 3;
 	c->transitions = 1;
 	c->duration_bucket[4] = 9;
 	c->duration_bucket[VIEW_DURATION_BUCKETS - 1] = 1;
@@ -137,6 +137,9 @@ static inline struct view *sample_empty(void)
 
 	v->arena = a;
 	v->version = "0.1.0";
+	v->commit = "abc1234";
+	v->libbpf = "v1.1";
+	v->openssl = "3.0";
 	v->node = "lb1";
 	v->now = SAMPLE_NOW;
 	v->config.last_ok = true;

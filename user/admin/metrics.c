@@ -17,6 +17,9 @@ static void put_build(struct page *p)
 	struct buf labels = {};
 
 	exposition_label(&labels, "version", p->view->version);
+	exposition_label(&labels, "commit", p->view->commit);
+	exposition_label(&labels, "libbpf", p->view->libbpf);
+	exposition_label(&labels, "openssl", p->view->openssl);
 	exposition_family(&p->to, "lbxdp_build_info", METRIC_INFO,
 			  "The version that is running; always 1.");
 	exposition_number(&p->to, buf_text(&labels), 1);

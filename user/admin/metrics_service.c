@@ -48,8 +48,6 @@ static const struct number_family real_families[] = {
 static const struct number_family check_families[] = {
 	{"lbxdp_check_runs_total", "Runs of the check.",
 	 METRIC_COUNTER, FIELD(view_check, runs)},
-	{"lbxdp_check_failures_total", "Runs of the check that failed.",
-	 METRIC_COUNTER, FIELD(view_check, failures)},
 	{"lbxdp_check_transitions_total", "Times that the check changed between up and down.",
 	 METRIC_COUNTER, FIELD(view_check, transitions)},
 	{"lbxdp_check_last_change_timestamp_seconds", "When the check last changed; 0 before.",
@@ -226,6 +224,23 @@ static void check_number(struct page *p, const struct view_real *r, const struct
 	buf_free(&more);
 }
 
+/* A series for each code that the check has come to. */
+static void check_failures(struct page *p, const struct view_real *r, const struct buf *labels,
+			   const void *arg)
+{
+	struct buf more = {};
+
+	for (size_t i = 0; i < r->check_count; i++)
+		for (unsigned int c = 0; c < CHECK_CODE_COUNT; c++) {
+			if (!r->checks[i].failures[c])
+				continue;
+			check_labels(r, i, labels, &more);
+			exposition_label(&more, "code", check_code_name(c));
+			exposition_number(&p->to, buf_text(&more), r->checks[i].failures[c]);
+		}
+	buf_free(&more);
+}
+
 struct histogram {
 	uint64_t bucket[VIEW_DURATION_BUCKETS];
 	double sum;
@@ -295,6 +310,9 @@ void metrics_checks(struct page *p)
 				  check_families[f].help);
 		each_real(p, check_number, &check_families[f]);
 	}
+	exposition_family(&p->to, "lbxdp_check_failures_total", METRIC_COUNTER,
+			  "Runs of the check that failed, by what they came to.");
+	each_real(p, check_failures, NULL);
 	exposition_family(&p->to, "lbxdp_check_duration_seconds", METRIC_HISTOGRAM,
 			  "How long runs of the check took, over all reals of the service.");
 	for (size_t i = 0; i < p->view->service_count; i++)

@@ -71,7 +71,7 @@ static void put_check(struct json *j, const char *key, const struct view_check *
 	json_text(j, "cause", c->outcome.detail);
 	if (full) {
 		json_number(j, "runs", c->runs);
-		json_number(j, "failures", c->failures);
+		json_number(j, "failures", view_check_failures(c));
 		json_number(j, "transitions", c->transitions);
 	}
 	json_close(j, '}');

@@ -129,7 +129,7 @@ static void check_row(struct grid *g, const struct view_service *s, const struct
 	grid_cell(g, GRID_PLAIN, "%.3f", c->outcome.duration_usec / 1000.0);
 	grid_cell(g, GRID_PLAIN, "%s", c->since ? clock_format(c->since, since) : "");
 	number_cell(g, c->runs);
-	number_cell(g, c->failures);
+	number_cell(g, view_check_failures(c));
 	number_cell(g, c->transitions);
 	grid_cell(g, GRID_PLAIN, "%s", c->outcome.detail);
 }

@@ -5,6 +5,15 @@ const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1] = {
 	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 };
 
+uint64_t view_check_failures(const struct view_check *c)
+{
+	uint64_t sum = 0;
+
+	for (int code = 0; code < CHECK_CODE_COUNT; code++)
+		sum += c->failures[code];
+	return sum;
+}
+
 void view_free(struct view *v)
 {
 	if (v)

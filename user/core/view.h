@@ -27,13 +27,17 @@ struct view_check {
 	enum health health;
 	struct check_outcome outcome;
 	time_t since; /* wall time of the last change of health; 0: none yet */
-	uint64_t runs, failures, transitions;
+	uint64_t runs, transitions;
+	uint64_t failures[CHECK_CODE_COUNT]; /* by what they came to */
 	/* Histogram of durations: counts per bucket (not cumulative); the last is +Inf. */
 	uint64_t duration_bucket[VIEW_DURATION_BUCKETS];
 	double duration_sum; /* seconds */
 };
 
 /* Upper bounds in seconds of all buckets but the last. */
+/* All failures of a check together. */
+uint64_t view_check_failures(const struct view_check *c);
+
 extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 
 struct view_real {
@@ -79,7 +83,7 @@ struct view_vip {
 
 struct view {
 	struct arena *arena;
-	const char *version, *node;
+	const char *version, *commit, *libbpf, *openssl, *node;
 	time_t now;
 	const struct view_process *processes;
 	size_t process_count;

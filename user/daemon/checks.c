@@ -47,7 +47,7 @@ void checks_report(void *daemon, const struct check_report *r)
 		return; /* a last word about a check that is gone */
 	v = &check_fact(d, r->id)->seen;
 	v->runs++;
-	v->failures += failed;
+	v->failures[r->outcome.code] += failed;
 	v->outcome = r->outcome;
 	count_duration(v, r->outcome.duration_usec);
 	if (v->health != r->health || !v->since) {

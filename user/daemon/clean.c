@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `down` when no daemon runs: adopt what one left behind, and take it away row by row. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,28 @@ static void ignore_change(void *arg)
 static const struct ring *intern(void *arg, struct ring *r)
 {
 	return ring_store_intern(arg, r);
+}
+
+/* Takes the named interfaces out of actual, and our program off them. */
+static int leave_interfaces(const struct daemon_options *o, struct dataplane *dp,
+			    struct plan *actual, struct buf *out)
+{
+	const struct plan_sink *sink = dataplane_sink(dp);
+
+	for (size_t i = 0; i < o->interface_count; i++) {
+		__u32 ifindex = if_nametoindex(o->interfaces[i]);
+		const struct row_iface *row = plan_find(actual, PLAN_IFACES, &ifindex);
+		int err = row ? sink->del(sink->to, PLAN_IFACES, &ifindex, row) : -ENODEV;
+
+		if (err) {
+			buf_printf(out, "interface %s: %s\n", o->interfaces[i],
+				   row ? strerror(-err) : "no program of ours runs there");
+			return err;
+		}
+		(void)plan_delete(actual, PLAN_IFACES, &ifindex); /* it was found */
+		buf_printf(out, "interface %s: detached; no daemon ran\n", o->interfaces[i]);
+	}
+	return 0;
 }
 
 static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
@@ -30,6 +53,17 @@ static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 	return dataplane_destroy(dp);
 }
 
+/* Another version of lbxdp made it: its rows cannot be read, but it can be removed. */
+static int remove_stranger(const struct daemon_options *o, struct buf *out)
+{
+	int err = dataplane_remove(o->pin_dir, out);
+
+	if (!err)
+		buf_printf(out, "the data plane of another version under %s was removed\n",
+			   o->pin_dir);
+	return err;
+}
+
 static int clean(const struct daemon_options *o, struct loop *l, struct ring_store *rings,
 		 struct plan *actual, struct buf *out)
 {
@@ -37,9 +71,15 @@ static int clean(const struct daemon_options *o, struct loop *l, struct ring_sto
 	const struct net_events events = {.changed = ignore_change};
 	struct dataplane *dp = NULL;
 	struct net *net = NULL;
-	int err = dataplane_open(&dp, &options, out);
+	struct buf why = {};
+	int err = dataplane_open(&dp, &options, &why);
 
-	if (err)
+	if (err == -EEXIST)
+		err = remove_stranger(o, out);
+	else if (err)
+		buf_printf(out, "%s\n", buf_text(&why));
+	buf_free(&why);
+	if (!dp)
 		return err;
 	err = dataplane_read(dp, actual, intern, rings);
 	if (!err)
@@ -48,12 +88,15 @@ static int clean(const struct daemon_options *o, struct loop *l, struct ring_sto
 		buf_printf(out, "cannot read what is there: %s\n", strerror(-err));
 	} else {
 		gather_kernel_rows(actual);
-		err = take_away(dp, net, actual);
+		err = leave_interfaces(o, dp, actual, out);
+		if (!err && (!o->interface_count || !plan_count(actual, PLAN_IFACES))) {
+			err = take_away(dp, net, actual);
+			buf_printf(out,
+				   err ? "something stays under %s: %s\n"
+				       : "no daemon ran; its data plane under %s was removed%s\n",
+				   o->pin_dir, err ? strerror(-err) : "");
+		}
 		net_close(net);
-		buf_printf(out,
-			   err ? "something stays under %s: %s\n"
-			       : "no daemon ran; its data plane under %s was removed%s\n",
-			   o->pin_dir, err ? strerror(-err) : "");
 	}
 	dataplane_close(dp);
 	return err;

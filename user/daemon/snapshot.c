@@ -11,6 +11,7 @@
 #include "core/desire.h"
 #include "daemon/process_info.h"
 #include "daemon/state.h"
+#include "io/tls.h"
 
 /* The check that speaks for the real: the first that is down, else unknown, else the first. */
 static size_t worst_of(const struct view_check *checks, size_t count)
@@ -207,6 +208,9 @@ struct view *snapshot_take(void *daemon)
 
 	v->arena = a;
 	v->version = LBXDP_VERSION;
+	v->commit = LBXDP_COMMIT;
+	v->libbpf = dataplane_library_version();
+	v->openssl = tls_library_version();
 	v->node = arena_strdup(a, d->model->node.name);
 	v->now = clock_wall();
 	snap_services(d, v);

@@ -112,6 +112,11 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	return err;
 }
 
+const char *dataplane_library_version(void)
+{
+	return libbpf_version_string();
+}
+
 void dataplane_close(struct dataplane *d)
 {
 	if (!d)

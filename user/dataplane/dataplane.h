@@ -28,6 +28,9 @@ struct dataplane_options {
  */
 int dataplane_open(struct dataplane **out, const struct dataplane_options *o, struct buf *why);
 
+/* The libbpf in use, "v1.1". */
+const char *dataplane_library_version(void);
+
 /* Leaves what is attached and pinned as it is. */
 void dataplane_close(struct dataplane *d);
 

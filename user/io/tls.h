@@ -42,4 +42,7 @@ bool tls_resumed(const struct stream *s);
 /* Version, cipher and certificate of an open stream as lines of text, for people. */
 void tls_describe(const struct stream *s, struct buf *out);
 
+/* The OpenSSL in use, "3.0.17". */
+const char *tls_library_version(void);
+
 #endif
