@@ -57,18 +57,24 @@ static struct order order_of(const struct daemon *d, const char *service, const 
 	return order;
 }
 
+/* What the kernel says; where it says nothing yet, after an adoption, what the real's row says. */
 static void gather_neighbour(struct daemon *d, const struct addr *ip, struct real_fact *f)
 {
 	const struct net_iface *iface = net_iface_at(d->net, f->ifindex);
+	const struct row_real *row = plan_find(d->actual, PLAN_REALS, &f->id);
 	struct net_neighbour n;
 
 	if (iface)
 		memcpy(f->source_mac, iface->mac, sizeof(f->source_mac));
-	if (!f->ifindex || !net_neighbour(d->net, f->ifindex, ip, &n))
-		return;
-	f->has_mac = n.valid;
-	f->no_neighbour = !n.valid;
-	memcpy(f->mac, n.mac, sizeof(f->mac));
+	if (f->ifindex && net_neighbour(d->net, f->ifindex, ip, &n)) {
+		f->has_mac = n.valid;
+		f->no_neighbour = !n.valid;
+		memcpy(f->mac, n.mac, sizeof(f->mac));
+	} else if (f->ifindex && row && row->real.ifindex == f->ifindex &&
+		   !memcmp(row->real.ip.byte, ip->byte, sizeof(ip->byte))) {
+		f->has_mac = row->real.flags & LB_REAL_HAS_MAC;
+		memcpy(f->mac, row->real.mac, sizeof(f->mac));
+	}
 }
 
 static void gather_health(struct daemon *d, const struct service_config *s,

@@ -6,7 +6,7 @@
 #include <bpf/bpf.h>
 
 /* An empty bucket costs the kernel some ns; so many of them stay well below a millisecond. */
-enum { BUCKETS_A_CALL = 32768, WANT_MIN = 8 };
+enum { BUCKETS_A_CALL = 32768, WANT_MIN = 8, WANT_MAX = 512 };
 
 void batch_init(struct batch *b, int fd, bool six, uint32_t table_size)
 {
@@ -29,7 +29,7 @@ static uint32_t want(const struct batch *b, uint64_t entries)
 {
 	uint64_t n = entries * BUCKETS_A_CALL / b->buckets;
 
-	return n < WANT_MIN ? WANT_MIN : n > BATCH_ROOM / 2 ? BATCH_ROOM / 2 : n;
+	return n < WANT_MIN ? WANT_MIN : n > WANT_MAX ? WANT_MAX : n;
 }
 
 int batch_next(struct batch *b, uint64_t entries)

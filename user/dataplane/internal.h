@@ -92,6 +92,8 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 int map_publish(struct dataplane *d, struct buf *why);
 /* Gives a second object the maps of the first. Before its load. */
 int map_share(const struct dataplane *d, struct bpf_object *obj);
+/* The size of a table, in entries. */
+uint32_t map_entries(const struct dataplane *d, enum map_id id);
 void map_close(struct dataplane *d);
 void map_unpin(struct dataplane *d);
 

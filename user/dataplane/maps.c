@@ -291,6 +291,11 @@ int map_publish(struct dataplane *d, struct buf *why)
 	return 0;
 }
 
+uint32_t map_entries(const struct dataplane *d, enum map_id id)
+{
+	return bpf_map__max_entries(bpf_object__find_map_by_name(d->skel->obj, map_names[id]));
+}
+
 int map_share(const struct dataplane *d, struct bpf_object *obj)
 {
 	for (enum map_id id = 0; id < MAP_COUNT; id++) {

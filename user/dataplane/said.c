@@ -9,12 +9,16 @@
 
 static struct {
 	char kernel[256];  /* netlink's extended error, as libbpf passes it on */
-	char library[256]; /* the last warning */
+	char library[256]; /* the first warning: the later ones are about its consequences */
 } said;
 
 /* Keeps the first line of text, without its newline. */
 static void keep(char *to, const char *text)
 {
+	static const char prefix[] = "libbpf: ";
+
+	if (!strncmp(text, prefix, strlen(prefix)))
+		text += strlen(prefix);
 	snprintf(to, sizeof(said.kernel), "%.*s", (int)strcspn(text, "\n"), text);
 }
 
@@ -28,7 +32,7 @@ static void listen(const char *format, va_list args)
 	mark = strstr(text, from_kernel);
 	if (mark)
 		keep(said.kernel, mark + strlen(from_kernel));
-	else
+	else if (!said.library[0])
 		keep(said.library, text);
 }
 

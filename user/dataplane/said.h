@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What libbpf and libxdp have to say. They print; we keep the last useful line and show it as the
+/* What libbpf and libxdp have to say. They print; we keep the useful line and show it as the
  * cause of an error that we report. */
 #ifndef LBXDP_DATAPLANE_SAID_H
 #define LBXDP_DATAPLANE_SAID_H

@@ -60,10 +60,9 @@ static void batch_begin(struct dataplane *d)
 {
 	struct sweep *s = d->sweep;
 	enum map_id id = walks[s->walk].map;
-	uint32_t size = walks[s->walk].half ? 65536 : d->flows;
 
 	s->met[s->walk] = 0;
-	batch_init(&s->batch, d->fd[id], walks[s->walk].six, size);
+	batch_init(&s->batch, d->fd[id], walks[s->walk].six, map_entries(d, id));
 }
 
 int sweep_open(struct dataplane *d)

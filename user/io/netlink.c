@@ -74,7 +74,7 @@ static int one_message(const struct nlmsghdr *m, void *data)
 
 static int transact(struct netlink *n, struct nlmsghdr *m, struct query *q)
 {
-	static char room[NETLINK_ROOM]; /* one thread a process; an answer is used at once */
+	char room[NETLINK_ROOM] __attribute__((aligned(8)));
 	int more = MNL_CB_OK;
 
 	m->nlmsg_seq = ++n->sequence;

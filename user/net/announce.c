@@ -198,10 +198,10 @@ int announcer_open(struct net *n)
 	/* Protocol 0: nothing is received. IPPROTO_RAW: our own IP headers, nothing is received. */
 	a->packet_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	a->raw4 = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (a->packet_fd < 0 || a->raw4 < 0)
-		return -errno;
 	a->raw6 = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	return a->raw6 < 0 && errno != EAFNOSUPPORT ? -errno : 0;
+	if (a->raw6 < 0 && errno == EAFNOSUPPORT)
+		return a->packet_fd < 0 || a->raw4 < 0 ? -EPERM : 0;
+	return a->packet_fd < 0 || a->raw4 < 0 || a->raw6 < 0 ? -errno : 0;
 }
 
 void announcer_close(struct net *n)

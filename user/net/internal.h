@@ -28,7 +28,8 @@ struct net_address {
 struct net {
 	struct loop *loop;
 	struct net_events events;
-	struct netlink ask;          /* requests and their answers */
+	struct netlink ask;          /* dumps */
+	struct netlink order;        /* requests, also while a dump is being read */
 	struct netlink_watch listen; /* events */
 	bool dirty;                  /* something that others see has changed */
 
@@ -67,6 +68,13 @@ void neighbours_link_up(struct net *n, uint32_t ifindex);
 void neighbours_link_gone(struct net *n, uint32_t ifindex);
 int neighbours_put(struct net *n, const struct row_neighbour *key);
 int neighbours_delete(struct net *n, const struct row_neighbour *key);
+
+/* order.c: what the kernel does about a neighbour. 0 or -errno; -ENOENT: it has no entry. Void
+ * and probe take away the word that the entry is to be kept: call order_resolve after them. */
+int order_resolve(struct net *n, const struct row_neighbour *key); /* look for it, keep looking */
+int order_void(struct net *n, const struct row_neighbour *key);    /* what is known is wrong */
+int order_probe(struct net *n, const struct row_neighbour *key, const uint8_t mac[6]);
+int order_forget(struct net *n, const struct row_neighbour *key);
 
 /* announce.c */
 int announcer_open(struct net *n);

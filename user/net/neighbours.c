@@ -17,7 +17,9 @@
 
 enum {
 	TICK_MSEC = 1000,
-	ASK_TICKS = 5,         /* each neighbour is asked so often */
+	ASKED_A_TICK = 500,    /* about; more neighbours than that are asked less often */
+	ASK_TICKS = 3,         /* each neighbour is asked so often */
+	ECHO_MSEC = 500,       /* a "failed" that follows our order so soon is its own */
 	ASK_AGAIN_MSEC = 1000, /* not before */
 	COMPLAIN_MSEC = 60000, /* a line a minute about an address that two claim */
 	CONFIRMED = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP,
@@ -106,77 +108,28 @@ static const char *iface_name(const struct net *net, const struct neighbour *n)
 	return i ? i->name : "?";
 }
 
-struct order {
-	uint16_t type, flags, state;
-	uint8_t entry_flags;
-	uint32_t extended_flags;
-	const uint8_t *mac;
-};
-
-static int send_order(struct net *net, const struct neighbour *n, const struct order *o)
-{
-	char buffer[256] __attribute__((aligned(8)));
-	struct nlmsghdr *m = netlink_message(buffer, o->type, o->flags, sizeof(struct ndmsg));
-	struct ndmsg *nd = netlink_extra(m);
-	bool v4 = addr_is_v4(&n->key.ip);
-
-	nd->ndm_family = v4 ? AF_INET : AF_INET6;
-	nd->ndm_ifindex = (int)n->key.ifindex;
-	nd->ndm_state = o->state;
-	nd->ndm_flags = o->entry_flags;
-	mnl_attr_put(m, NDA_DST, v4 ? 4 : 16, n->key.ip.byte + (v4 ? 12 : 0));
-	if (o->mac)
-		mnl_attr_put(m, NDA_LLADDR, 6, o->mac);
-	if (o->extended_flags)
-		mnl_attr_put_u32(m, NDA_FLAGS_EXT, o->extended_flags);
-	return netlink_request(&net->ask, m);
-}
-
-/*
- * The kernel looks for the neighbour where it does not know it, and keeps looking (managed entries,
- * Linux 5.16). An older kernel ignores that word; there our own asking alone keeps the entry fresh.
- */
-static int order_resolve(struct net *net, const struct neighbour *n)
-{
-	return send_order(net, n,
-			  &(struct order){.type = RTM_NEWNEIGH,
-					  .flags = NLM_F_CREATE,
-					  .entry_flags = NTF_USE,
-					  .extended_flags = NTF_EXT_MANAGED});
-}
-
-/* An order that sets a state takes the managed word away; order_resolve gives it back. */
-static int order_state(struct net *net, const struct neighbour *n, uint16_t state,
-		       const uint8_t *mac)
-{
-	int err = send_order(
-		net, n,
-		&(struct order){
-			.type = RTM_NEWNEIGH, .flags = NLM_F_REPLACE, .state = state, .mac = mac});
-	int again = order_resolve(net, n);
-
-	return err == -ENOENT || !err ? again : err;
-}
-
 /* The entry is voided, so that the kernel asks by broadcast and nothing older is believed. */
 static int ask_all(struct net *net, struct neighbour *n)
 {
 	uint64_t now = loop_now(net->loop);
+	int err;
 
 	if (n->asked && now - n->asked < ASK_AGAIN_MSEC) {
 		n->asking = ASKING_SOON;
 		return 0;
 	}
 	n->asked = now;
-	n->asking = ASKING_VOIDED;
-	return order_state(net, n, NUD_FAILED, NULL);
+	err = order_void(net, &n->key);
+	n->asking = err == -ENOENT ? ASKING_ALL : ASKING_VOIDED;
+	return order_resolve(net, &n->key);
 }
 
 /* Whom we believe is asked whether it is still there. */
 static int ask_one(struct net *net, struct neighbour *n)
 {
 	n->asked = loop_now(net->loop);
-	return order_state(net, n, NUD_PROBE, n->is.mac);
+	(void)order_probe(net, &n->key, n->is.mac); /* without an entry there is one now: */
+	return order_resolve(net, &n->key);
 }
 
 static void believe(struct net *net, struct neighbour *n, const uint8_t *mac)
@@ -201,7 +154,7 @@ static void disbelieve(struct net *net, struct neighbour *n)
 	char ip[ADDR_TEXT_LEN];
 
 	n->asking = ASKING_NOTHING;
-	if (n->is.valid && n->wanted)
+	if (n->is.valid && n->wanted && net_iface_at(net, n->key.ifindex))
 		log_warning("neighbour %s on %s: no answer", addr_format(&n->key.ip, ip),
 			    iface_name(net, n));
 	net->dirty |= n->is.valid || !n->known;
@@ -239,17 +192,20 @@ static void heard_address(struct net *net, struct neighbour *n, uint16_t state, 
 	(void)ask_all(net, n); /* when it fails, the tick asks again */
 }
 
+/* A "failed" that comes early is the echo of our own order: the kernel asks for seconds. */
 static void heard_failure(struct net *net, struct neighbour *n)
 {
-	if (n->asking == ASKING_VOIDED) {
-		n->asking = ASKING_ALL; /* our own doing; who answers from now on is believed */
-	} else if (n->asking == ASKING_ALL || !n->is.valid) {
+	uint64_t now = loop_now(net->loop);
+
+	if (n->asking != ASKING_NOTHING && now - n->asked < ECHO_MSEC) {
+		n->asking = ASKING_ALL; /* who answers from now on is believed */
+	} else if (n->asking != ASKING_NOTHING || !n->is.valid) {
 		disbelieve(net, n);
 	} else {
 		/* The old MAC is silent: somebody else may have the address now. */
 		n->asking = ASKING_ALL;
-		n->asked = loop_now(net->loop);
-		(void)order_resolve(net, n); /* when it fails, the tick asks again */
+		n->asked = now;
+		(void)order_resolve(net, &n->key); /* when it fails, the tick asks again */
 	}
 }
 
@@ -319,7 +275,7 @@ void neighbours_heard(struct net *net, const struct nlmsghdr *m)
 		n->asking = ASKING_ALL;
 		n->asked = loop_now(net->loop);
 		if (iface_is_up(net, key.ifindex))
-			(void)order_resolve(net, n); /* when it fails, the tick asks again */
+			(void)order_resolve(net, &n->key); /* when it fails, the tick asks again */
 	} else if (state & NUD_FAILED) {
 		heard_failure(net, n);
 	} else if (mac && state & (CONFIRMED | DOUBTFUL)) {
@@ -334,13 +290,14 @@ static void ask_in_turn(struct net *net, struct neighbour *n)
 	else if (n->asking == ASKING_VOIDED)
 		(void)ask_all(net, n); /* the "failed" was lost */
 	else
-		(void)order_resolve(net, n);
+		(void)order_resolve(net, &n->key);
 }
 
 static void ticked(struct timer *t)
 {
 	struct neighbours *all = container_of(t, struct neighbours, tick);
 	struct net *net = all->net;
+	size_t period = ASK_TICKS + all->count / ASKED_A_TICK;
 
 	all->round++;
 	for (size_t i = 0; i < all->count; i++) {
@@ -350,7 +307,7 @@ static void ticked(struct timer *t)
 			continue;
 		if (n->asking == ASKING_SOON)
 			(void)ask_all(net, n); /* when it fails, the next turn asks again */
-		else if ((i + all->round) % ASK_TICKS == 0 &&
+		else if ((i + all->round) % period == 0 &&
 			 loop_now(net->loop) - n->asked >= ASK_AGAIN_MSEC)
 			ask_in_turn(net, n);
 	}
@@ -384,8 +341,13 @@ static void dumped(void *arg, const struct nlmsghdr *m)
 
 int neighbours_read_all(struct net *net)
 {
+	struct neighbours *all = net->neighbours;
 	char buffer[256] __attribute__((aligned(8)));
 	int err = -EINTR;
+
+	for (size_t i = all->count; i-- > 0;)
+		if (!all->at[i].wanted)
+			forget(all, &all->at[i]);
 
 	for (int tries = 0; err == -EINTR && tries < 8; tries++) /* it changed meanwhile */
 		err = netlink_query(
@@ -401,7 +363,7 @@ void neighbours_link_up(struct net *net, uint32_t ifindex)
 
 	for (size_t i = 0; i < all->count; i++)
 		if (all->at[i].wanted && all->at[i].key.ifindex == ifindex)
-			(void)order_resolve(net, &all->at[i]); /* the tick asks again */
+			(void)order_resolve(net, &all->at[i].key); /* the tick asks again */
 }
 
 void neighbours_link_gone(struct net *net, uint32_t ifindex)
@@ -431,7 +393,7 @@ int neighbours_put(struct net *net, const struct row_neighbour *key)
 	if (n->wanted)
 		return 0;
 	n->wanted = true;
-	err = n->is.valid ? order_resolve(net, n) : ask_all(net, n);
+	err = n->is.valid ? order_resolve(net, &n->key) : ask_all(net, n);
 	if (err)
 		forget(net->neighbours, n);
 	return err;
@@ -439,13 +401,12 @@ int neighbours_put(struct net *net, const struct row_neighbour *key)
 
 int neighbours_delete(struct net *net, const struct row_neighbour *key)
 {
-	const struct neighbour left_behind = {.key = *key}; /* by an earlier daemon */
 	struct neighbour *n = find(net->neighbours, key);
-	int err = send_order(net, &left_behind, &(struct order){.type = RTM_DELNEIGH});
+	int err = order_forget(net, key); /* also what an earlier daemon left behind */
 
 	if (n)
 		forget(net->neighbours, n);
-	return err == -ENOENT || err == -ENODEV ? 0 : err;
+	return err;
 }
 
 bool net_neighbour(const struct net *net, uint32_t ifindex, const struct addr *ip,

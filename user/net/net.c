@@ -107,6 +107,8 @@ int net_open(struct net **out, struct loop *l, const struct net_events *e)
 		.message = message, .batch = batch, .overrun = overrun, .arg = n};
 	err = netlink_open(&n->ask, NETLINK_ROUTE);
 	if (!err)
+		err = netlink_open(&n->order, NETLINK_ROUTE);
+	if (!err)
 		err = netlink_watch_open(&n->listen, l, groups, sizeof(groups) / sizeof(groups[0]));
 	if (!err)
 		err = neighbours_open(n);
@@ -130,6 +132,7 @@ void net_close(struct net *n)
 	announcer_close(n);
 	neighbours_close(n);
 	netlink_watch_close(&n->listen);
+	netlink_close(&n->order);
 	netlink_close(&n->ask);
 	links_free(n);
 	free(n);

@@ -58,37 +58,48 @@ static void look_at_driver(struct look *l, const char *name)
 	l->flags = flags.data;
 }
 
-static void link_attribute(struct look *l, const struct nlattr *a)
+static const struct nlattr *attribute(const struct nlmsghdr *m, size_t head, uint16_t type)
 {
-	const struct nlattr *in;
+	const struct nlattr *a, *found = NULL;
 
-	switch (mnl_attr_get_type(a)) {
-	case IFLA_IFNAME:
-		snprintf(l->name, sizeof(l->name), "%s", mnl_attr_get_str(a));
-		break;
-	case IFLA_LINK:
-		l->peer = mnl_attr_get_u32(a);
-		break;
-	case IFLA_LINK_NETNSID:
-		l->peer_elsewhere = true;
-		l->peer_ns = (int32_t)mnl_attr_get_u32(a);
-		break;
-	case IFLA_LINKINFO:
-		mnl_attr_for_each_nested(in, a) if (mnl_attr_get_type(in) == IFLA_INFO_KIND)
-			snprintf(l->kind, sizeof(l->kind), "%s", mnl_attr_get_str(in));
-		break;
-	case IFLA_XDP:
-		mnl_attr_for_each_nested(in, a) if (mnl_attr_get_type(in) == IFLA_XDP_ATTACHED)
-			l->xdp = mnl_attr_get_u8(in);
-		break;
+	mnl_attr_for_each(a, m, head)
+	{
+		if (mnl_attr_get_type(a) == type)
+			found = a;
 	}
+	return found;
+}
+
+static const struct nlattr *nested_attribute(const struct nlattr *in, uint16_t type)
+{
+	const struct nlattr *a, *found = NULL;
+
+	mnl_attr_for_each_nested(a, in)
+	{
+		if (mnl_attr_get_type(a) == type)
+			found = a;
+	}
+	return found;
 }
 
 static void link_message(void *arg, const struct nlmsghdr *m)
 {
-	const struct nlattr *a;
+	const size_t head = sizeof(struct ifinfomsg);
+	const struct nlattr *name = attribute(m, head, IFLA_IFNAME);
+	const struct nlattr *peer = attribute(m, head, IFLA_LINK);
+	const struct nlattr *peer_ns = attribute(m, head, IFLA_LINK_NETNSID);
+	const struct nlattr *info = attribute(m, head, IFLA_LINKINFO);
+	const struct nlattr *xdp = attribute(m, head, IFLA_XDP);
+	const struct nlattr *kind = info ? nested_attribute(info, IFLA_INFO_KIND) : NULL;
+	const struct nlattr *attached = xdp ? nested_attribute(xdp, IFLA_XDP_ATTACHED) : NULL;
+	struct look *l = arg;
 
-	mnl_attr_for_each(a, m, sizeof(struct ifinfomsg)) link_attribute(arg, a);
+	snprintf(l->name, sizeof(l->name), "%s", name ? mnl_attr_get_str(name) : "?");
+	snprintf(l->kind, sizeof(l->kind), "%s", kind ? mnl_attr_get_str(kind) : "");
+	l->peer = peer ? mnl_attr_get_u32(peer) : 0;
+	l->peer_elsewhere = peer_ns != NULL;
+	l->peer_ns = peer_ns ? (int32_t)mnl_attr_get_u32(peer_ns) : 0;
+	l->xdp = attached ? mnl_attr_get_u8(attached) : XDP_ATTACHED_NONE;
 }
 
 /* In our namespace, or in the one that ours calls ns. */
@@ -111,24 +122,19 @@ static int look_at_link(struct look *l, uint32_t ifindex, const int32_t *ns)
 
 static void family_message(void *arg, const struct nlmsghdr *m)
 {
-	const struct nlattr *a;
+	const struct nlattr *id = attribute(m, sizeof(struct genlmsghdr), CTRL_ATTR_FAMILY_ID);
 
-	mnl_attr_for_each(a, m, sizeof(struct genlmsghdr)) if (mnl_attr_get_type(a) ==
-							       CTRL_ATTR_FAMILY_ID) *
-		(uint16_t *)arg = mnl_attr_get_u16(a);
+	if (id)
+		*(uint16_t *)arg = mnl_attr_get_u16(id);
 }
 
 static void features_message(void *arg, const struct nlmsghdr *m)
 {
+	const struct nlattr *a = attribute(m, sizeof(struct genlmsghdr), NETDEV_XDP_FEATURES);
 	struct look *l = arg;
-	const struct nlattr *a;
 
-	mnl_attr_for_each(a, m, sizeof(struct genlmsghdr)) if (mnl_attr_get_type(a) ==
-							       NETDEV_XDP_FEATURES)
-	{
-		l->knows_transmits = true;
-		l->transmits = mnl_attr_get_u64(a) & NETDEV_XDP_TRANSMITS;
-	}
+	l->knows_transmits = a != NULL;
+	l->transmits = a && (mnl_attr_get_u64(a) & NETDEV_XDP_TRANSMITS);
 }
 
 static struct nlmsghdr *generic_message(void *buffer, uint16_t family, uint8_t command)

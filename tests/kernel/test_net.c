@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Interfaces, neighbours and announcements against the kernel: needs root; works in namespaces of
+ * its own. lbn0 is ours, lbn1 the other end, in the namespace of a real server. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kernel/lab.h"
+#include "net/net.h"
+#include "net/packet.h"
+
+#define OUR_MAC   "02:00:00:00:00:01"
+#define REAL_MAC  "02:00:00:00:00:02"
+#define OTHER_MAC "02:00:00:00:00:66"
+
+static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1};
+static const uint8_t real_mac[6] = {2, 0, 0, 0, 0, 2};
+static const uint8_t other_mac[6] = {2, 0, 0, 0, 0, 0x66};
+
+static struct lab_ns real_ns;
+static struct loop *loop;
+static struct net *net;
+static unsigned int changes;
+
+static void changed(void *arg)
+{
+	changes++;
+}
+
+static void open_net(void)
+{
+	const struct net_events events = {.changed = changed};
+
+	assert_int_equal(net_open(&net, loop, &events), 0);
+}
+
+static int enter_lab(void **state)
+{
+	lab_ns_make(&real_ns);
+	lab_run("sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0");
+	lab_run("ip link add lbn0 address " OUR_MAC " type veth peer name lbn1 address " REAL_MAC);
+	lab_run("ip link set lbn1 netns /proc/%d/fd/%d", (int)getpid(), real_ns.there);
+	lab_run("ip addr add 10.9.0.1/24 dev lbn0; ip addr add fd09::1/64 dev lbn0 nodad");
+	lab_run("ip link set lbn0 up");
+	lab_ns_enter(&real_ns);
+	lab_run("sysctl -qw net.ipv6.conf.all.accept_dad=0");
+	lab_run("ip addr add 10.9.0.2/24 dev lbn1; ip addr add fd09::2/64 dev lbn1 nodad");
+	lab_run("ip link set lbn1 up");
+	lab_ns_leave(&real_ns);
+	loop = loop_new();
+	assert_non_null(loop);
+	open_net();
+	return 0;
+}
+
+static int leave_lab(void **state)
+{
+	net_close(net);
+	loop_free(loop);
+	(void)lab_try("ip link del lbn0");
+	lab_ns_close(&real_ns);
+	return 0;
+}
+
+/* Runs the loop until want holds, or until msec are over. */
+struct waiting {
+	struct timer timer;
+	bool (*want)(void);
+	uint64_t until;
+	bool met;
+};
+
+static void look(struct timer *t)
+{
+	struct waiting *w = (struct waiting *)t; /* its first member */
+
+	w->met = w->want && w->want();
+	if (w->met || lab_now() >= w->until)
+		loop_stop(loop);
+	else
+		timer_start(loop, t, 5);
+}
+
+static bool run_until(bool (*want)(void), uint64_t msec)
+{
+	struct waiting w = {.timer.fn = look, .want = want, .until = lab_now() + msec};
+
+	timer_start(loop, &w.timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	return w.met;
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(&a, text), 0);
+	return a;
+}
+
+static const char *asked = "10.9.0.2";
+
+static bool neighbour(struct net_neighbour *n)
+{
+	struct addr ip = addr(asked);
+
+	return net_neighbour(net, lab_ifindex("lbn0"), &ip, n);
+}
+
+static bool is_at(const uint8_t mac[6])
+{
+	struct net_neighbour n;
+
+	return neighbour(&n) && n.valid && !memcmp(n.mac, mac, 6);
+}
+
+static bool at_real(void)
+{
+	return is_at(real_mac);
+}
+
+static bool at_other(void)
+{
+	return is_at(other_mac);
+}
+
+static bool is_missing(void)
+{
+	struct net_neighbour n;
+
+	return neighbour(&n) && !n.valid;
+}
+
+static struct row_neighbour key_of(const char *ip)
+{
+	struct row_neighbour key;
+
+	memset(&key, 0, sizeof(key));
+	key.ip = addr(ip);
+	key.ifindex = lab_ifindex("lbn0");
+	return key;
+}
+
+static int want(const char *ip)
+{
+	const struct plan_sink *s = net_sink(net);
+	struct row_neighbour key = key_of(ip);
+	uint32_t zero = 0;
+
+	asked = ip;
+	return s->put(s->to, PLAN_NEIGHBOURS, &key, &zero, NULL);
+}
+
+static void interfaces_and_networks_are_known_at_once(void **state)
+{
+	const struct net_iface *i = net_iface_named(net, "lbn0");
+	uint32_t ifindex = lab_ifindex("lbn0"), lo = lab_ifindex("lo");
+	uint32_t allowed[] = {lo, ifindex};
+	struct addr near = addr("10.9.0.77"), far = addr("10.10.0.1"), six = addr("fd09::77");
+
+	assert_non_null(i);
+	assert_int_equal(i->ifindex, ifindex);
+	assert_memory_equal(i->mac, our_mac, 6);
+	assert_true(i->up);
+	assert_int_equal(i->mtu, 1500);
+	assert_ptr_equal(net_iface_at(net, ifindex), i);
+	assert_null(net_iface_named(net, "lbn9"));
+	assert_int_equal(net_route_connected(net, &near, allowed, 2), ifindex);
+	assert_int_equal(net_route_connected(net, &six, allowed, 2), ifindex);
+	assert_int_equal(net_route_connected(net, &near, allowed, 1), 0);
+	assert_int_equal(net_route_connected(net, &far, allowed, 2), 0);
+}
+
+static void a_snapshot_holds_interfaces_and_connected_networks(void **state)
+{
+	struct arena *a = arena_new();
+	struct net_snapshot s;
+	struct addr near = addr("10.9.0.77");
+	bool found = false, connected = false;
+
+	assert_int_equal(net_snapshot_take(&s, a), 0);
+	for (size_t i = 0; i < s.interface_count; i++)
+		found |= !strcmp(s.interfaces[i], "lbn0");
+	for (size_t i = 0; i < s.connected_count; i++)
+		connected |= !strcmp(s.connected[i].interface, "lbn0") &&
+			     prefix_contains(&s.connected[i].prefix, &near);
+	assert_true(found);
+	assert_true(connected);
+	arena_free(a);
+}
+
+static void a_neighbour_is_resolved_and_kept(void **state)
+{
+	struct net_neighbour n;
+
+	asked = "10.9.0.2";
+	assert_false(neighbour(&n));
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	assert_true(changes > 0);
+	assert_int_equal(want("fd09::2"), 0);
+	assert_true(run_until(at_real, 3000));
+	lab_run("ip neigh show 10.9.0.2 dev lbn0 | grep -q managed");
+}
+
+static void a_row_that_goes_takes_the_kernels_entry_along(void **state)
+{
+	const struct plan_sink *s = net_sink(net);
+	struct row_neighbour key = key_of("10.9.0.2");
+
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	assert_int_equal(s->del(s->to, PLAN_NEIGHBOURS, &key, NULL), 0);
+	assert_false(lab_try("ip neigh show 10.9.0.2 dev lbn0 | grep -q managed"));
+}
+
+static void a_neighbour_that_does_not_answer_is_known_to_be_missing(void **state)
+{
+	assert_int_equal(want("10.9.0.99"), 0);
+	assert_true(run_until(is_missing, 6000));
+}
+
+static void a_neighbour_that_comes_later_is_found(void **state)
+{
+	assert_int_equal(want("10.9.0.50"), 0);
+	assert_true(run_until(is_missing, 6000));
+	lab_ns_enter(&real_ns);
+	lab_run("ip addr add 10.9.0.50/24 dev lbn1");
+	lab_ns_leave(&real_ns);
+	assert_true(run_until(at_real, 12000));
+}
+
+static void a_neighbour_that_went_away_is_noticed_when_suspected(void **state)
+{
+	struct addr ip = addr("10.9.0.2");
+
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	lab_ns_enter(&real_ns);
+	lab_run("ip addr del 10.9.0.2/24 dev lbn1");
+	lab_ns_leave(&real_ns);
+	net_suspect(net, lab_ifindex("lbn0"), &ip);
+	assert_true(run_until(is_missing, 12000));
+}
+
+/* F32 */
+static void a_mac_that_changed_silently_is_noticed_within_seconds(void **state)
+{
+	uint64_t begin;
+
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	lab_ns_enter(&real_ns);
+	lab_run("ip link set lbn1 address " OTHER_MAC);
+	lab_ns_leave(&real_ns);
+	begin = lab_now();
+	assert_true(run_until(at_other, 15000));
+	print_message("a changed MAC was noticed after %lu ms\n", lab_now() - begin);
+}
+
+/* Sends a frame from the real's side. */
+static void inject(const uint8_t *frame, size_t len)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET};
+	int fd;
+
+	lab_ns_enter(&real_ns);
+	to.sll_ifindex = (int)lab_ifindex("lbn1");
+	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	lab_ns_leave(&real_ns);
+	assert_true(fd >= 0);
+	assert_int_equal(sendto(fd, frame, len, 0, (struct sockaddr *)&to, sizeof(to)), len);
+	close(fd);
+}
+
+static bool ever_at_other;
+
+static bool watch_for_other(void)
+{
+	ever_at_other |= at_other();
+	return false;
+}
+
+/* F7 */
+static void a_spoofed_gratuitous_arp_is_not_believed(void **state)
+{
+	uint8_t frame[PACKET_ROOM];
+	struct addr ip = addr("10.9.0.2");
+
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	ever_at_other = false;
+	for (int i = 0; i < 4; i++) {
+		inject(frame, packet_garp(frame, other_mac, &ip, i % 2));
+		(void)run_until(watch_for_other, 1200);
+	}
+	assert_false(ever_at_other);
+	assert_true(run_until(at_real, 3000));
+}
+
+static void a_spoofed_answer_that_nobody_asked_for_is_not_believed(void **state)
+{
+	uint8_t frame[PACKET_ROOM];
+	struct addr ip = addr("10.9.0.2"), us = addr("10.9.0.1");
+
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	ever_at_other = false;
+	(void)run_until(watch_for_other, 1200); /* the kernel locks a fresh entry for a second */
+	for (int i = 0; i < 3; i++) {
+		size_t len = packet_garp(frame, other_mac, &ip, true);
+
+		memcpy(frame, our_mac, 6);           /* to us alone */
+		memcpy(frame + 32, our_mac, 6);      /* as an answer */
+		memcpy(frame + 38, us.byte + 12, 4); /* to our question */
+		inject(frame, len);
+		(void)run_until(watch_for_other, 1200);
+	}
+	assert_false(ever_at_other);
+	assert_true(run_until(at_real, 3000));
+}
+
+static void a_flushed_neighbour_keeps_its_mac_and_is_asked_for_again(void **state)
+{
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	lab_run("ip neigh flush dev lbn0; ip neigh del 10.9.0.2 dev lbn0 2>/dev/null; true");
+	(void)run_until(NULL, 200);
+	assert_true(at_real());
+	lab_run("ip neigh show 10.9.0.2 dev lbn0 | grep -q managed");
+}
+
+static uint16_t epoch_before;
+
+static bool is_down(void)
+{
+	return !net_iface_named(net, "lbn0")->up;
+}
+
+static bool came_up_again(void)
+{
+	const struct net_iface *i = net_iface_named(net, "lbn0");
+
+	return i->up && i->epoch == (uint16_t)(epoch_before + 1);
+}
+
+static bool is_gone(void)
+{
+	return !net_iface_named(net, "lbn0");
+}
+
+/* F31, F33 */
+static void a_link_that_goes_down_up_and_away_is_followed(void **state)
+{
+	assert_int_equal(want("10.9.0.2"), 0);
+	assert_true(run_until(at_real, 3000));
+	epoch_before = net_iface_named(net, "lbn0")->epoch;
+	lab_run("ip link set lbn0 down");
+	assert_true(run_until(is_down, 2000));
+	lab_run("ip link set lbn0 up");
+	assert_true(run_until(came_up_again, 2000));
+	assert_true(run_until(at_real, 3000));
+	changes = 0;
+	lab_run("ip link del lbn0");
+	assert_true(run_until(is_gone, 2000));
+	assert_int_not_equal(changes, 0);
+}
+
+/* What arrives at the real's side from now on. */
+static int listen_there(void)
+{
+	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	int fd;
+
+	lab_ns_enter(&real_ns);
+	at.sll_ifindex = (int)lab_ifindex("lbn1");
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL));
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	lab_ns_leave(&real_ns);
+	return fd;
+}
+
+static int listener;
+static unsigned int arp_requests, arp_replies, advertisements;
+
+static bool all_announced(void)
+{
+	uint8_t frame[2048];
+	ssize_t len;
+
+	while ((len = recv(listener, frame, sizeof(frame), 0)) > 0) {
+		uint8_t expect[PACKET_ROOM];
+		struct addr four = addr("192.168.30.10"), six = addr("fd30::10");
+
+		if (!memcmp(frame, expect, packet_garp(expect, our_mac, &four, false)))
+			arp_requests++;
+		else if (!memcmp(frame, expect, packet_garp(expect, our_mac, &four, true)))
+			arp_replies++;
+		else if (!memcmp(frame, expect, packet_advertisement(expect, our_mac, &six)))
+			advertisements++;
+	}
+	return arp_requests == 3 && arp_replies == 3 && advertisements == 3;
+}
+
+static int announce(const char *vip, uint16_t epoch)
+{
+	const struct plan_sink *s = net_sink(net);
+	struct row_announce_key key;
+	struct row_announce row = {.epoch = epoch};
+
+	memset(&key, 0, sizeof(key));
+	key.vip = addr(vip);
+	key.ifindex = lab_ifindex("lbn0");
+	memcpy(row.mac, our_mac, 6);
+	return s->put(s->to, PLAN_ANNOUNCE, &key, &row, NULL);
+}
+
+static void vips_are_announced_three_times_and_again_with_each_epoch(void **state)
+{
+	listener = listen_there();
+	for (uint16_t epoch = 1; epoch <= 2; epoch++) {
+		arp_requests = arp_replies = advertisements = 0;
+		assert_int_equal(announce("192.168.30.10", epoch), 0);
+		assert_int_equal(announce("fd30::10", epoch), 0);
+		assert_true(run_until(all_announced, 4000));
+	}
+	close(listener);
+}
+
+#define GROUP_IS_JOINED "ip maddr show dev lbn0 | grep -q 33:33:ff:12:34:56"
+
+static void the_solicited_node_group_stays_joined_after_exit(void **state)
+{
+	struct addr vip = addr("fd30::12:3456");
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(announce("fd30::12:3456", 1) != 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	lab_run(GROUP_IS_JOINED);
+	assert_int_equal(announce("fd30::12:3456", 1), 0); /* adopted: joined again, once */
+	assert_int_equal(net_leave_group(lab_ifindex("lbn0"), &vip), 0);
+	assert_false(lab_try(GROUP_IS_JOINED));
+	assert_int_equal(net_leave_group(lab_ifindex("lbn0"), &vip), 0);
+}
+
+static void a_group_that_two_vips_share_is_left_with_the_second(void **state)
+{
+	const struct plan_sink *s = net_sink(net);
+	struct row_announce_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.ifindex = lab_ifindex("lbn0");
+	assert_int_equal(announce("fd30::12:3456", 1), 0);
+	assert_int_equal(announce("fd31::12:3456", 1), 0);
+	key.vip = addr("fd30::12:3456");
+	assert_int_equal(s->del(s->to, PLAN_ANNOUNCE, &key, NULL), 0);
+	lab_run(GROUP_IS_JOINED);
+	key.vip = addr("fd31::12:3456");
+	assert_int_equal(s->del(s->to, PLAN_ANNOUNCE, &key, NULL), 0);
+	assert_false(lab_try(GROUP_IS_JOINED));
+}
+
+static const char *ack_vip, *ack_client;
+
+static bool ack_seen(void)
+{
+	uint8_t frame[2048];
+	ssize_t len;
+
+	while ((len = recv(listener, frame, sizeof(frame), 0)) > 0) {
+		struct packet_ends e = {addr(ack_vip), addr(ack_client), 443, 34567};
+		bool v4 = addr_is_v4(&e.src);
+		size_t tcp = v4 ? 34 : 54;
+		uint8_t expect[PACKET_ROOM];
+		uint32_t seq, ack;
+
+		memcpy(&seq, frame + tcp + 4, 4);
+		memcpy(&ack, frame + tcp + 8, 4);
+		if ((size_t)len != 14 + packet_ack(expect, &e, ntohl(seq), ntohl(ack)))
+			continue;
+		if (v4) /* the kernel fills in the identification and the header's checksum */
+			memset(expect + 4, 0, 2), memset(expect + 10, 0, 2),
+				memset(frame + 18, 0, 2), memset(frame + 24, 0, 2);
+		if (!memcmp(frame + 14, expect, (size_t)len - 14))
+			return true;
+	}
+	return false;
+}
+
+static void a_client_gets_an_ack_from_an_address_that_the_host_does_not_have(void **state)
+{
+	static const char *const cases[][2] = {
+		{"192.168.30.10", "10.9.0.2"},
+		{"fd30::10",      "fd09::2" },
+	};
+
+	listener = listen_there();
+	for (size_t i = 0; i < 2; i++) {
+		struct addr vip = addr(cases[i][0]), client = addr(cases[i][1]);
+
+		ack_vip = cases[i][0];
+		ack_client = cases[i][1];
+		assert_int_equal(net_send_ack(net, &vip, 443, &client, 34567), 0);
+		assert_true(run_until(ack_seen, 2000));
+	}
+	close(listener);
+}
+
+static void a_veth_peer_without_a_program_is_warned_about(void **state)
+{
+	struct buf out = {};
+
+	net_warnings(net, lab_ifindex("lbn0"), false, "", &out);
+	assert_non_null(strstr(buf_text(&out), "lbn0: its veth peer lbn1 has no XDP program"));
+	assert_non_null(strstr(buf_text(&out), "ip link set dev lbn1 xdpdrv"));
+	buf_free(&out);
+}
+
+static void the_offloads_of_a_veth_peer_beside_us_are_warned_about(void **state)
+{
+	struct buf out = {};
+
+	lab_run("ip link add lbn4 type veth peer name lbn5");
+	(void)run_until(NULL, 50);
+	net_warnings(net, lab_ifindex("lbn4"), false, "", &out);
+	assert_non_null(strstr(buf_text(&out), "ethtool -K lbn5 txvlan off"));
+	assert_non_null(strstr(buf_text(&out), "ethtool -K lbn5 tx off"));
+	lab_run("ip link del lbn4");
+	buf_free(&out);
+}
+
+static void generic_mode_is_warned_about_with_its_reason(void **state)
+{
+	struct buf out = {};
+
+	net_warnings(net, lab_ifindex("lbn0"), true,
+		     "native mode: Peer MTU is too large to set XDP", &out);
+	assert_non_null(strstr(buf_text(&out), "lbn0: XDP runs in generic mode"));
+	assert_non_null(strstr(buf_text(&out), "ip link set dev lbn0 mtu 1500"));
+	buf_free(&out);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, enter_lab, leave_lab)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(interfaces_and_networks_are_known_at_once),
+		CASE(a_snapshot_holds_interfaces_and_connected_networks),
+		CASE(a_neighbour_is_resolved_and_kept),
+		CASE(a_row_that_goes_takes_the_kernels_entry_along),
+		CASE(a_neighbour_that_does_not_answer_is_known_to_be_missing),
+		CASE(a_neighbour_that_comes_later_is_found),
+		CASE(a_neighbour_that_went_away_is_noticed_when_suspected),
+		CASE(a_mac_that_changed_silently_is_noticed_within_seconds),
+		CASE(a_spoofed_gratuitous_arp_is_not_believed),
+		CASE(a_spoofed_answer_that_nobody_asked_for_is_not_believed),
+		CASE(a_flushed_neighbour_keeps_its_mac_and_is_asked_for_again),
+		CASE(a_link_that_goes_down_up_and_away_is_followed),
+		CASE(vips_are_announced_three_times_and_again_with_each_epoch),
+		CASE(the_solicited_node_group_stays_joined_after_exit),
+		CASE(a_group_that_two_vips_share_is_left_with_the_second),
+		CASE(a_client_gets_an_ack_from_an_address_that_the_host_does_not_have),
+		CASE(a_veth_peer_without_a_program_is_warned_about),
+		CASE(the_offloads_of_a_veth_peer_beside_us_are_warned_about),
+		CASE(generic_mode_is_warned_about_with_its_reason),
+	};
+
+	lab_enter();
+	return cmocka_run_group_tests_name("net (kernel)", tests, NULL, NULL);
+}

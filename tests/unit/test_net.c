@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packets that the daemon makes, byte by byte; the rest of net/ is in tests/kernel. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net/packet.h"
+
+static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+
+static struct addr addr(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(&a, text), 0);
+	return a;
+}
+
+static void a_gratuitous_request_names_the_vip_twice(void **state)
+{
+	static const uint8_t expect[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   1,   8,  6,
+		0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,   0,  1,
+		192,  168,  30,   10,   0,    0,    0, 0, 0, 0, 192, 168, 30, 10,
+	};
+	uint8_t frame[PACKET_ROOM];
+	struct addr vip = addr("192.168.30.10");
+
+	assert_int_equal(packet_garp(frame, mac, &vip, false), sizeof(expect));
+	assert_memory_equal(frame, expect, sizeof(expect));
+}
+
+static void a_gratuitous_reply_names_our_mac_twice(void **state)
+{
+	uint8_t frame[PACKET_ROOM];
+	struct addr vip = addr("192.168.30.10");
+
+	assert_int_equal(packet_garp(frame, mac, &vip, true), 42);
+	assert_int_equal(frame[21], 2);
+	assert_memory_equal(frame + 22, mac, 6);
+	assert_memory_equal(frame + 32, mac, 6);
+	assert_memory_equal(frame + 28, frame + 38, 4);
+}
+
+/* The sum over pseudo header and payload, checksum included, folds to zero. */
+static uint16_t check(const uint8_t *src, const uint8_t *dst, size_t addr_len, uint8_t proto,
+		      const uint8_t *payload, size_t len)
+{
+	uint32_t sum = packet_sum(proto + (uint32_t)len, src, addr_len);
+
+	sum = packet_sum(sum, dst, addr_len);
+	return packet_fold(packet_sum(sum, payload, len));
+}
+
+static void an_advertisement_overrides_and_is_not_solicited(void **state)
+{
+	static const uint8_t to_all[16] = {0xff, 2, [15] = 1};
+	uint8_t frame[PACKET_ROOM];
+	struct addr vip = addr("fd30::10");
+
+	assert_int_equal(packet_advertisement(frame, mac, &vip), 86);
+	assert_memory_equal(frame, "\x33\x33\0\0\0\1", 6);
+	assert_memory_equal(frame + 6, mac, 6);
+	assert_int_equal(frame[21], 255); /* hop limit: RFC 4861 7.1.2 */
+	assert_memory_equal(frame + 22, vip.byte, 16);
+	assert_memory_equal(frame + 38, to_all, 16);
+	assert_int_equal(frame[54], 136);
+	assert_int_equal(frame[58], 0x20); /* O alone */
+	assert_memory_equal(frame + 62, vip.byte, 16);
+	assert_int_equal(frame[78], 2); /* target link-layer address */
+	assert_int_equal(frame[79], 1);
+	assert_memory_equal(frame + 80, mac, 6);
+	assert_int_equal(check(frame + 22, frame + 38, 16, 58, frame + 54, 32), 0);
+}
+
+static void an_ack_has_right_checksums_in_both_families(void **state)
+{
+	static const struct {
+		const char *vip, *client;
+		size_t head, addr_at, addr_len;
+	} cases[] = {
+		{"192.168.30.10", "10.9.8.7", 20, 12, 4 },
+		{"fd30::10",      "fd09::2",  40, 8,  16},
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct packet_ends e = {addr(cases[i].vip), addr(cases[i].client), 443,
+					      34567};
+		const size_t at = cases[i].addr_at, len = cases[i].addr_len, head = cases[i].head;
+		uint8_t p[PACKET_ROOM];
+
+		assert_int_equal(packet_ack(p, &e, 0x01020304, 0x05060708), head + 20);
+		assert_memory_equal(p + at, e.src.byte + 16 - len, len);
+		assert_memory_equal(p + at + len, e.dst.byte + 16 - len, len);
+		assert_memory_equal(p + head, "\x01\xbb\x87\x07\1\2\3\4\5\6\7\x08\x50\x10", 14);
+		assert_int_equal(check(p + at, p + at + len, len, 6, p + head, 20), 0);
+	}
+}
+
+static void an_ipv4_header_carries_its_own_checksum(void **state)
+{
+	const struct packet_ends e = {addr("192.168.30.10"), addr("10.9.8.7"), 443, 34567};
+	uint8_t p[PACKET_ROOM];
+
+	(void)packet_ack(p, &e, 1, 2);
+	assert_int_equal(p[0], 0x45);
+	assert_int_equal(p[3], 40);
+	assert_int_equal(packet_fold(packet_sum(0, p, 20)), 0);
+}
+
+static void a_vips_group_has_the_last_three_bytes(void **state)
+{
+	uint8_t group[6];
+	struct addr vip = addr("2001:470:1f09:e72::12:3456");
+
+	packet_group_mac(group, &vip);
+	assert_memory_equal(group, "\x33\x33\xff\x12\x34\x56", 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_gratuitous_request_names_the_vip_twice),
+		cmocka_unit_test(a_gratuitous_reply_names_our_mac_twice),
+		cmocka_unit_test(an_advertisement_overrides_and_is_not_solicited),
+		cmocka_unit_test(an_ack_has_right_checksums_in_both_families),
+		cmocka_unit_test(an_ipv4_header_carries_its_own_checksum),
+		cmocka_unit_test(a_vips_group_has_the_last_three_bytes),
+	};
+
+	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
+}
