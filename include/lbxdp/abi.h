@@ -180,7 +180,9 @@ struct lb_settings {
 	__u32 flows_low;  /* ... until the table is back here */
 	__u32 pad0;
 	__u32 timeout[8]; /* ticks, by enum lb_flow_state */
-	__u64 pad1[2];
+	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
+	__u32 heartbeat;      /* tick at which the daemon last was alive */
+	__u64 pad1;
 	__u64 count4; /* entries of lbx_flows4 */
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */

@@ -422,7 +422,6 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{"node: {interfaces: [eth0], ",                  "orphan_timeout",       "30s",                      {"off", "0"}                },
 	{NODE "l7: {",				   "maxconn",              "1000",                     {"40000", "0", "auto"}      },
 	{NODE "l7: {",				   "request_buffer",       "51200",                    {"16384", "0"}              },
 	{NODE "l7: {",				   "logging",              "on",                       {"off"}                     },

@@ -201,6 +201,9 @@ static void put_config(struct page *p)
 		"Rows that the kernel refused and that are tried again.", v->refused_rows);
 	put_one(p, "lbxdp_log_dropped_total", METRIC_COUNTER,
 		"Log lines that could not be written.", v->log_dropped);
+	put_one(p, "lbxdp_heartbeat_age_seconds", METRIC_GAUGE,
+		"Since the daemon last refreshed what the data plane goes by.",
+		v->heartbeat_age_msec / 1e3);
 }
 
 static void put_processes(struct page *p)

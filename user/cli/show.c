@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/options.h"
+#include "dataplane/dataplane.h"
 
 enum { WATCH_SECONDS = 2 };
 
@@ -19,6 +20,17 @@ static bool wants_colour(void)
 	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
 
 	return isatty(STDOUT_FILENO) && (!no || !*no) && term && strcmp(term, "dumb");
+}
+
+/* Without a daemon, layer 4 may well go on (F24). */
+static void say_orphan(const char *pin_dir)
+{
+	uint64_t msec;
+
+	if (!dataplane_silence(pin_dir, &msec) && msec >= 1000)
+		fprintf(stderr,
+			"lbxdp: the data plane under %s goes on with the state of %llu s ago\n",
+			pin_dir, (unsigned long long)msec / 1000);
 }
 
 int cli_status(struct cli *c, int argc, char **argv)
@@ -44,6 +56,8 @@ int cli_status(struct cli *c, int argc, char **argv)
 		if (watch && !json && isatty(STDOUT_FILENO))
 			fputs("\033[H\033[2J", stdout);
 		code = client_relay(c->paths.socket, words, count);
+		if (code != CLI_DONE)
+			say_orphan(c->paths.pin_dir);
 		if (!watch || code != CLI_DONE)
 			return code;
 		(void)nanosleep(&pause, NULL); /* a signal ends the program */

@@ -43,6 +43,12 @@ bool config_is_right(struct config_reading *r, const struct yaml_node *n, const 
 	return !wrong;
 }
 
+/* The word for nothing, where the row has one. */
+static bool is_zero(const struct schema_row *row, const struct yaml_node *n)
+{
+	return row->zero && (!strcmp(n->text, row->zero) || !strcmp(n->text, "0"));
+}
+
 void config_decode_uint(struct config_reading *r, const struct schema_row *row,
 			const struct yaml_node *n, void *base)
 {
@@ -50,7 +56,7 @@ void config_decode_uint(struct config_reading *r, const struct schema_row *row,
 
 	if (!config_is_word(r, n))
 		return;
-	if (row->zero && (!strcmp(n->text, row->zero) || !strcmp(n->text, "0"))) {
+	if (is_zero(row, n)) {
 		store(row, base, 0);
 		return;
 	}
@@ -79,7 +85,13 @@ void config_decode_duration(struct config_reading *r, const struct schema_row *r
 {
 	uint32_t msec;
 
-	if (!config_is_word(r, n) || !config_is_right(r, n, value_duration(n->text, &msec)))
+	if (!config_is_word(r, n))
+		return;
+	if (is_zero(row, n)) {
+		store(row, base, 0);
+		return;
+	}
+	if (!config_is_right(r, n, value_duration(n->text, &msec)))
 		return;
 	if (msec < row->min || msec > row->max)
 		config_say(r, n, "%s is out of range (%s to %s)", n->text,

@@ -78,8 +78,13 @@ static void print_uint(struct printing *p, const struct schema_row *row, const v
 
 static void print_duration(struct printing *p, const struct schema_row *row, const void *base)
 {
+	uint32_t msec = load(row, base);
+
 	print_inline_key(p, row);
-	value_print_duration(load(row, base), p->out);
+	if (!msec && row->zero)
+		buf_puts(p->out, row->zero);
+	else
+		value_print_duration(msec, p->out);
 	buf_puts(p->out, "\n");
 }
 

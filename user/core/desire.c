@@ -106,6 +106,7 @@ static int put_settings(struct plan *p, const struct model *m)
 				  [LB_FLOW_CLOSING] = desire_ticks(m->timeouts.closing),
 				  [LB_FLOW_UDP] = desire_ticks(m->timeouts.udp),
 				  },
+		.orphan_timeout = desire_ticks(m->node.orphan_timeout),
 	};
 	__u32 only = 0;
 

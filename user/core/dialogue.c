@@ -300,7 +300,11 @@ size_t dialogue_feed(struct dialogue *d, const char *bytes, size_t len)
 		d->script == DIALOGUE_STEPS ? feed_steps(d, bytes, len) : feed_lines(d, bytes, len);
 
 	d->total += used;
-	if (!d->over && d->total > DIALOGUE_TOTAL_MAX)
+	if (d->total <= DIALOGUE_TOTAL_MAX || d->over)
+		return used;
+	if (d->refused)
+		d->over = true;
+	else
 		conclude(d, CHECK_CODE_L7RSP, "answer longer than 64 KB");
 	return used;
 }

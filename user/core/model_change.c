@@ -93,6 +93,8 @@ static void describe_node(const struct model *from, const struct model *to, stru
 	if (from->node.on_stop != to->node.on_stop)
 		buf_printf(out, "node.on_stop: %s\n",
 			   to->node.on_stop == ON_STOP_LEAVE ? "leave" : "detach");
+	if (from->node.orphan_timeout != to->node.orphan_timeout)
+		buf_puts(out, "node.orphan_timeout changed\n");
 	if (from->admin.off != to->admin.off || from->admin.port != to->admin.port ||
 	    !addr_equal(&from->admin.addr, &to->admin.addr))
 		buf_puts(out, "admin.listen changed\n");

@@ -155,8 +155,15 @@ static const struct schema_row node_rows[] = {
 	 .max = 16777216,
 	 .help = "Entries of each table of established flows; auto takes them from the machine's "
 		 "memory."},
-	LATER("orphan_timeout", NEUTRAL,
-	      "Stop answering for the VIPs when the daemon has been gone for so long."),
+	{.key = "orphan_timeout",
+	 .type = SCHEMA_DURATION,
+	 FIELD(config_draft, model.node.orphan_timeout),
+	 .fallback = "off",
+	 .zero = "off",
+	 .min = 1000,
+	 .max = 86400000,
+	 .help = "When the daemon has been gone for so long, the data plane stops answering ARP, ND "
+		 "and ping for the VIPs, so that a peer can take them over; what it forwards goes on."},
 	{.key = NULL       },
 };
 

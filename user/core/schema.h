@@ -15,7 +15,7 @@ enum schema_type {
 	SCHEMA_BACKUP,     /* one more item of the array at offset, as SCHEMA_NAMED */
 	SCHEMA_CHECKS,     /* one map of sub, or a list of them */
 	SCHEMA_STEPS,      /* a list of maps of sub */
-	SCHEMA_UINT,       /* .zero is the word for 0 */
+	SCHEMA_UINT,       /* .zero is the word for 0, of durations too */
 	SCHEMA_DURATION,   /* min and max in ms */
 	SCHEMA_WORD,       /* .word gives the words, .later more that are not supported yet */
 	SCHEMA_TEXT,       /* const char *, at most max bytes */

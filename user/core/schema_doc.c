@@ -104,6 +104,8 @@ static void print_range(const struct schema_row *row, struct buf *out)
 	value_print_duration(row->min, out);
 	buf_puts(out, " to ");
 	value_print_duration(row->max, out);
+	if (row->zero)
+		buf_printf(out, ", or %s", row->zero);
 	buf_puts(out, ".\n");
 }
 

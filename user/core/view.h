@@ -105,6 +105,7 @@ struct view {
 		uint64_t generation;
 	} config;
 	uint64_t log_dropped;
+	uint64_t heartbeat_age_msec; /* since main last refreshed what packets go by (F24) */
 	uint64_t refused_rows; /* plan rows the kernel refused and that are being retried */
 	struct {
 		double cpu_seconds, start_time;

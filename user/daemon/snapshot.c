@@ -222,6 +222,7 @@ struct view *snapshot_take(void *daemon)
 	v->config.last_success = d->config_loaded;
 	v->config.generation = d->config_generation;
 	v->log_dropped = log_dropped();
+	(void)dataplane_silence(d->options->pin_dir, &v->heartbeat_age_msec); /* 0 stands */
 	v->refused_rows = d->refused;
 	process_info_read(v);
 	return v;

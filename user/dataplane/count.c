@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Counters, read while packets go on changing them. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
+#include "dataplane/expiry.h"
 #include "dataplane/internal.h"
 
 static uint64_t load(const __u64 *counter)
@@ -76,4 +79,23 @@ void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2])
 {
 	counts[0] = load(&d->settings->count4);
 	counts[1] = load(&d->settings->count6);
+}
+
+int dataplane_silence(const char *pin_dir, uint64_t *msec)
+{
+	struct lb_settings settings;
+	char path[PATH_MAX];
+	const uint32_t only = 0;
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", pin_dir, map_names[MAP_SETTINGS]);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	if (bpf_map_lookup_elem(fd, &only, &settings))
+		err = -errno;
+	close(fd);
+	if (!err)
+		*msec = ((uint64_t)(expiry_now() - settings.heartbeat) << LB_TICK_SHIFT) / 1000000;
+	return err;
 }

@@ -82,11 +82,15 @@ void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
 bool dataplane_real_idle(struct dataplane *d, uint32_t real);
 
 /*
- * One slice of the sweep: expires, recounts half-open flows, mends drifted counts. Call every
+ * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted counts. Call every
  * DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is passed once a second.
  */
 enum { DATAPLANE_SWEEP_MSEC = 100 };
 void dataplane_sweep(struct dataplane *d);
+
+/* How long ago the daemon of the data plane pinned under pin_dir last swept, in *msec. Returns 0 or
+ * -errno; -ENOENT: there is no data plane. */
+int dataplane_silence(const char *pin_dir, uint64_t *msec);
 
 /* One flow whose real has LB_REAL_RESET, ports in host order. */
 struct dataplane_flow {

@@ -5,6 +5,7 @@
  * short leaves pins that the next one replaces.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,7 +225,7 @@ static int pin_one(struct dataplane *d, enum map_id id, struct buf *why)
 	struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[id]);
 	char path[PATH_MAX];
 
-	d->fd[id] = map ? dup(bpf_map__fd(map)) : -1;
+	d->fd[id] = map ? fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0) : -1;
 	if (d->fd[id] < 0)
 		return -errno;
 	map_path(d, map_names[id], path);

@@ -21,6 +21,7 @@ static int read_settings(const struct reading *r)
 	uint32_t key = 0;
 
 	memcpy(row.timeout, r->d->settings->timeout, sizeof(row.timeout));
+	row.orphan_timeout = r->d->settings->orphan_timeout;
 	return plan_put(r->to, PLAN_SETTINGS, &key, &row);
 }
 

@@ -30,6 +30,7 @@ static int settings_put(struct dataplane *d, const void *key, const void *value,
 
 	for (size_t i = 0; i < sizeof(row->timeout) / sizeof(row->timeout[0]); i++)
 		__atomic_store_n(&d->settings->timeout[i], row->timeout[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&d->settings->orphan_timeout, row->orphan_timeout, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -279,6 +279,7 @@ void dataplane_sweep(struct dataplane *d)
 	uint64_t end = clock_usec() + SLICE_USEC;
 	enum phase phase = d->sweep->phase;
 
+	__atomic_store_n(&d->settings->heartbeat, expiry_now(), __ATOMIC_RELAXED);
 	rings_reap(d);
 	if (phase == PHASE_REST) {
 		if (!step_rest(d))
