@@ -14,7 +14,7 @@
 #include "health/message.h"
 #include "health/table.h"
 
-enum { SAY_AGAIN = 100 }; /* ms */
+enum { SAY_AGAIN = 100, LOOK_AGAIN = 10000 }; /* ms */
 
 /* A CA bundle for a process that cannot open files: its bytes in a memfd, read anew when the file
  * changed. */
@@ -39,7 +39,7 @@ struct health_client {
 	bool connected;
 	struct table rows;
 	struct bundle *bundles;
-	struct timer again;
+	struct timer again, look;
 	struct plan_sink sink;
 };
 
@@ -87,6 +87,7 @@ static bool is_current(const struct bundle *b, const struct stat *st)
 	       b->changed.tv_sec == st->st_mtim.tv_sec && b->changed.tv_nsec == st->st_mtim.tv_nsec;
 }
 
+/* Returns 1 when the file was read (anew), 0 when it has not changed, -errno. */
 static int refresh(struct bundle *b)
 {
 	int file = open(b->path, O_RDONLY | O_CLOEXEC), fd;
@@ -112,7 +113,7 @@ static int refresh(struct bundle *b)
 	b->inode = st.st_ino;
 	b->size = st.st_size;
 	b->changed = st.st_mtim;
-	return 0;
+	return 1;
 }
 
 /* Returns the memfd of the bundle at path (borrowed), or -errno. */
@@ -131,7 +132,9 @@ static int bundle_fd(struct health_client *c, const char *path)
 		c->bundles = b;
 	}
 	err = refresh(b);
-	return err ? err : b->fd;
+	if (!timer_running(&c->look))
+		timer_start(c->loop, &c->look, LOOK_AGAIN);
+	return err < 0 ? err : b->fd;
 }
 
 /* Says one row to the process. Returns 0 or -errno. */
@@ -170,6 +173,28 @@ static void say_all(struct health_client *c)
 static void say_again(struct timer *t)
 {
 	say_all(container_of(t, struct health_client, again));
+}
+
+static void doubt_rows_of(struct health_client *c, const struct bundle *b)
+{
+	for (size_t i = 0; i < c->rows.room; i++) {
+		struct row *row = c->rows.entry[i].what;
+
+		if (row && row->order.spec.verify && !strcmp(row->order.spec.ca, b->path))
+			row->said = false;
+	}
+}
+
+/* A CA bundle may be replaced at any time. While it cannot be read, what was read last stands. */
+static void look_again(struct timer *t)
+{
+	struct health_client *c = container_of(t, struct health_client, look);
+
+	for (struct bundle *b = c->bundles; b; b = b->next)
+		if (refresh(b) > 0)
+			doubt_rows_of(c, b);
+	say_all(c);
+	timer_start(c->loop, t, LOOK_AGAIN);
 }
 
 static void take_report(struct health_client *c, struct check_report *r)
@@ -262,6 +287,7 @@ struct health_client *health_client_new(struct loop *l, const struct health_clie
 	c->loop = l;
 	c->events = *e;
 	c->again.fn = say_again;
+	c->look.fn = look_again;
 	c->channel.message = take_reports;
 	c->channel.closed = process_is_gone;
 	c->sink = (struct plan_sink){.put = take_row, .del = drop_row, .to = c};
@@ -275,6 +301,7 @@ void health_client_free(struct health_client *c)
 	if (!c)
 		return;
 	disconnect(c);
+	timer_stop(&c->look);
 	for (size_t i = 0; i < c->rows.room; i++)
 		free(c->rows.entry[i].what);
 	table_fini(&c->rows);

@@ -2,6 +2,7 @@
 #include "health/probe.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,14 +17,17 @@
 enum {
 	AT_ONCE_MAX = 4096, /* runs; a TLS handshake holds some 50 KB */
 	RESERVED_FDS = 32,
-	REPORTS_MAX = 64, /* in one message */
+	REPORTS_MAX = 64,   /* in one message */
+	TRIM_EVERY = 10000, /* ms */
+	REPORTS_WAIT = 5,   /* ms; waking main for each would cost more than the check */
 };
 
 struct probe {
 	struct loop *loop;
 	struct channel channel;
 	struct runner *runner;
-	struct hook end; /* of the round: its reports go in one message */
+	struct timer send; /* reports of a moment go in one message */
+	struct timer trim;
 	struct check_report reports[REPORTS_MAX];
 	size_t report_count;
 };
@@ -31,7 +35,7 @@ struct probe {
 static struct probe probe; /* the process is this one thing */
 
 /* Main that does not read for long, or is gone: the reports wait, and later ones are lost. */
-static void send_reports(struct hook *h)
+static void send_reports(struct timer *t)
 {
 	size_t size = probe.report_count * sizeof(probe.reports[0]);
 
@@ -42,11 +46,12 @@ static void send_reports(struct hook *h)
 static int report(void *arg, const struct check_report *r)
 {
 	if (probe.report_count == REPORTS_MAX)
-		send_reports(&probe.end);
+		send_reports(&probe.send);
 	if (probe.report_count == REPORTS_MAX)
 		return -ENOBUFS;
 	probe.reports[probe.report_count++] = *r;
-	loop_defer(probe.loop, &probe.end);
+	if (!timer_running(&probe.send))
+		timer_start(probe.loop, &probe.send, REPORTS_WAIT);
 	return 0;
 }
 
@@ -75,6 +80,14 @@ static void main_is_gone(struct channel *c)
 	loop_stop(probe.loop);
 }
 
+/* A burst of handshakes, after a start or when many servers hang, leaves holes that malloc keeps.
+ */
+static void trim_memory(struct timer *t)
+{
+	malloc_trim(0);
+	timer_start(probe.loop, t, TRIM_EVERY);
+}
+
 /* As many runs as there are descriptors, with some kept for everything else. */
 static size_t runs_at_once(void)
 {
@@ -97,7 +110,9 @@ int probe_main(const struct probe_fds *fds)
 		goto out;
 	setup.pinger = pinger_new(probe.loop, fds->icmp4, fds->icmp6);
 	probe.runner = runner_new(&setup);
-	probe.end.fn = send_reports;
+	probe.send.fn = send_reports;
+	probe.trim.fn = trim_memory;
+	timer_start(probe.loop, &probe.trim, TRIM_EVERY);
 	probe.channel.message = take_order;
 	probe.channel.closed = main_is_gone;
 	err = channel_init(&probe.channel, probe.loop, fds->channel);

@@ -66,6 +66,8 @@ static void finish_talk(struct run *r)
 	finish(r, r->outcome.code, NULL);
 }
 
+/* What no server can cause. EACCES is not here: ICMPv6 "prohibited" from a firewall comes as that.
+ */
 static bool is_our_fault(int error)
 {
 	switch (-error) {
@@ -74,7 +76,6 @@ static bool is_our_fault(int error)
 	case ENOMEM:
 	case ENOBUFS:
 	case EADDRNOTAVAIL: /* no local port left */
-	case EACCES:
 	case EPERM:
 	case EBADF:
 	case EBUSY:

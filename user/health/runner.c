@@ -268,7 +268,8 @@ static void obey_put(struct runner *r, const struct check_order *o, const char *
 	c->full_due = 0;
 	c->spread = false;
 	if (o->spec.type == CHECK_ON || o->spec.type == CHECK_OFF) {
-		c->state.health = HEALTH_UNKNOWN; /* so that it is up at once */
+		if (c->state.health == HEALTH_DOWN)
+			c->state.health = HEALTH_UNKNOWN; /* so that it is up at once */
 		conclude(c, &off);
 		return;
 	}

@@ -13,8 +13,8 @@ enum {
 	CLASSES = FINE_MAX / FINE + COARSE_MAX / COARSE,
 	UNPOOLED = CLASSES, /* as large as it is asked for */
 	SLAB_MAX = 4096,    /* larger blocks are not cut from slabs */
-	SLAB = 65536,
-	LARGE_KEPT = 64, /* free blocks of a class above SLAB_MAX; the rest goes back */
+	SLAB = 262144,      /* malloc maps so much apart from its heap, which can then shrink */
+	LARGE_KEPT = 64,    /* free blocks of a class above SLAB_MAX; the rest goes back */
 };
 
 /* Before each block; keeps it aligned for any type. */
@@ -51,7 +51,7 @@ static size_t room_of(size_t class, size_t size)
 	return (class - FINE_MAX / FINE + 2) * COARSE;
 }
 
-/* The rest of a slab that is too small for the next block is lost: at most 6 %. */
+/* The rest of a slab that is too small for the next block is lost: at most 2 %. */
 static struct head *cut(size_t bytes)
 {
 	struct head *h;
@@ -98,11 +98,12 @@ void *pool_alloc(size_t size)
 
 void pool_free(void *p)
 {
-	struct head *h = (struct head *)p - 1;
 	struct block *b = p;
+	struct head *h;
 
 	if (!p)
 		return;
+	h = (struct head *)p - 1;
 	if (h->class == UNPOOLED || (h->room > SLAB_MAX && classes[h->class].count >= LARGE_KEPT)) {
 		free(h);
 		return;
@@ -114,13 +115,14 @@ void pool_free(void *p)
 
 void *pool_resize(void *old, size_t size)
 {
-	const struct head *h = (struct head *)old - 1;
+	const struct head *h;
 	void *p;
 
 	if (!old || !size) {
 		pool_free(old);
 		return pool_alloc(size);
 	}
+	h = (const struct head *)old - 1;
 	if (size <= h->room && 2 * size >= h->room)
 		return old;
 	p = pool_alloc(size);
