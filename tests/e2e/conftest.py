@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One lab for the whole session; a balancer that is clean before and after each test."""
+
+import glob
+import os
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lab.balancer import Balancer, program  # noqa: E402
+from lab.network import network  # noqa: E402
+from lab.servers import start_mail_servers  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    if os.geteuid():
+        pytest.exit("the end-to-end tests make network namespaces: run them as root", 3)
+    if not os.path.exists(program()):
+        pytest.exit(f"{program()} is not there: run make first", 3)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+@pytest.fixture(scope="session")
+def net():
+    with network(f"lxe{os.getpid()}") as n:
+        n.servers = start_mail_servers(n)
+        yield n
+
+
+@pytest.fixture
+def servers(net):
+    """The mail servers, all in service before each test."""
+    yield net.servers
+    for s in net.servers.values():
+        s.in_service(True)
+
+
+@pytest.fixture
+def lb(net, servers):
+    """lbxdp, not yet started. What it logged is shown when the test fails."""
+    balancer = Balancer(net.balancer, f"t{os.getpid()}", net.directory)
+    yield balancer
+    print(balancer.log())
+    balancer.clean()
+    reports = glob.glob(f"{net.directory}/sanitizer*") + sanitizer_lines(balancer)
+    assert not reports
+
+
+def sanitizer_lines(balancer):
+    return [line for line in balancer.log().splitlines()
+            if "ERROR: AddressSanitizer" in line or "runtime error:" in line]
