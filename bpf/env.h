@@ -57,11 +57,14 @@ static __always_inline void env_store64(void *to, __u64 value)
 	*(__u64 *)to = value;
 }
 
+/* What comes before stays a branch: the verifier follows branches, not sums of conditions. */
+#define env_branch() __asm__ volatile("")
+
 #else
 #include "host_env.h"
 #endif
 
-#define stage       static __always_inline
+#define stage static __always_inline
 /*
  * A global function: the verifier walks it once, for any arguments, instead of once for each way
  * that leads to it. It takes the result for any number, and packet pointers are stale afterwards.

@@ -51,10 +51,15 @@ stage bool flow_starts(const struct pkt *p)
 	return p->proto == WIRE_UDP || flow_is_syn(p);
 }
 
-/* Signed, because another CPU may have seen the next tick already. */
-stage bool flow_expired(const struct pkt *p, const struct lb_flow *f)
+stage __u32 flow_clock(void)
 {
-	__u32 timeout = p->settings->timeout[f->state & 7];
+	return bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+}
+
+/* Signed, because another CPU may have seen the next tick already. */
+stage bool flow_expired(const struct pkt *p, const struct lb_flow *f, __u32 state)
+{
+	__u32 timeout = p->settings->timeout[state & 7];
 
 	return (__s32)(p->now - f->seen) > (__s32)timeout;
 }
@@ -129,7 +134,7 @@ stage void flow_remove(struct flow_tables t, const void *key, struct lb_flow *f)
 stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdict *v)
 {
 	*v = LB_CONTINUE;
-	if (flow_expired(p, f))
+	if (flow_expired(p, f, f->state))
 		return true;
 	if (flow_is_syn(p))
 		return f->state == LB_FLOW_CLOSING || !real_keeps(p);
@@ -165,7 +170,7 @@ stage enum lb_verdict flow_established(struct pkt *p, struct flow_tables t, cons
 	if (unlikely(!real_choose(p, f->real)))
 		return LB_NO_REAL;
 	if (unlikely(p->flags & (TCP_SYN | TCP_FIN | TCP_RST) || f->state == LB_FLOW_NEW ||
-		     real_resets(p) || flow_expired(p, f)))
+		     real_resets(p) || flow_expired(p, f, f->state)))
 		return flow_turn(p, t, key, f);
 	flow_touch(p, f);
 	return LB_FORWARDED;
@@ -178,7 +183,7 @@ stage void flow_promote(struct pkt *p, struct flow_tables t, const void *key, st
 	struct lb_real_conns *conns = real_conns(f.real);
 	long err;
 
-	f.state = p->proto == WIRE_UDP	? LB_FLOW_UDP
+	f.state = p->proto == WIRE_UDP ? LB_FLOW_UDP
 		  : p->flags & TCP_FIN ? LB_FLOW_CLOSING
 				       : LB_FLOW_NEW;
 	err = bpf_map_update_elem(t.flows, key, &f, BPF_NOEXIST);
@@ -280,7 +285,7 @@ stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const v
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p->settings))
 		return LB_NOT_OURS;
-	p->now = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+	p->now = flow_clock();
 	f = bpf_map_lookup_elem(t.flows, key);
 	if (likely(f)) {
 		v = flow_established(p, t, key, f);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ICMP: Neighbour Discovery (nd.h), and echo replies for an active VIP (RFC 792, RFC 4443 4.2). The checksum is mended, not computed, so
- * that a request broken on the way yields a reply that its sender discards. Every other message is
- * left to the host. Both entries begin at the IP header again and end in a verdict.
+ * ICMP: Neighbour Discovery (nd.h), and echo replies for an active VIP (RFC 792, RFC 4443 4.2). The
+ * checksum is mended, not computed, so that a request broken on the way yields a reply that its
+ * sender discards. Every other message is left to the host. Both entries begin at the IP header
+ * again and end in a verdict.
  */
 #ifndef LBXDP_BPF_ICMP_H
 #define LBXDP_BPF_ICMP_H
@@ -64,7 +65,8 @@ stage enum lb_verdict icmp_echo4(struct pkt *p)
 
 	if (v != LB_ECHO_REPLY)
 		return v;
-	ip->checksum = csum_replace(ip->checksum, bpf_htons(ip->ttl << 8), bpf_htons(ICMP_TTL << 8));
+	ip->checksum =
+		csum_replace(ip->checksum, bpf_htons(ip->ttl << 8), bpf_htons(ICMP_TTL << 8));
 	ip->ttl = ICMP_TTL;
 	ip->src = ip->dst;
 	ip->dst = asker;

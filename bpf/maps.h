@@ -23,9 +23,11 @@ LB_MAP(lbx_endpoints, BPF_MAP_TYPE_HASH, struct lb_endpoint, __u32, LB_ENDPOINTS
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_services, BPF_MAP_TYPE_ARRAY, __u32, struct lb_service, LB_SERVICES_MAX, BPF_F_MMAPABLE);
 LB_MAP(lbx_slots, BPF_MAP_TYPE_ARRAY, __u32, __u32, LB_SLOTS_MAX, BPF_F_MMAPABLE);
-LB_MAP(lbx_svc_info, BPF_MAP_TYPE_ARRAY, __u32, struct lb_service_info, LB_SERVICES_MAX, 0);
+LB_MAP(lbx_svc_info, BPF_MAP_TYPE_HASH, __u32, struct lb_service_info, LB_SERVICES_MAX,
+       BPF_F_NO_PREALLOC);
 LB_MAP(lbx_reals, BPF_MAP_TYPE_ARRAY, __u32, struct lb_real, LB_REALS_MAX, BPF_F_MMAPABLE);
-LB_MAP(lbx_real_info, BPF_MAP_TYPE_ARRAY, __u32, struct lb_real_info, LB_REALS_MAX, 0);
+LB_MAP(lbx_real_info, BPF_MAP_TYPE_HASH, __u32, struct lb_real_info, LB_REALS_MAX,
+       BPF_F_NO_PREALLOC);
 LB_MAP(lbx_real_conns, BPF_MAP_TYPE_ARRAY, __u32, struct lb_real_conns, LB_REALS_MAX,
        BPF_F_MMAPABLE);
 LB_MAP(lbx_real_stats, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct lb_real_stats, LB_REALS_MAX, 0);

@@ -17,8 +17,8 @@ enum {
 	ND_SOURCE_ADDRESS = 1, /* options */
 	ND_TARGET_ADDRESS = 2,
 	ND_HOPS = 255,
-	ND_UNIT = 8,          /* options are counted in these */
-	ND_OPTIONS_MAX = 16,  /* units; real solicitations carry one or two */
+	ND_UNIT = 8,         /* options are counted in these */
+	ND_OPTIONS_MAX = 16, /* units; real solicitations carry one or two */
 	ND_SOLICITED = 0x40000000,
 	ND_OVERRIDE = 0x20000000,
 };
@@ -80,33 +80,39 @@ stage void nd_check(struct pkt *p, struct nd_message *nd, struct nd_scan *s)
 	nd_walk(p, s, options / ND_UNIT);
 }
 
-/* The frame has its final length; everything but the addresses' contents is written anew. */
+/* To who asked, or to all nodes and their Ethernet group (RFC 2464 7). */
+stage void nd_write_headers(struct pkt *p, struct ip6_header *ip, const __be32 target[4],
+			    const struct lb_iface *iface, bool solicited)
+{
+	static const __u8 all_nodes[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+	pkt_copy_mac(p->eth->dst, p->eth->src);
+	pkt_copy_mac(p->eth->src, iface->mac);
+	ip->version_class_label = bpf_htonl(0x60000000);
+	ip->length = bpf_htons(sizeof(struct nd_message) + sizeof(struct nd_option));
+	ip->hops = ND_HOPS;
+	for (int i = 0; i < 4; i++) {
+		ip->dst[i] = ip->src[i];
+		ip->src[i] = target[i];
+	}
+	if (solicited)
+		return;
+	pkt_copy_mac(p->eth->dst, all_nodes);
+	ip->dst[0] = bpf_htonl(0xff020000);
+	ip->dst[3] = bpf_htonl(1);
+}
+
+/* The frame has its final length; the target stays where it is, the rest is written anew. */
 stage enum lb_verdict nd_write(struct pkt *p, const struct lb_iface *iface, bool solicited)
 {
 	struct ip6_header *ip = pkt_reopen(p) ? pkt_take(p, sizeof(*ip)) : NULL;
 	struct nd_message *nd = ip ? pkt_take(p, sizeof(*nd)) : NULL;
 	struct nd_option *option = nd ? pkt_take(p, sizeof(*option)) : NULL;
 	__u32 len = sizeof(*nd) + sizeof(*option), sum;
-	struct eth_header *eth = p->eth;
 
 	if (!option)
 		return LB_ND_INVALID;
-	pkt_copy_mac(eth->dst, eth->src);
-	pkt_copy_mac(eth->src, iface->mac);
-	ip->version_class_label = bpf_htonl(0x60000000);
-	ip->length = bpf_htons(len);
-	ip->hops = ND_HOPS;
-	for (int i = 0; i < 4; i++) {
-		ip->dst[i] = ip->src[i];
-		ip->src[i] = nd->target[i];
-	}
-	if (!solicited) { /* all nodes, and their Ethernet group */
-		ip->dst[0] = bpf_htonl(0xff020000);
-		ip->dst[3] = bpf_htonl(1);
-		eth->dst[0] = eth->dst[1] = 0x33;
-		eth->dst[2] = eth->dst[3] = eth->dst[4] = 0;
-		eth->dst[5] = 1;
-	}
+	nd_write_headers(p, ip, nd->target, iface, solicited);
 	nd->type = ND_ADVERTISEMENT;
 	nd->checksum = 0;
 	nd->flags = bpf_htonl(ND_OVERRIDE | (solicited ? ND_SOLICITED : 0));

@@ -11,6 +11,8 @@
 enum {
 	PARSE_TAGS_MAX = 2,
 	PARSE_EXTENSIONS_MAX = 6,
+	PARSE_CHAIN_MASK =
+		0x3fff, /* more than six headers of 2,048 bytes; a bound the verifier sees */
 	PARSE_MORE_FRAGMENTS4 = 0x2000,
 	PARSE_OFFSET4 = 0x1fff,
 	PARSE_MORE_FRAGMENTS6 = 0x0001,
@@ -72,10 +74,10 @@ stage enum lb_verdict parse_ethernet(struct pkt *p)
 
 /* The IP packet must lie within the frame. Only the linear part is at hand: a jumbo frame's rest
  * is asked for. Padding behind the packet is legal. */
-stage bool parse_within_frame(struct pkt *p, void *header)
+stage bool parse_within_frame(struct pkt *p)
 {
 	p->bytes = p->end - p->data;
-	if (likely(header + p->length <= p->end))
+	if (likely(p->l3 + p->length <= p->bytes))
 		return true;
 	p->bytes = bpf_xdp_get_buff_len(p->ctx);
 	return p->l3 + p->length <= p->bytes;
@@ -135,7 +137,7 @@ stage enum lb_verdict parse_ip4(struct pkt *p)
 	if (unlikely(ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip)))
 		return LB_BAD_IP;
 	p->length = bpf_ntohs(ip->length);
-	if (unlikely(p->length < header_len || !parse_within_frame(p, ip)))
+	if (unlikely(p->length < header_len || !parse_within_frame(p)))
 		return LB_BAD_LENGTH;
 	if (unlikely(ip->fragment & bpf_htons(PARSE_OFFSET4)))
 		return LB_FRAGMENT;
@@ -150,6 +152,11 @@ stage enum lb_verdict parse_ip6_start(struct pkt *p)
 {
 	p->ip6 = pkt_take(p, sizeof(*p->ip6));
 	return likely(p->ip6) ? LB_CONTINUE : LB_BAD_IP;
+}
+
+stage bool parse_is_version6(const struct ip6_header *ip)
+{
+	return (ip->version_class_label & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000);
 }
 
 stage bool parse_is_extension(__u8 next)
@@ -219,7 +226,7 @@ separate __u32 parse_extensions(struct xdp_md *ctx, __u32 l3, __u32 len, __u32 n
 stage enum lb_verdict parse_ip6_chain(struct pkt *p)
 {
 	__u32 found = parse_extensions(p->ctx, p->l3, p->l4_len, p->proto);
-	__u32 len = found >> 16;
+	__u32 len = found >> 16 & PARSE_CHAIN_MASK;
 
 	p->ip6 = pkt_reopen(p) ? pkt_take(p, sizeof(*p->ip6)) : NULL;
 	if (!p->ip6)
@@ -237,11 +244,11 @@ stage enum lb_verdict parse_ip6(struct pkt *p)
 {
 	struct ip6_header *ip = p->ip6;
 
-	if (unlikely((ip->version_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000)))
+	if (unlikely(!parse_is_version6(ip)))
 		return LB_BAD_IP;
 	p->l4_len = bpf_ntohs(ip->length);
 	p->length = sizeof(*ip) + p->l4_len;
-	if (unlikely(!parse_within_frame(p, ip)))
+	if (unlikely(!parse_within_frame(p)))
 		return LB_BAD_LENGTH;
 	p->proto = ip->next;
 	return unlikely(parse_is_extension(p->proto)) ? parse_ip6_chain(p) : LB_CONTINUE;

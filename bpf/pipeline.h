@@ -95,7 +95,9 @@ stage __u32 pipeline_action(enum lb_verdict v)
 }
 
 /* The whole life of a packet: returns the XDP action. */
-stage int pipeline_run(struct xdp_md *ctx)
+int pipeline_run(struct xdp_md *ctx);
+
+separate int pipeline_run(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
 	enum lb_verdict v;

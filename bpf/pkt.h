@@ -25,20 +25,20 @@ struct pkt {
 	struct ip6_header *ip6;
 	struct tcp_header *tcp;
 	struct icmp_header *icmp;
-	__be16 type;    /* of the Ethernet frame, behind its tags */
-	__u32 l3;       /* offset of the IP header in the frame */
-	__u32 length;   /* of the IP packet with its header, as it says */
-	__u32 l4_len;   /* bytes of it from the transport header on */
-	__u32 bytes;    /* of the whole frame */
-	__u32 ports;    /* sport << 16 | dport */
-	__u8 proto;     /* transport protocol */
-	__u8 flags;     /* of TCP, 0 for others */
-	__u8 fragment;  /* a first fragment: more follow */
-	__u8 replaced;  /* an old entry of this flow was removed */
-	__u32 now;      /* ticks */
+	__be16 type;   /* of the Ethernet frame, behind its tags */
+	__u32 l3;      /* offset of the IP header in the frame */
+	__u32 length;  /* of the IP packet with its header, as it says */
+	__u32 l4_len;  /* bytes of it from the transport header on */
+	__u32 bytes;   /* of the whole frame */
+	__u32 ports;   /* sport << 16 | dport */
+	__u8 proto;    /* transport protocol */
+	__u8 flags;    /* of TCP, 0 for others */
+	__u8 fragment; /* a first fragment: more follow */
+	__u8 replaced; /* an old entry of this flow was removed */
+	__u32 now;     /* ticks */
 	__u32 real_id;
-	__u32 action;   /* of a forwarded packet: XDP_TX or XDP_REDIRECT */
-	__u64 head;     /* first word of the real's row: MAC and flags */
+	__u32 action; /* of a forwarded packet: XDP_TX or XDP_REDIRECT */
+	__u64 head;   /* first word of the real's row: MAC and flags */
 	struct lb_real *real;
 	struct lb_settings *settings;
 };
@@ -57,6 +57,7 @@ stage void *pkt_take(struct pkt *p, __u32 bytes)
 
 	if (header + bytes > p->end)
 		return NULL;
+	env_branch();
 	p->at = header + bytes;
 	return header;
 }

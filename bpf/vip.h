@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Whose address is it? A filter of a few nanoseconds that spares all other traffic, and the truth. */
+/* Whose address is it? A filter of a few nanoseconds that spares all other traffic, and the truth.
+ */
 #ifndef LBXDP_BPF_VIP_H
 #define LBXDP_BPF_VIP_H
 

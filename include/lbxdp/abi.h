@@ -82,18 +82,20 @@ struct lb_real {
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_real, 64);
 
-/* lbx_svc_info, lbx_real_info: names, for people and for adoption. Never read by packets. */
+/* lbx_svc_info, lbx_real_info: names, for people and for adoption. Never read by packets; hashes,
+ * so that a dump shows what there is and no empty rows. */
 struct lb_service_info {
-	char name[LB_NAME_LEN]; /* empty: the row is free */
+	char name[LB_NAME_LEN];
 };
 LB_ABI_SIZE(struct lb_service_info, 64);
 
 struct lb_real_info {
-	char name[LB_NAME_LEN]; /* empty: the row is free */
+	char name[LB_NAME_LEN];
+	char service_name[LB_NAME_LEN];
 	__u32 service;
 	__u32 weight; /* effective, as in the ring */
 };
-LB_ABI_SIZE(struct lb_real_info, 72);
+LB_ABI_SIZE(struct lb_real_info, 136);
 
 /*
  * lbx_real_conns: by real id; shared atomics, changed on a flow's transitions only.
@@ -179,7 +181,7 @@ struct lb_settings {
 	__u32 flows_high; /* at this many entries SYNs stop making flows ... */
 	__u32 flows_low;  /* ... until the table is back here */
 	__u32 pad0;
-	__u32 timeout[8]; /* ticks, by enum lb_flow_state */
+	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
 	__u64 pad1;

@@ -30,7 +30,7 @@
 	V(ROUTING_HEADER, XDP_DROP, "IPv6 routing header type 0 (RFC 5095)")                       \
 	V(BAD_TCP,        XDP_DROP, "TCP header cut short or with a wrong data offset")            \
 	V(BAD_UDP,        XDP_DROP, "UDP header cut short or with a wrong length")                 \
-	V(BAD_ICMP,       XDP_DROP, "ICMP header for a VIP cut short or its checksum wrong")
+	V(BAD_ICMP,       XDP_DROP, "ICMP header for a VIP cut short")
 
 /* name, what it means. Events do not end a packet. */
 #define LB_EVENTS(E)                                                                               \

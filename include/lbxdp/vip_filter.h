@@ -9,7 +9,8 @@
 
 #include "lbxdp/abi.h"
 
-/* word is the address as it stands in memory (struct lb_addr). Word = bit / 64, 1ULL << bit % 64. */
+/* word is the address as it stands in memory (struct lb_addr). Word = bit / 64, 1ULL << bit % 64.
+ */
 static inline __u32 lb_vip_filter_bit(const __u32 word[4])
 {
 	return ((word[0] ^ word[1] ^ word[2] ^ word[3]) * 0x9e3779b1U) >> 16;

@@ -143,6 +143,7 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 	memcpy(row.real.source_mac, f->source_mac, sizeof(row.real.source_mac));
 	memcpy(row.real.ip.byte, c->ip.byte, sizeof(row.real.ip.byte));
 	strncpy(row.info.name, c->name, sizeof(row.info.name) - 1);
+	strncpy(row.info.service_name, s->name, sizeof(row.info.service_name) - 1);
 	return plan_put(p, PLAN_REALS, &f->id, &row);
 }
 

@@ -43,7 +43,7 @@ struct row_real {
 	struct lb_real real;
 	struct lb_real_info info;
 };
-_Static_assert(sizeof(struct row_real) == 136, "struct row_real has hidden padding");
+_Static_assert(sizeof(struct row_real) == 200, "struct row_real has hidden padding");
 
 /* ring is interned (core/ring.h): equal rings are the same pointer. */
 struct row_ring {

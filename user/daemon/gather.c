@@ -326,11 +326,10 @@ void gather_adopt(struct daemon *d)
 	}
 	for (size_t i = 0; i < plan_count(d->actual, PLAN_REALS); i++) {
 		const struct row_real *row = plan_value(d->actual, PLAN_REALS, i);
-		const char *service = ids_name(d->service_ids, row->real.service);
 		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_REALS, i);
 		char name[NAME_LEN];
 
-		full_name(service ? service : "?", row->info.name, name);
+		full_name(row->info.service_name, row->info.name, name);
 		if (!ids_claim(d->real_ids, name, id))
 			continue; /* its row retires */
 		adopt_health(d, name, &row->real);

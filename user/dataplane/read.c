@@ -46,19 +46,20 @@ static int read_ring(const struct reading *r, uint32_t service)
 
 static int read_services(const struct reading *r)
 {
+	int fd = r->d->fd[MAP_SVC_INFO], err = 0;
+	const uint32_t *from = NULL;
 	struct lb_service_info info;
-	int err = 0;
+	uint32_t at, next;
 
-	for (uint32_t id = 1; !err && id < LB_SERVICES_MAX; id++) {
-		if (bpf_map_lookup_elem(r->d->fd[MAP_SVC_INFO], &id, &info))
-			return -errno;
-		if (!info.name[0])
-			continue;
-		err = plan_put(r->to, PLAN_SERVICES, &id, &info);
-		if (!err)
-			err = read_ring(r, id);
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &info))
+			err = plan_put(r->to, PLAN_SERVICES, &next, &info);
+		if (!err && next < LB_SERVICES_MAX)
+			err = read_ring(r, next);
+		at = next;
+		from = &at;
 	}
-	return err;
+	return err ? err : errno == ENOENT ? 0 : -errno;
 }
 
 static int read_reals(const struct reading *r)
@@ -72,7 +73,8 @@ static int read_reals(const struct reading *r)
 		row.real = r->d->reals[id];
 		if (!row.real.service)
 			continue;
-		if (bpf_map_lookup_elem(r->d->fd[MAP_REAL_INFO], &id, &row.info))
+		/* A row that a crash left without its name retires as nobody's. */
+		if (bpf_map_lookup_elem(r->d->fd[MAP_REAL_INFO], &id, &row.info) && errno != ENOENT)
 			return -errno;
 		err = plan_put(r->to, PLAN_REALS, &id, &row);
 	}

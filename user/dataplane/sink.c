@@ -55,11 +55,10 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 
 static int service_delete(struct dataplane *d, const void *key)
 {
-	static const struct lb_service_info none;
 	uint32_t id = *(const uint32_t *)key;
 	int err = rings_remove(d, id);
 
-	return err ? err : update(d, MAP_SVC_INFO, &id, &none);
+	return err ? err : delete (d, MAP_SVC_INFO, &id);
 }
 
 /* MAC and flags lie side by side and are one store. */
@@ -119,14 +118,13 @@ static int real_put(struct dataplane *d, const void *key, const void *value, con
 
 static int real_delete(struct dataplane *d, const void *key)
 {
-	static const struct lb_real_info no_info;
 	static const struct lb_real none;
 	uint32_t id = *(const uint32_t *)key;
 
 	count_resets(d, d->reals[id].flags, 0);
 	store_mac_and_flags(&d->reals[id], &none); /* no packet goes there any more ... */
 	write_real(&d->reals[id], &none);          /* ... and now the row is free */
-	return update(d, MAP_REAL_INFO, &id, &no_info);
+	return delete (d, MAP_REAL_INFO, &id);
 }
 
 static int ring_put(struct dataplane *d, const void *key, const void *value, const void *old)

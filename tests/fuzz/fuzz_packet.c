@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frames through the whole data plane, natively. An input is a series of records: a kind, the time
+ * that passes before, two bytes more. A kind below KINDS is a good packet with TCP flags and tags
+ * from those two and up to three bytes changed; any other is a raw frame of that length. All is
+ * run twice, with and without the fast path; both must do the same, nothing may end in
+ * XDP_ABORTED, and the counters must agree with the tables.
+ */
+#include "fast.h"
+
+#include <stdlib.h>
+
+#include "frame.h"
+
+#include "lbxdp/vip_filter.h"
+
+enum { RAW_MAX = 4096, RECORD = 4, IFINDEX = 1, SERVICE = 1, REALS = 3, TIMEOUT = 200 };
+
+/* As bytes of the input, to be cut off its front. */
+struct input {
+	const uint8_t *at;
+	size_t left;
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint8_t vips[2][16] = {
+	{[10] = 0xff, 0xff, 10, 77, 0, 100},
+	{0xfd,        0x77,            [14] = 1,           0 },
+};
+
+static void add_vip(const uint8_t vip[16])
+{
+	struct lb_endpoint endpoint = {.port = 443, .proto = WIRE_TCP};
+	struct lb_vip row = {.active = 1};
+	uint32_t word[4], bit, service = SERVICE;
+
+	memcpy(word, vip, sizeof(word));
+	memcpy(endpoint.vip.byte, vip, 16);
+	bpf_map_update_elem(&lbx_vips, vip, &row, BPF_ANY);
+	bpf_map_update_elem(&lbx_endpoints, &endpoint, &service, BPF_ANY);
+	endpoint.proto = WIRE_UDP;
+	bpf_map_update_elem(&lbx_endpoints, &endpoint, &service, BPF_ANY);
+	bit = lb_vip_filter_bit(word);
+	((uint64_t *)lbx_vip_filter.values)[bit / 64] |= 1ULL << bit % 64;
+}
+
+/* Real 1 is good, 2 is halted, 3 is behind another interface that is not there. */
+static void add_reals(void)
+{
+	for (uint32_t id = 1; id <= REALS; id++) {
+		struct lb_real real = {
+			.mac = {2, 0, 0, 0, 0, id},
+			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE | (id == 2 ? LB_REAL_RESET : 0),
+			.ifindex = id == 3 ? 9 : IFINDEX,
+			.service = SERVICE
+                };
+		uint32_t slot = id - 1;
+
+		bpf_map_update_elem(&lbx_reals, &id, &real, BPF_ANY);
+		bpf_map_update_elem(&lbx_slots, &slot, &id, BPF_ANY);
+	}
+}
+
+static void start(void)
+{
+	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
+	struct lb_service service = {.ring = {.count = REALS}};
+	struct lb_iface iface = {
+		.mac = {2, 0, 0, 0, 0, 0x99}
+        };
+	uint32_t zero = 0, id = SERVICE, ifindex = IFINDEX;
+
+	for (int i = 0; i < LB_FLOW_STATE_COUNT; i++)
+		settings.timeout[i] = TIMEOUT;
+	host_map_clear(&lbx_flows4);
+	host_map_clear(&lbx_flows6);
+	host_map_clear(&lbx_half4);
+	host_map_clear(&lbx_half6);
+	host_map_clear(&lbx_vips);
+	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
+	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
+	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));
+	memset(lbx_real_stats.values, 0, (REALS + 1) * sizeof(struct lb_real_stats));
+	bpf_map_update_elem(&lbx_settings, &zero, &settings, BPF_ANY);
+	bpf_map_update_elem(&lbx_services, &id, &service, BPF_ANY);
+	bpf_map_update_elem(&lbx_ifaces, &ifindex, &iface, BPF_ANY);
+	add_reals();
+	add_vip(vips[0]);
+	add_vip(vips[1]);
+	lbx_flows4.max = lbx_flows6.max = 2;
+	lbx_half4.max = lbx_half6.max = 3;
+}
+
+static uint64_t digest(uint64_t sum, const void *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3ULL;
+	return sum;
+}
+
+static const uint8_t *cut(struct input *in, size_t len)
+{
+	const uint8_t *bytes = in->at;
+
+	in->at += len;
+	in->left -= len;
+	return bytes;
+}
+
+static void raw_frame(struct input *in, struct frame *f, const uint8_t *record)
+{
+	size_t len = (record[2] | record[3] << 8) % RAW_MAX;
+
+	len = len < in->left ? len : in->left;
+	f->len = 0;
+	frame_put(f, cut(in, len), len);
+}
+
+/* clang-format off */
+static const struct spec kinds[] = {
+	{.payload = 10}, {.six = true, .payload = 10},
+	{.proto = PROTO_UDP, .payload = 10}, {.six = true, .proto = PROTO_UDP, .payload = 10},
+	{.options = 8}, {.sport = 41000}, {.six = true, .sport = 41000}, {.sport = 42000},
+	{.proto = PROTO_ICMP4, .type = 8, .payload = 40},
+	{.six = true, .proto = PROTO_ICMP6, .type = 128, .payload = 40},
+	{.six = true, .proto = PROTO_ICMP6, .type = 135, .ttl = 255, .payload = 24},
+	{.six = true, .first = 60, .chain = (const uint8_t[8]){PROTO_TCP}, .chain_len = 8},
+};
+/* clang-format on */
+
+enum { ARP_KIND = sizeof(kinds) / sizeof(*kinds), KINDS };
+
+static void ip_frame(struct frame *f, const uint8_t *record)
+{
+	struct spec s = kinds[record[0]];
+
+	s.flags = record[2];
+	s.tags = record[3] % 4;
+	frame_build(f, &s);
+	if (s.type != 135)
+		return;
+	memcpy(f->byte + f->l4 + 8, vips[1], 16); /* the target, and the checksum over it */
+	frame_checksum6(f, f->l4 + 2, PROTO_ICMP6);
+}
+
+/* A request, or with two tags a claim. */
+static void arp_frame(struct frame *f, unsigned tags)
+{
+	f->len = 0;
+	frame_ethernet(f, mac_broadcast, mac_client, tags, 0x0806);
+	frame_put32(f, 0x00010800);
+	frame_put32(f, 0x06040001);
+	frame_put(f, mac_client, 6);
+	frame_address(f, tags == 2 ? "10.77.0.100" : "10.77.0.2");
+	frame_zero(f, 6);
+	frame_address(f, "10.77.0.100");
+}
+
+static void good_frame(struct input *in, struct frame *f, const uint8_t *record)
+{
+	if (record[0] == ARP_KIND)
+		arp_frame(f, record[3] % 4);
+	else
+		ip_frame(f, record);
+	for (int i = record[3] >> 6; i && in->left >= 2; i--) {
+		const uint8_t *change = cut(in, 2);
+
+		f->byte[change[0] % f->len] ^= change[1];
+	}
+}
+
+static uint64_t run_frame(uint64_t sum, const struct frame *f, bool fast)
+{
+	static uint8_t out[FRAME_MAX + 512];
+	struct xdp_md ctx = {.ingress_ifindex = IFINDEX};
+	int action;
+	size_t len;
+
+	host_frame_set(f->byte, f->len);
+	action = fast ? fast_then_pipeline(&ctx) : pipeline_run(&ctx);
+	if (action <= XDP_ABORTED || action > XDP_REDIRECT)
+		abort();
+	len = host_frame_get(out);
+	return digest(digest(sum, &action, sizeof(action)), out, len);
+}
+
+/* Everything that the frames left behind, in one number. */
+static uint64_t run_all(struct input in, bool fast)
+{
+	uint64_t sum = 0xcbf29ce484222325ULL, passed = 0;
+	static struct frame f;
+
+	start();
+	while (in.left >= RECORD) {
+		const uint8_t *record = cut(&in, RECORD);
+		uint64_t step = (uint64_t)record[1] << LB_TICK_SHIFT;
+
+		if (record[0] < KINDS)
+			good_frame(&in, &f, record);
+		else
+			raw_frame(&in, &f, record);
+		host_clock_add(step);
+		passed += step;
+		sum = run_frame(sum, &f, fast);
+	}
+	host_clock_add(-passed);
+	sum = digest(sum, lbx_verdicts.values, LB_VERDICT_COUNT * sizeof(uint64_t));
+	sum = digest(sum, lbx_events.values, LB_EVENT_COUNT * sizeof(uint64_t));
+	sum = digest(sum, lbx_real_conns.values, (REALS + 1) * sizeof(struct lb_real_conns));
+	sum = digest(sum, lbx_real_stats.values, (REALS + 1) * sizeof(struct lb_real_stats));
+	return digest(sum, lbx_settings.values, sizeof(struct lb_settings));
+}
+
+/* Active and kept flows as the counters tell it must be those in the table. */
+static void check_counts(void)
+{
+	struct lb_settings *s = (void *)lbx_settings.values;
+	struct lb_real_conns *c = (void *)lbx_real_conns.values;
+	uint64_t kept = 0;
+
+	for (uint32_t id = 1; id <= REALS; id++)
+		kept += c[id].opened - c[id].closed + c[id].closing_begun - c[id].closing_ended;
+	if (s->count4 != lbx_flows4.count || s->count6 != lbx_flows6.count ||
+	    kept != s->count4 + s->count6)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input in = {data, size};
+	uint64_t with = run_all(in, true), without;
+
+	check_counts();
+	without = run_all(in, false);
+	if (with != without)
+		abort();
+	return 0;
+}

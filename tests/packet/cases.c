@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "cases.h"
+
+void cases_run(void)
+{
+	cases_parse();
+	cases_flow();
+	cases_route();
+	cases_answer();
+}

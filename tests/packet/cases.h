@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet cases: written once, run natively and in the kernel. */
+#ifndef TESTS_PACKET_CASES_H
+#define TESTS_PACKET_CASES_H
+
+/* Runs all of them. */
+void cases_run(void);
+
+void cases_parse(void);
+void cases_flow(void);
+void cases_route(void);
+void cases_answer(void);
+
+#endif

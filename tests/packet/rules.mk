@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Packet cases: one table, run natively under sanitizers and in the kernel.
+
+PACKET := tests/packet
+PACKET_CASES := $(PACKET)/cases.c $(PACKET)/cases_parse.c $(PACKET)/cases_flow.c \
+                $(PACKET)/cases_route.c $(PACKET)/cases_answer.c \
+                $(PACKET)/frame.c $(PACKET)/world.c $(PACKET)/tap.c
+PACKET_HDRS  := $(wildcard $(PACKET)/*.h) $(wildcard bpf/*.h) $(wildcard include/lbxdp/*.h)
+# Tables of cases leave out what is zero.
+PACKET_CFLAGS := -std=gnu11 $(WARN) -Wno-missing-field-initializers -O1 -g -D_GNU_SOURCE \
+                 -Iinclude -Ibpf -I$(PACKET)
+PACKET_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+$(O)/packet-native: $(PACKET_CASES) $(PACKET)/native.c $(PACKET)/host_env.c $(PACKET_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(PACKET_CFLAGS) $(PACKET_SAN) -o $@ $(filter %.c,$^)
+
+$(O)/packet-kernel: $(PACKET_CASES) $(PACKET)/kernel.c $(PACKET_HDRS) $(O)/lbxdp.skel.h
+	$(CC) $(PACKET_CFLAGS) -I$(O) -o $@ $(filter %.c,$^) -lbpf -lelf -lz
+
+packet-native: $(O)/packet-native ## packet cases natively under sanitizers
+	$<
+
+packet-kernel: $(O)/packet-kernel ## packet cases through the kernel's test run (root)
+	$<
+
+verifier: $(O)/lbxdp.bpf.o ## instructions and stack against the baseline (root)
+	$(PACKET)/verifier.sh $< $(PACKET)/verifier.baseline
+
+.PHONY: packet-native packet-kernel verifier
+
+# For tests/fuzz/fuzz_packet.c.
+PACKET_FUZZ_SRC := $(PACKET)/host_env.c $(PACKET)/frame.c
+PACKET_FUZZ_FLAGS := -Wno-missing-field-initializers

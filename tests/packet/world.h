@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world of the packet cases: one VIP a family, one service of two reals, an interface. What
+ * is below "runner" exists twice, for the native build and for the kernel; the rest is common.
+ */
+#ifndef TESTS_PACKET_WORLD_H
+#define TESTS_PACKET_WORLD_H
+
+#include "frame.h"
+
+#include "lbxdp/abi.h"
+#include "lbxdp/verdict.h"
+
+/* runner: maps by name, an 8-byte counter of a per-CPU map summed up. 0 or -errno. */
+extern const char *runner_name;
+int runner_put(const char *map, const void *key, const void *value);
+int runner_get(const char *map, const void *key, void *value);
+int runner_del(const char *map, const void *key);
+/* The key after prev (NULL: the first). */
+int runner_next(const char *map, const void *prev, void *key);
+/* Runs the program; f becomes what it made of it. Returns the XDP action, or -errno where this
+ * runner cannot run such a frame. */
+int runner_run(struct frame *f);
+/* Lets every insertion into map fail; false: this runner cannot. */
+bool runner_refuse(const char *map, bool refuse);
+
+enum {
+	VIP_SERVICE = 1,
+	REAL_A = 1, /* 02:00:00:00:00:a1, behind the interface packets come in by */
+	REAL_B = 2,
+	IFINDEX = 1,      /* loopback's in every namespace */
+	IFINDEX_FAR = 77, /* another interface */
+	FLOWS_MAX = 64,   /* size of the established tables */
+	REAL_GOOD = LB_REAL_USABLE | LB_REAL_UP | LB_REAL_HAS_MAC,
+
+	TICKS_HALF_OPEN = 1000,
+	TICKS_NEW = 2000,
+	TICKS_ESTABLISHED = 9000,
+	TICKS_CLOSING = 3000,
+	TICKS_UDP = 4000,
+};
+
+/* Empties every map and sets the world up: ring A, B; services TCP 443 and UDP 443. */
+void world_reset(void);
+void world_real(uint32_t id, uint16_t flags, uint32_t ifindex);
+void world_ring(const uint32_t *reals, uint32_t count);
+void world_vip(const char *address, bool active);
+/* A flow from the client's port 40000, seen three times. */
+void world_establish(bool six);
+void world_age(uint32_t ticks); /* lets every flow have been seen so long ago */
+unsigned world_entries(const char *map);
+
+struct lb_real_conns world_conns(uint32_t real);
+struct lb_settings world_settings(void);
+void world_set_settings(const struct lb_settings *s);
+struct lb_vip world_vip_row(const char *address);
+
+/* What a packet should come to. */
+struct expect {
+	enum lb_verdict verdict;
+	int event;                /* 1 + enum lb_event; 0: none */
+	uint32_t real;            /* of a forwarded packet; 0: any of A and B */
+	const struct frame *sent; /* NULL: as it came, but for the MACs of a forwarded one */
+};
+
+/*
+ * Runs f and compares: action, frame, and that exactly one verdict was counted (for a forwarded
+ * packet instead the real's packet and bytes). *took, if given, is the real it went to.
+ */
+void world_run(struct frame *f, struct expect e, uint32_t *took);
+
+/* TAP. A case is a function; what fails in it is said in a comment. */
+void tap_case(const char *name, void (*run)(void));
+void tap_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tap_skip(const char *why);
+/* Goes before the messages of tap_fail until the next call. */
+void tap_about(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tap_equal(uint64_t is, uint64_t want, const char *what);
+/* Prints the plan; returns the exit code. */
+int tap_end(void);
+
+#endif
