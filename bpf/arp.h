@@ -39,7 +39,7 @@ stage bool arp_claims_vip(const struct arp_packet *arp, const struct lb_iface *i
 {
 	struct lb_vip *vip = vip_find4(env_load32(arp->sender_ip));
 
-	if (!vip || !vip->active || pkt_same_mac(arp->sender_mac, iface->mac))
+	if (!vip || !vip_answers(vip) || pkt_same_mac(arp->sender_mac, iface->mac))
 		return false;
 	vip_conflict(vip, arp->sender_mac);
 	return true;
@@ -60,7 +60,7 @@ stage enum lb_verdict arp_pipeline(struct pkt *p)
 	if (arp->operation != bpf_htons(ARP_REQUEST) || arp->sender_mac[0] & 1)
 		return LB_NOT_OURS;
 	vip = vip_find4(env_load32(arp->target_ip));
-	if (!vip || !vip->active || pkt_same_mac(arp->sender_mac, iface->mac))
+	if (!vip || !vip_answers(vip) || pkt_same_mac(arp->sender_mac, iface->mac))
 		return LB_NOT_OURS;
 	arp_reply(p, arp, iface);
 	stats_add(&vip->arp_replies, 1);

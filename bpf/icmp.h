@@ -50,7 +50,7 @@ stage enum lb_verdict icmp_echo(struct pkt *p, __u8 request, __u8 reply)
 	v = icmp_parse(p);
 	if (v != LB_CONTINUE)
 		return v;
-	if (!vip->active || p->icmp->type != request || p->icmp->code)
+	if (!vip_answers(vip) || p->icmp->type != request || p->icmp->code)
 		return LB_NOT_OURS;
 	icmp_turn(p, reply);
 	stats_add(&vip->echo_replies, 1);

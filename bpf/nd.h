@@ -172,7 +172,7 @@ stage enum lb_verdict nd_pipeline(struct pkt *p)
 	if (!nd || (nd->type != ND_SOLICITATION && nd->type != ND_ADVERTISEMENT))
 		return LB_CONTINUE;
 	vip = vip_find6(nd->target);
-	if (!vip || !vip->active)
+	if (!vip || !vip_answers(vip))
 		return LB_CONTINUE;
 	return nd->type == ND_SOLICITATION ? nd_solicitation(p, nd, vip)
 					   : nd_advertisement(p, nd, vip);

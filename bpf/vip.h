@@ -54,6 +54,24 @@ stage struct lb_vip *vip_find(const struct pkt *p)
 	return bpf_map_lookup_elem(&lbx_vips, &key);
 }
 
+/*
+ * An active node answers for its VIPs. One whose daemon has been silent for longer than
+ * node.orphan_timeout does not, so that a peer can take them over (F24).
+ */
+stage bool vip_answers(const struct lb_vip *vip)
+{
+	const __u32 zero = 0;
+	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+	__u32 now;
+
+	if (!vip->active || !s)
+		return false;
+	if (!s->orphan_timeout)
+		return true;
+	now = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+	return (__s32)(now - s->heartbeat) <= (__s32)s->orphan_timeout;
+}
+
 /* A packet that cannot be used is dropped only where it is ours: the filter may have erred. */
 stage enum lb_verdict vip_blame(const struct pkt *p, enum lb_verdict v)
 {

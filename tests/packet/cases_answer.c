@@ -63,6 +63,49 @@ static void arp_request_is_answered(void)
 	tap_equal(world_vip_row(VIP4).arp_replies, 6, "replies counted");
 }
 
+/* The tick it is now, as the data plane reads it: a flow that was seen just now bears it. */
+static uint32_t now_tick(void)
+{
+	struct lb_flow4 key;
+	struct lb_flow flow = {0};
+
+	world_establish(false);
+	if (runner_next("lbx_flows4", NULL, &key) || runner_get("lbx_flows4", &key, &flow))
+		tap_fail("no flow to read the clock from");
+	return flow.seen;
+}
+
+/* F24: what it forwards goes on; only the invitation ends. */
+static void orphaned_for_too_long_arp_is_left_to_a_peer(void)
+{
+	static const struct {
+		uint32_t timeout, silent; /* ticks */
+		enum lb_verdict verdict;
+	} rows[] = {
+		{0,   100000, LB_ARP_REPLY},
+		{100, 50,     LB_ARP_REPLY},
+		{100, 200,    LB_NOT_OURS },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lb_settings s;
+
+		world_reset();
+		s = world_settings();
+		s.orphan_timeout = rows[i].timeout;
+		s.heartbeat = now_tick() - rows[i].silent;
+		world_set_settings(&s);
+		arp_build(&frame, mac_broadcast, mac_client, 0, &request);
+		answer = frame;
+		if (rows[i].verdict == LB_ARP_REPLY)
+			arp_build(&answer, mac_client, mac_ours, 0,
+				  &(struct arp){2, mac_ours, VIP4, mac_client, CLIENT4});
+		tap_about("timeout %u, silent for %u", rows[i].timeout, rows[i].silent);
+		world_run(&frame, (struct expect){.verdict = rows[i].verdict, .sent = &answer},
+			  NULL);
+	}
+}
+
 /* RFC 5227: who wants the address for itself learns that it is taken. */
 static void arp_probe_is_answered(void)
 {
@@ -453,6 +496,8 @@ static void ping_broken_on_the_way_stays_broken(void)
 void cases_answer(void)
 {
 	tap_case("an ARP request is answered", arp_request_is_answered);
+	tap_case("orphaned for too long, ARP is left to a peer",
+		 orphaned_for_too_long_arp_is_left_to_a_peer);
 	tap_case("an ARP probe is answered", arp_probe_is_answered);
 	tap_case("ARP that is no question is passed, and claims are counted (F7)",
 		 arp_that_is_no_question_is_passed_and_claims_are_counted);
