@@ -7,8 +7,8 @@ build=${1:-build}
 bad=0
 
 tidy() {
-	clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -DLBXDP_VERSION='""' -Iinclude -Iuser \
-		-I"$build" 2>/dev/null | sed "s|$PWD/||"
+	clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -DLBXDP_VERSION='""' \
+		-DLBXDP_COMMIT='""' -Iinclude -Iuser -I"$build" 2>/dev/null | sed "s|$PWD/||"
 }
 
 tidy_bpf() {
@@ -31,13 +31,13 @@ if [ -n "$said" ]; then
 fi
 
 # user/core/schema.c is a table.
-long=$(find user bpf include -name '*.[ch]' ! -path user/core/schema.c -exec awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines, more than 500" }' {} \;)
+long=$(find user bpf include -name '*.[ch]' ! -path user/core/schema.c -exec \
+	awk 'END { if (FNR > 500) print FILENAME ": " FNR " lines, more than 500" }' {} \;)
 if [ -n "$long" ]; then
 	echo "$long"
 	bad=1
 fi
 
-make -s "$build/lbxdp.yaml.5" || bad=1
 for page in docs/*.[1-8] "$build/lbxdp.yaml.5"; do
 	mandoc -T lint -W warning "$page" || bad=1
 done

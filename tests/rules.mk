@@ -69,7 +69,7 @@ fmt: ## format all C files
 fmt-check: ## fail where make fmt would change a file
 	@clang-format --dry-run -Werror $(C_FILES)
 
-lint: all ## clang-tidy, limits of size, man pages
+lint: all $(O)/lbxdp.yaml.5 ## clang-tidy, limits of size, man pages
 	tests/lint.sh $(O)
 
 -include tests/packet/rules.mk

@@ -201,3 +201,19 @@ def test_a_second_instance_is_refused_an_interface_that_is_taken(net, lb):
         shutil.rmtree(other.state_dir, ignore_errors=True)
     assert answer(net.client, VIP) in MAIL
     assert {r["name"] for r in lb.service("web")["reals"]} == set(reals())
+
+
+def test_install_puts_one_binary_with_its_papers_and_uninstall_takes_them_away(tmp_path):
+    words = ("make", "-s", "-C", TOP, f"O={os.path.dirname(program())}", f"DESTDIR={tmp_path}")
+    run(*words, "install", timeout=300)
+    installed = {os.path.join(where, f)[len(str(tmp_path)):]
+                 for where, _, files in os.walk(tmp_path) for f in files}
+    prefix = "/usr/local"
+    assert {f"{prefix}/sbin/lbxdp", f"{prefix}/share/man/man8/lbxdp.8",
+            f"{prefix}/share/man/man5/lbxdp.yaml.5",
+            f"{prefix}/share/bash-completion/completions/lbxdp"} <= installed
+    assert "lbxdp" in run(f"{tmp_path}{prefix}/sbin/lbxdp", "--version").stdout
+    run("promtool", "check", "rules", glob.glob(f"{tmp_path}/**/lbxdp.rules.yml",
+                                                recursive=True)[0])
+    run(*words, "uninstall", timeout=300)
+    assert [f for _, _, files in os.walk(tmp_path) for f in files] == []

@@ -112,7 +112,8 @@ def test_isolation_ends_also_when_its_terminal_dies(net, lb):
 
 def test_an_order_for_what_is_not_there_says_so(net, lb):
     lb.up(config())
-    for words in (("drain", "web/nobody"), ("halt", "nothing/mail1"), ("weight", "web/nobody", "3")):
+    for words in (("drain", "web/nobody"), ("halt", "nothing/mail1"),
+                  ("weight", "web/nobody", "3")):
         done = lb.call(*words, check=False)
         assert done.returncode == 1
         assert words[1].split("/")[0] in done.stderr and len(done.stderr.splitlines()) == 1

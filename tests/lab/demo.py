@@ -4,6 +4,7 @@
 go through the VIP while servers come and go. Exits 1 as soon as a client fails."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -110,7 +111,7 @@ class Demo:
         self.all_clients()
         self.lbxdp("status")
 
-        say("CAS1 goes out of service: its health check answers 503 (Set-ServerComponentState Inactive)")
+        say("CAS1 goes out of service, as Set-ServerComponentState does it: its page says 503")
         self.servers["mail1"].in_service(False)
         self.balancer.wait_real(f"{HTTPS}/CAS1", 30, status="down")
         self.lbxdp("status")
@@ -160,7 +161,8 @@ def clear():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, sig)
             with contextlib.suppress(LabError):
-                wait_for("servers to end", lambda n=name: not run("ip", "netns", "pids", n).stdout, 3)
+                wait_for("servers to end", lambda n=name: not run(
+                    "ip", "netns", "pids", n).stdout, 3)
                 break
         run("ip", "netns", "del", name, check=False)
     for path in (DIRECTORY, f"/var/lib/lbxdp-{INSTANCE}", f"/run/lbxdp-{INSTANCE}",
@@ -191,12 +193,22 @@ def up():
     return 0
 
 
-if __name__ == "__main__":
+def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    if sys.argv[1:] == ["down"]:
-        clear()
-    else:
+    with open(f"/run/{PREFIX}.lock", "w") as lock:
         try:
-            sys.exit(up())
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("demo: another demo is running", file=sys.stderr)
+            return 1
+        if sys.argv[1:] == ["down"]:
+            clear()
+            return 0
+        try:
+            return up()
         except KeyboardInterrupt:
-            sys.exit(130)
+            return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

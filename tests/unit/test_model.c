@@ -228,7 +228,9 @@ static void a_backup_need_only_answer_on_the_ports(void **state)
 {
 	static const struct real_config backup = {
 		.name = "backup", .ip = {{[10] = 0xff, 0xff, 192, 168, 30, 30}}, .backup = true};
-	static const struct port_range ports[] = {{143, 144}};
+	static const struct port_range ports[] = {
+		{143, 144}
+        };
 	struct check_config checks[] = {check_of(CHECK_HTTPS), check_of(CHECK_CONNECT)};
 	struct service_config s = service_of(checks, 2, ports, 1);
 	struct check_spec spec;

@@ -79,7 +79,7 @@ struct model {
 		size_t interface_count;
 		enum xdp_mode xdp_mode;
 		enum on_stop on_stop;
-		uint32_t flows;		 /* 0: from the machine's memory */
+		uint32_t flows;          /* 0: from the machine's memory */
 		uint32_t orphan_timeout; /* ms; 0: off */
 	} node;
 	struct {

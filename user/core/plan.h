@@ -30,7 +30,7 @@ enum plan_table {
 };
 
 struct row_settings {
-	__u32 timeout[8]; /* ticks, by enum lb_flow_state */
+	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks; 0: never */
 };
 

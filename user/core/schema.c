@@ -162,9 +162,11 @@ static const struct schema_row node_rows[] = {
 	 .zero = "off",
 	 .min = 1000,
 	 .max = 86400000,
-	 .help = "When the daemon has been gone for so long, the data plane stops answering ARP, ND "
-		 "and ping for the VIPs, so that a peer can take them over; what it forwards goes on."},
-	{.key = NULL       },
+	 .help = "When the daemon has been gone for so long, the data plane stops answering ARP, "
+		 "ND "
+		 "and ping for the VIPs, so that a peer can take them over; what it forwards goes "
+		 "on."},
+	{.key = NULL         },
 };
 
 static const struct schema_row admin_rows[] = {

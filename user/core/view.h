@@ -106,7 +106,7 @@ struct view {
 	} config;
 	uint64_t log_dropped;
 	uint64_t heartbeat_age_msec; /* since main last refreshed what packets go by (F24) */
-	uint64_t refused_rows; /* plan rows the kernel refused and that are being retried */
+	uint64_t refused_rows;       /* plan rows the kernel refused and that are being retried */
 	struct {
 		double cpu_seconds, start_time;
 		uint64_t resident_bytes, open_fds, max_fds;

@@ -82,8 +82,9 @@ void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
 bool dataplane_real_idle(struct dataplane *d, uint32_t real);
 
 /*
- * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted counts. Call every
- * DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is passed once a second.
+ * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted
+ * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is
+ * passed once a second.
  */
 enum { DATAPLANE_SWEEP_MSEC = 100 };
 void dataplane_sweep(struct dataplane *d);
