@@ -7,7 +7,6 @@ FUZZ_O   := build/fuzz
 FUZZ     := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ_O)/%)
 FUZZ_SAN := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 FUZZ_SECONDS ?= 60
-export FUZZ_SECONDS
 
 ## Demo
 demo: ## show lbxdp at work in a lab of network namespaces (root; KEEP=1 leaves the lab up)
@@ -43,7 +42,7 @@ asan: ## unit tests, packet cases and end-to-end tests under the sanitizers (roo
 		$(MAKE) O=build/asan SANITIZE=1 CFLAGS="-O1 -g" e2e
 
 fuzz: $(FUZZ) ## each fuzz target for FUZZ_SECONDS
-	tests/fuzz.sh $(FUZZ)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz.sh $(FUZZ)
 
 # The targets link a library that is instrumented as they are; fuzz_packet holds the whole pipeline.
 $(FUZZ_O)/lib.made: $(USER_SRC) $(wildcard user/*/*.h) $(BPF_HDRS)

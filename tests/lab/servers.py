@@ -21,7 +21,8 @@ http {{
     client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fcgi;
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
     ssl_certificate {lab}/cert.pem; ssl_certificate_key {lab}/key.pem;
-    keepalive_timeout 30; keepalive_requests 100000; lingering_close off; tcp_nodelay on;
+    keepalive_timeout 15; client_header_timeout 15; send_timeout 15; keepalive_requests 100000;
+    lingering_close off; tcp_nodelay on;
     client_max_body_size 0;
     server {{ listen 127.0.0.1:8099; location / {{ return 200 "$http_content_length"; }} }}
     server {{
