@@ -117,7 +117,8 @@ static void order(const struct plan_sink *sink, uint32_t id, char **arg)
 	addr_parse(&spec.addr, text);
 	if (arg[6])
 		snprintf(spec.request, sizeof(spec.request), "%s", arg[6]);
-	sink->put(sink->to, PLAN_CHECKS, &id, &spec, NULL);
+	sink->put(sink->to, PLAN_CHECKS, &id,
+		  &(struct row_check){.spec = &spec, .addr = spec.addr, .port = spec.port}, NULL);
 }
 
 int main(int argc, char **argv)

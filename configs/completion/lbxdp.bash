@@ -4,7 +4,7 @@
 _lbxdp()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-	local program=${COMP_WORDS[0]} where=() words=''
+	local program=${COMP_WORDS[0]} where=() words='' names='' arguments=0 name
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -17,7 +17,11 @@ _lbxdp()
 			;;
 		-*) ;;
 		*)
-			[[ $command ]] || command=${COMP_WORDS[i]}
+			if [[ $command ]]; then
+				((++arguments))
+			else
+				command=${COMP_WORDS[i]}
+			fi
 			;;
 		esac
 	done
@@ -42,12 +46,18 @@ _lbxdp()
 		words=$("$program" --words "$command" 2>/dev/null)
 	else
 		case $command in
-		drain | halt | online | weight | isolate)
-			words=$("$program" names "${where[@]}" 2>/dev/null)
-			[[ $command == weight ]] && words+=' default'
+		drain | halt | online | isolate)
+			names=$("$program" names "${where[@]}" 2>/dev/null)
+			;;
+		weight)
+			if ((arguments)); then
+				words=default
+			else
+				names=$("$program" names "${where[@]}" 2>/dev/null)
+			fi
 			;;
 		real-script)
-			words=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
+			names=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
 			;;
 		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
 		report) words='l4 checks' ;;
@@ -57,6 +67,9 @@ _lbxdp()
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	while IFS= read -r name; do # a name may hold spaces, and stands there quoted
+		[[ $name && $(printf %q "$name") == "$cur"* ]] && COMPREPLY+=("$(printf %q "$name")")
+	done <<<"$names"
 }
 
 complete -F _lbxdp lbxdp

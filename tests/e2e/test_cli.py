@@ -44,6 +44,13 @@ services:
     assert "weight" in done.stderr
 
 
+def test_check_names_a_ca_file_that_cannot_be_read(lb):
+    web = service(check={"type": "https", "verify": "ca", "ca": "/nowhere/ca.pem"})
+    done = check(lb, config({"web": web}))
+    assert done.returncode == 1
+    assert re.search(r"lbxdp\.yaml:\d+:\d+: error: .*/nowhere/ca\.pem", done.stderr)
+
+
 def test_check_refuses_a_real_on_no_connected_subnet(lb):  # R3
     web = service()
     web["reals"]["far"] = {"ip": "172.16.0.1"}

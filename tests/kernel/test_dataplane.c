@@ -19,7 +19,7 @@
 #include <linux/if_link.h>
 
 #include "base/clock.h"
-#include "core/ring_store.h"
+#include "core/store.h"
 #include "dataplane/dataplane.h"
 #include "kernel/lab.h"
 #include "lbxdp/vip_filter.h"
@@ -529,7 +529,7 @@ static void a_filter_bit_that_two_vips_share_stays_for_the_second(void **state)
 	end(d);
 }
 
-static void fill(struct dataplane *d, struct plan *want, struct ring_store *store)
+static void fill(struct dataplane *d, struct plan *want, struct store *store)
 {
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT] = {};
 	struct row_settings settings = {
@@ -539,7 +539,7 @@ static void fill(struct dataplane *d, struct plan *want, struct ring_store *stor
 	struct lb_endpoint endpoint = {.vip = vip_at(10), .port = 443, .proto = 6};
 	struct lb_addr vip = vip_at(10);
 	uint32_t zero = 0, service = 3, active = 1;
-	struct row_ring ring = {ring_store_intern(store, ring_of(1, 2))};
+	struct row_ring ring = {store_ring(store, ring_of(1, 2))};
 	struct plan *actual = plan_new();
 
 	plan_put(want, PLAN_SETTINGS, &zero, &settings);
@@ -563,12 +563,12 @@ static void fill(struct dataplane *d, struct plan *want, struct ring_store *stor
 
 static const struct ring *intern(void *arg, struct ring *r)
 {
-	return ring_store_intern(arg, r);
+	return store_ring(arg, r);
 }
 
 static void what_was_put_is_read_back_after_adoption(void **state)
 {
-	struct ring_store *store = ring_store_new();
+	struct store *store = store_new();
 	struct plan *want = plan_new(), *actual = plan_new();
 	struct dataplane *d = must_open();
 	uint32_t ifindex = lab_ifindex("lbt0");
@@ -583,7 +583,7 @@ static void what_was_put_is_read_back_after_adoption(void **state)
 	assert_int_equal(plan_difference(actual, want), 0);
 	plan_free(want);
 	plan_free(actual);
-	ring_store_free(store);
+	store_free(store);
 	end(d);
 }
 
@@ -844,7 +844,7 @@ static void a_slice_over_a_large_table_stays_short(void **state)
 
 static void ten_thousand_services_load_fast(void **state)
 {
-	struct ring_store *store = ring_store_new();
+	struct store *store = store_new();
 	struct plan *actual = plan_new();
 	struct dataplane *d = must_open();
 	uint64_t begin = lab_now(), loaded;
@@ -870,7 +870,7 @@ static void ten_thousand_services_load_fast(void **state)
 	assert_int_equal(plan_count(actual, PLAN_REALS), 100000);
 	print_message("adopted and read back in %lu ms\n", lab_now() - begin);
 	plan_free(actual);
-	ring_store_free(store);
+	store_free(store);
 	end(d);
 }
 

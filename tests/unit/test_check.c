@@ -10,7 +10,7 @@
 
 #include "core/check.h"
 #include "core/ids.h"
-#include "core/ring_store.h"
+#include "core/store.h"
 
 /* '+' a passed result, '-' a failed one; the health after each, '?' 'U' 'D', and '!' on a change.
  */
@@ -113,21 +113,71 @@ static void an_adopted_id_is_claimed_once(void **state)
 static void equal_rings_are_one_pointer_until_no_row_holds_them(void **state)
 {
 	struct ring_share share = {.real = 1, .weight = 1}, other = {.real = 2, .weight = 1};
-	struct ring_store *s = ring_store_new();
-	const struct ring *a = ring_store_intern(s, ring_wrr(&share, 1));
-	const struct ring *b = ring_store_intern(s, ring_wrr(&other, 1));
+	struct store *s = store_new();
+	const struct ring *a = store_ring(s, ring_wrr(&share, 1));
+	const struct ring *b = store_ring(s, ring_wrr(&other, 1));
 	struct plan *p = plan_new();
 	struct row_ring row = {.ring = b};
 	__u32 id = 1;
 
-	assert_ptr_equal(ring_store_intern(s, ring_wrr(&share, 1)), a);
+	assert_ptr_equal(store_ring(s, ring_wrr(&share, 1)), a);
 	assert_ptr_not_equal(a, b);
 	plan_put(p, PLAN_RINGS, &id, &row);
-	ring_store_trim(s, p); /* frees a; the sanitizer would tell of b */
+	store_trim(s, p); /* frees a; the sanitizer would tell of b */
 	assert_int_equal(b->slots[0], 2);
-	assert_ptr_equal(ring_store_intern(s, ring_wrr(&other, 1)), b);
+	assert_ptr_equal(store_ring(s, ring_wrr(&other, 1)), b);
 	plan_free(p);
-	ring_store_free(s);
+	store_free(s);
+}
+
+static void weights_that_come_again_make_no_new_ring(void **state)
+{
+	const struct ring_share shares[] =
+		{
+			{1, 3},
+                        {2, 1}
+        },
+				same_ring[] = {{1, 6}, {2, 2}};
+	struct store *s = store_new();
+	struct plan *p = plan_new();
+	struct row_ring row = {.ring = store_wrr(s, shares, 2)};
+	__u32 id = 1;
+
+	assert_int_equal(row.ring->count, 4);
+	assert_int_equal(plan_put(p, PLAN_RINGS, &id, &row), 0);
+	for (int round = 0; round < 3; round++) {
+		assert_ptr_equal(store_wrr(s, shares, 2), row.ring);
+		store_trim(s, p);
+	}
+	store_trim(s, p); /* nobody asked for the shares: forgotten, the ring stays */
+	assert_ptr_equal(store_wrr(s, same_ring, 2), row.ring);
+	assert_int_equal(plan_delete(p, PLAN_RINGS, &id), 0);
+	store_trim(s, p); /* the ring goes, and with it what made it */
+	row.ring = store_wrr(s, same_ring, 2);
+	assert_int_equal(row.ring->slots[0], 1);
+	plan_free(p);
+	store_free(s);
+}
+
+static void equal_specs_are_one_pointer_until_no_row_holds_them(void **state)
+{
+	struct check_spec https = {.type = CHECK_HTTPS, .interval = 6000}, smtp = https;
+	struct store *s = store_new();
+	struct plan *p = plan_new();
+	struct row_check row = {.spec = store_spec(s, &https)};
+	const struct check_spec *again;
+	__u32 id = 1;
+
+	smtp.type = CHECK_SMTP;
+	again = store_spec(s, &https);
+	assert_ptr_equal(again, row.spec);
+	assert_ptr_not_equal(store_spec(s, &smtp), row.spec);
+	assert_int_equal(plan_put(p, PLAN_CHECKS, &id, &row), 0);
+	store_trim(s, p); /* frees smtp */
+	assert_ptr_equal(store_spec(s, &https), row.spec);
+	assert_int_equal(row.spec->type, CHECK_HTTPS);
+	plan_free(p);
+	store_free(s);
 }
 
 int main(void)
@@ -140,6 +190,8 @@ int main(void)
 		cmocka_unit_test(an_id_stays_with_its_name_and_returns_late),
 		cmocka_unit_test(an_adopted_id_is_claimed_once),
 		cmocka_unit_test(equal_rings_are_one_pointer_until_no_row_holds_them),
+		cmocka_unit_test(weights_that_come_again_make_no_new_ring),
+		cmocka_unit_test(equal_specs_are_one_pointer_until_no_row_holds_them),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

@@ -116,6 +116,10 @@ static void wrong_usage_is_exit_code_2_and_names_what_is_wrong(void **state)
 		{"probe tcp 192.0.2.1:7",             "--expect or --send"      },
 		{"probe https 192.0.2.1 --timeout 3", "--timeout 3"             },
 		{"probe https 192.0.2.1 --verify ca", "--ca FILE"               },
+		{"probe tcp 192.0.2.1:7 --send \\q",  "unknown escape"          },
+		{"drain",			     "usage: lbxdp drain"      },
+		{"weight a/b",                        "usage: lbxdp weight"     },
+		{"reload now",                        "usage: lbxdp reload"     },
 		{"help frobnicate",                   "unknown command"         },
 	};
 
@@ -333,6 +337,7 @@ static void completion_words_are_the_options_of_a_command(void **state)
 	assert_outcome("--words up", CLI_DONE, "-c\n--xdp-mode\n--foreground\n--no-wait\n");
 	assert_outcome("--words report", CLI_DONE, "--json\n--csv\n");
 	assert_outcome("--words real-script", CLI_DONE, "--os\n");
+	assert_outcome("--words init", CLI_DONE, "--imap\n--pop3\n");
 }
 
 int main(void)

@@ -123,6 +123,17 @@ static const struct saying address_sayings[] = {
 				       "this context " QUOTED "\"2001:db8::\")\n"},
 };
 
+/* As Notepad saves it. */
+static void a_byte_order_mark_and_crlf_are_no_error(void **state)
+{
+	model_free(must_read(
+		"\xef\xbb\xbf"
+		"version: 1\r\n"
+		"node: {interfaces: [eth0]}\r\n"
+		"services:\r\n"
+		"  S: {vip: 192.168.30.10, ports: 443, reals: {A: {ip: 192.168.30.20}}}\r\n"));
+}
+
 static void an_unquoted_ipv6_address_is_explained(void **state)
 {
 	EXPECT_ALL(address_sayings);
@@ -947,6 +958,7 @@ static void a_service_may_have_vips_of_both_families(void **state) /* R102 */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_byte_order_mark_and_crlf_are_no_error),
 		cmocka_unit_test(a_service_may_have_vips_of_both_families),
 		cmocka_unit_test(yaml_is_read_in_a_strict_profile),
 		cmocka_unit_test(an_unquoted_ipv6_address_is_explained),

@@ -25,7 +25,7 @@ struct world {
 	struct iface_fact iface;
 	struct retired_fact retired;
 	struct facts facts;
-	struct ring_store *store;
+	struct store *store;
 };
 
 static const uint32_t check_ids[REALS][2] = {
@@ -85,7 +85,7 @@ static void world_make(struct world *w)
 				  .ifaces = &w->iface,
 				  .iface_count = 1,
 				  .active = true};
-	w->store = ring_store_new();
+	w->store = store_new();
 }
 
 static struct plan *plan_in(struct world *w)
@@ -155,7 +155,7 @@ static void new_flows_go_by_weight_to_the_usable_reals(void **state)
 		w.real_facts[0].has_mac = cases[i].has_mac;
 		w.real_facts[0].weight = cases[i].weight;
 		assert_string_equal(shares(&w), cases[i].want);
-		ring_store_free(w.store);
+		store_free(w.store);
 	}
 }
 
@@ -189,7 +189,7 @@ static void running_flows_are_reset_as_on_down_and_halt_say(void **state)
 		w.real_facts[0].connect_failed = cases[i].connect_failed;
 		w.real_facts[0].no_neighbour = cases[i].no_neighbour;
 		assert_int_equal(!!(flags(&w, 11) & LB_REAL_RESET), cases[i].reset);
-		ring_store_free(w.store);
+		store_free(w.store);
 	}
 }
 
@@ -208,7 +208,7 @@ static void a_service_is_healthy_degraded_or_down(void **state)
 	assert_true(backup);
 	w.real_facts[BACKUP].health = HEALTH_DOWN;
 	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DOWN);
-	ring_store_free(w.store);
+	store_free(w.store);
 }
 
 static void the_checks_of_a_real_count_as_require_says(void **state)
@@ -241,7 +241,7 @@ static void every_port_of_every_vip_is_an_endpoint(void **state)
 	assert_int_equal(plan_count(p, PLAN_VIPS), 1);
 	assert_int_equal(plan_count(p, PLAN_NEIGHBOURS), REALS);
 	plan_free(p);
-	ring_store_free(w.store);
+	store_free(w.store);
 }
 
 static void a_vip_is_announced_only_by_an_active_node_on_an_attached_link(void **state)
@@ -258,7 +258,7 @@ static void a_vip_is_announced_only_by_an_active_node_on_an_attached_link(void *
 		assert_int_equal(plan_count(p, PLAN_ANNOUNCE), off == 0);
 		assert_int_equal(plan_count(p, PLAN_IFACES), 1);
 		plan_free(p);
-		ring_store_free(w.store);
+		store_free(w.store);
 	}
 }
 
@@ -275,10 +275,10 @@ static void a_real_that_left_keeps_its_row_without_new_flows(void **state)
 	w.facts.retired = &w.retired;
 	w.facts.retired_count = 1;
 	assert_int_equal(flags(&w, 40), LB_REAL_UP | LB_REAL_HAS_MAC);
-	w.retired.service_gone = true;
+	w.retired.resets = true;
 	assert_int_equal(flags(&w, 40), LB_REAL_UP | LB_REAL_HAS_MAC | LB_REAL_RESET);
 	assert_string_equal(shares(&w), "2 1 0");
-	ring_store_free(w.store);
+	store_free(w.store);
 }
 
 static void equal_facts_give_an_equal_plan(void **state)
@@ -296,7 +296,7 @@ static void equal_facts_give_an_equal_plan(void **state)
 	assert_int_equal(plan_difference(a, b), 2); /* the real and the ring */
 	plan_free(a);
 	plan_free(b);
-	ring_store_free(w.store);
+	store_free(w.store);
 }
 
 static void timeouts_become_ticks_rounded_up(void **state)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The event loop and the channel, over pipes and socket pairs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -211,6 +213,40 @@ static void messages_arrive_in_order_with_their_descriptors(void **state)
 	close(pipe_fd[1]);
 }
 
+/* A message that is too long, with a descriptor: the peer is not to be trusted any more. */
+static void nonsense_closes_the_channel_and_its_descriptor(void **state)
+{
+	static char message[CHANNEL_MESSAGE_MAX + 1];
+	struct channel a = {.message = on_message, .closed = on_closed};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {
+		.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}
+        };
+	struct iovec iov = {message, sizeof(message)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control)};
+	int fd[2], pipe_fd[2];
+
+	memset(&got, 0, sizeof(got));
+	assert_int_equal(channel_pair(fd), 0);
+	assert_int_equal(pipe2(pipe_fd, O_NONBLOCK), 0);
+	assert_int_equal(channel_init(&a, loop, fd[0]), 0);
+	memcpy(CMSG_DATA(&control.header), &pipe_fd[1], sizeof(int));
+	assert_int_equal(sendmsg(fd[1], &msg, 0), sizeof(message));
+	close(pipe_fd[1]);
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(got.closed);
+	assert_int_equal(got.count, 0);
+	assert_int_equal(read(pipe_fd[0], message, 1), 0); /* the other end is closed everywhere */
+	channel_fini(&a);
+	close(pipe_fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +260,8 @@ int main(void)
 						free_loop),
 		cmocka_unit_test_setup_teardown(a_signal_arrives_in_the_loop, make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(messages_arrive_in_order_with_their_descriptors,
+						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(nonsense_closes_the_channel_and_its_descriptor,
 						make_loop, free_loop),
 	};
 

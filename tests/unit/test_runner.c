@@ -101,7 +101,9 @@ static int put(uint32_t id, const struct check_spec *spec)
 {
 	const struct plan_sink *sink = health_client_sink(stage.client);
 
-	return sink->put(sink->to, PLAN_CHECKS, &id, spec, NULL);
+	return sink->put(sink->to, PLAN_CHECKS, &id,
+			 &(struct row_check){.spec = spec, .addr = spec->addr, .port = spec->port},
+			 NULL);
 }
 
 static void drop(uint32_t id)

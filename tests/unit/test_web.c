@@ -290,7 +290,7 @@ static void every_page_is_served(void **state)
 	assert_answer(*state, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n", "/status.json");
 	assert_answer(*state, "GET /metrics HTTP/1.0\r\n\r\n",
 		      "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
-		      "lbxdp_build_info{version=\"0.1.0\"} 1\n");
+		      "lbxdp_build_info{version=\"0.1.0\",commit=\"abc1234\",");
 	assert_answer(
 		*state, "GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text\r\n\r\n",
 		"Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n",

@@ -30,8 +30,8 @@ static inline struct view_check *sample_check(struct arena *a, enum check_type t
 {
 	struct view_check *c = arena_alloc(a, 1, sizeof(*c));
 
-	c->spec.type = type;
-	c->spec.port = port;
+	c->type = type;
+	c->port = port;
 	c->health = check_code_passed(code) ? HEALTH_UP : HEALTH_DOWN;
 	c->outcome.code = code;
 	c->outcome.duration_usec = 12345;

@@ -58,9 +58,9 @@ static void put_check(struct json *j, const char *key, const struct view_check *
 
 	json_open(j, key, '{');
 	if (full) {
-		json_text(j, "type", check_type_name(c->spec.type));
-		if (c->spec.port)
-			json_number(j, "port", c->spec.port);
+		json_text(j, "type", check_type_name(c->type));
+		if (c->port)
+			json_number(j, "port", c->port);
 		else
 			json_null(j, "port");
 	}

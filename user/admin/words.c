@@ -63,22 +63,22 @@ void words_ports(const struct service_config *s, struct buf *out)
 	}
 }
 
-static bool same_kind(const struct check_spec *a, const struct check_spec *b)
+static bool same_kind(const struct view_check *a, const struct view_check *b)
 {
 	return a->type == b->type && a->port == b->port;
 }
 
 const char *words_check_label(const struct view_real *r, size_t index, char *text)
 {
-	const struct check_spec *spec = &r->checks[index].spec;
+	const struct view_check *c = &r->checks[index];
 	unsigned int nth = 1;
 	int len;
 
 	for (size_t i = 0; i < index; i++)
-		nth += same_kind(&r->checks[i].spec, spec);
-	len = snprintf(text, CHECK_LABEL_LEN, "%s", check_type_name(spec->type));
-	if (spec->port)
-		len += snprintf(text + len, CHECK_LABEL_LEN - len, ":%u", spec->port);
+		nth += same_kind(&r->checks[i], c);
+	len = snprintf(text, CHECK_LABEL_LEN, "%s", check_type_name(c->type));
+	if (c->port)
+		len += snprintf(text + len, CHECK_LABEL_LEN - len, ":%u", c->port);
 	if (nth > 1)
 		snprintf(text + len, CHECK_LABEL_LEN - len, "#%u", nth);
 	return text;

@@ -119,6 +119,16 @@ int cli_usage(const char *word)
 	return CLI_USAGE;
 }
 
+int cli_argument_count(const char *word)
+{
+	const char *at = commands[find(word)].arguments;
+	int count = *at != '\0';
+
+	for (; *at; at++)
+		count += *at == ' ';
+	return count;
+}
+
 static void print_help(FILE *to)
 {
 	fputs("usage: lbxdp COMMAND [ARGUMENT...] [-S SOCKET] [--instance NAME]\n\n", to);
@@ -160,7 +170,7 @@ static int print_words(const char *word)
 		size_t len;
 
 		at += strcspn(at, "-");
-		len = strspn(at, "abcdefghijklmnopqrstuvwxyz-");
+		len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-");
 		if (len > 1 && (at[-1] == '[' || at[-1] == ' ' || at[-1] == '|'))
 			printf("%.*s\n", (int)len, at);
 		at += len ? len - 1 : 0;

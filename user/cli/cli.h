@@ -32,6 +32,9 @@ void cli_print(FILE *to, const char *text);
 /* "usage: ..." of a command word on stderr. Returns CLI_USAGE. */
 int cli_usage(const char *word);
 
+/* How many arguments a command word without options takes. */
+int cli_argument_count(const char *word);
+
 /* The commands, argv[0] being the word. Common options are already taken out. */
 int cli_up(struct cli *c, int argc, char **argv);
 int cli_down(struct cli *c, int argc, char **argv);

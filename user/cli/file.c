@@ -80,11 +80,15 @@ int cli_schema(struct cli *c, int argc, char **argv)
 	return CLI_DONE;
 }
 
+/* Wherever the file is: the script runs on the real servers. */
 int cli_script(struct cli *c, int argc, char **argv)
 {
-	struct model *m = read_file(c, NULL, 0);
+	struct buf messages = {};
+	struct model *m = config_file_read_alone(c->config, &messages);
 	int code = m ? cli_real_script(m, argc, argv) : CLI_FAILED;
 
+	fputs(buf_text(&messages), stderr);
+	buf_free(&messages);
 	model_free(m);
 	return code;
 }

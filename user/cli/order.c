@@ -16,7 +16,7 @@
 int cli_relay(struct cli *c, int argc, char **argv)
 {
 	argc = options_take(NULL, 0, true, argc, argv);
-	if (argc < 0)
+	if (argc != cli_argument_count(argv[0]) + 1)
 		return cli_usage(argv[0]);
 	return client_relay(c->paths.socket, (const char *const *)argv, argc);
 }

@@ -98,6 +98,16 @@ static bool put_words(const struct wish *w, struct check_spec *spec)
 	       put(spec->ca, sizeof(spec->ca), w->ca);
 }
 
+/* The same for text with C escapes, as the configuration has it. */
+static bool put_escaped(char *to, size_t room, const char *text)
+{
+	const char *wrong = text ? value_unescape(text, to, room) : NULL;
+
+	if (wrong)
+		(void)cli_fail(CLI_USAGE, "'%s' %s", text, wrong);
+	return !wrong;
+}
+
 /* A tcp check waits, then speaks, as far as it was told to. */
 static bool put_step(const struct wish *w, struct check_spec *spec)
 {
@@ -106,8 +116,8 @@ static bool put_step(const struct wish *w, struct check_spec *spec)
 	if (spec->type != CHECK_TCP)
 		return true;
 	spec->step_count = 1;
-	return put(s->expect, sizeof(s->expect), w->expect) &&
-	       put(s->send, sizeof(s->send), w->send);
+	return put_escaped(s->expect, sizeof(s->expect), w->expect) &&
+	       put_escaped(s->send, sizeof(s->send), w->send);
 }
 
 /* Each option belongs to some types; elsewhere it is a mistake. */
@@ -179,9 +189,9 @@ static int judge(const struct wish *w, struct check_spec *spec)
 		return cli_fail(CLI_USAGE, "a %s check needs ADDRESS:PORT", w->type);
 	if (wrong)
 		return cli_fail(CLI_USAGE, "--timeout %s: %s", w->timeout, wrong);
-	if (!put_words(w, spec) || !put_step(w, spec))
+	if (!put_words(w, spec))
 		return cli_fail(CLI_USAGE, "an argument is too long");
-	return CLI_DONE;
+	return put_step(w, spec) ? CLI_DONE : CLI_USAGE;
 }
 
 int cli_probe(struct cli *c, int argc, char **argv)

@@ -221,13 +221,30 @@ static int start(const struct up *u)
 	return code == CLI_DONE ? wait_settled(u) : code;
 }
 
+/* Symbolic links in the directory's name are followed, but not the file itself when it is one: a
+ * reload reads what it points to by then. NULL and errno when there is no such file. */
+static char *absolute_name(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+	char *given = xstrdup(slash ? file : "./"), *dir, *whole = NULL;
+
+	if (slash)
+		given[base - file] = '\0';
+	dir = realpath(given, NULL);
+	free(given);
+	if (dir && access(file, F_OK) == 0 && asprintf(&whole, "%s/%s", dir, base) < 0)
+		whole = NULL;
+	free(dir);
+	return whole;
+}
+
 /* The file's whole name: the daemon runs in another directory. */
 static int find_file(struct up *u)
 {
 	const char *config = u->cli->config;
 
 	if (!u->file)
-		u->file = realpath(config, NULL);
+		u->file = absolute_name(config);
 	if (u->file)
 		return CLI_DONE;
 	return cli_fail(CLI_FAILED, "%s: %s%s", config, strerror(errno),

@@ -11,23 +11,14 @@ static const char *const type_names[CHECK_TYPE_COUNT] = {
 	[CHECK_IMAPS] = "imaps",     [CHECK_POP3] = "pop3", [CHECK_POP3S] = "pop3s",
 };
 
-static const struct {
-	const char *name;
-	bool passed;
-} codes[CHECK_CODE_COUNT] = {
-	[CHECK_CODE_NONE] = {"checking", false},
-          [CHECK_CODE_OFF] = {"off",      true },
-	[CHECK_CODE_L4OK] = {"L4OK",     true },
-          [CHECK_CODE_L4TOUT] = {"L4TOUT",   false},
-	[CHECK_CODE_L4CON] = {"L4CON",    false},
-          [CHECK_CODE_L6OK] = {"L6OK",     true },
-	[CHECK_CODE_L6TOUT] = {"L6TOUT",   false},
-          [CHECK_CODE_L6RSP] = {"L6RSP",    false},
-	[CHECK_CODE_L7OK] = {"L7OK",     true },
-          [CHECK_CODE_L7TOUT] = {"L7TOUT",   false},
-	[CHECK_CODE_L7RSP] = {"L7RSP",    false},
-          [CHECK_CODE_L7STS] = {"L7STS",    false},
-	[CHECK_CODE_SOCKERR] = {"SOCKERR",  false},
+static const char *const code_names[CHECK_CODE_COUNT] = {
+	[CHECK_CODE_NONE] = "checking",   [CHECK_CODE_OFF] = "off",
+	[CHECK_CODE_L4OK] = "L4OK",       [CHECK_CODE_L4TOUT] = "L4TOUT",
+	[CHECK_CODE_L4CON] = "L4CON",     [CHECK_CODE_L6OK] = "L6OK",
+	[CHECK_CODE_L6TOUT] = "L6TOUT",   [CHECK_CODE_L6RSP] = "L6RSP",
+	[CHECK_CODE_L7OK] = "L7OK",       [CHECK_CODE_L7TOUT] = "L7TOUT",
+	[CHECK_CODE_L7RSP] = "L7RSP",     [CHECK_CODE_L7STS] = "L7STS",
+	[CHECK_CODE_SOCKERR] = "SOCKERR",
 };
 
 const char *check_type_name(enum check_type t)
@@ -45,12 +36,13 @@ int check_type_parse(const char *name)
 
 const char *check_code_name(enum check_code c)
 {
-	return codes[c].name;
+	return code_names[c];
 }
 
 bool check_code_passed(enum check_code c)
 {
-	return codes[c].passed;
+	return c == CHECK_CODE_OFF || c == CHECK_CODE_L4OK || c == CHECK_CODE_L6OK ||
+	       c == CHECK_CODE_L7OK;
 }
 
 const char *check_outcome_format(const struct check_outcome *o, char *text, unsigned int room)

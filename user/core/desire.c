@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "core/desire.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,19 +98,14 @@ enum service_status service_status(const struct service_config *s, const struct 
 
 static int put_settings(struct plan *p, const struct model *m)
 {
-	struct row_settings row = {
-		.timeout =
-			{
-				  [LB_FLOW_HALF_OPEN] = desire_ticks(m->timeouts.syn),
-				  [LB_FLOW_NEW] = desire_ticks(m->timeouts.syn),
-				  [LB_FLOW_ESTABLISHED] = desire_ticks(m->timeouts.established),
-				  [LB_FLOW_CLOSING] = desire_ticks(m->timeouts.closing),
-				  [LB_FLOW_UDP] = desire_ticks(m->timeouts.udp),
-				  },
-		.orphan_timeout = desire_ticks(m->node.orphan_timeout),
-	};
+	struct row_settings row = {.orphan_timeout = desire_ticks(m->node.orphan_timeout)};
 	__u32 only = 0;
 
+	row.timeout[LB_FLOW_HALF_OPEN] = desire_ticks(m->timeouts.syn);
+	row.timeout[LB_FLOW_NEW] = desire_ticks(m->timeouts.syn);
+	row.timeout[LB_FLOW_ESTABLISHED] = desire_ticks(m->timeouts.established);
+	row.timeout[LB_FLOW_CLOSING] = desire_ticks(m->timeouts.closing);
+	row.timeout[LB_FLOW_UDP] = desire_ticks(m->timeouts.udp);
 	return plan_put(p, PLAN_SETTINGS, &only, &row);
 }
 
@@ -133,11 +129,12 @@ static __u16 flags_of(const struct service_config *s, const struct real_config *
 static int put_real(struct plan *p, const struct service_config *s, uint32_t service,
 		    const struct real_config *c, const struct real_fact *f)
 {
-	struct row_real row = {
-		.real = {.flags = flags_of(s, c, f),                                      .ifindex = f->ifindex, .service = service},
-		.info = {.service = service,                   .weight = real_usable(c,   f) ? real_weight(c, f) : 0 },
-	};
+	struct row_real row = {};
 
+	row.real.flags = flags_of(s, c, f);
+	row.real.ifindex = f->ifindex;
+	row.real.service = row.info.service = service;
+	row.info.weight = real_usable(c, f) ? real_weight(c, f) : 0;
 	if (f->has_mac)
 		memcpy(row.real.mac, f->mac, sizeof(row.real.mac));
 	memcpy(row.real.source_mac, f->source_mac, sizeof(row.real.source_mac));
@@ -147,27 +144,52 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 	return plan_put(p, PLAN_REALS, &f->id, &row);
 }
 
-static int put_checks(struct plan *p, const struct service_config *s, const struct real_config *c,
-		      const struct real_fact *f)
+/* The index-th check of a kind of real, without its address and port; false past the last. */
+static bool check_row(const struct service_config *s, const struct real_config *c, size_t index,
+		      struct store *store, struct row_check *row)
 {
 	struct check_spec spec;
+
+	if (!service_check_spec(s, c, index, &spec))
+		return false;
+	*row = (struct row_check){.port = spec.port};
+	spec.port = 0;
+	memset(&spec.addr, 0, sizeof(spec.addr));
+	row->spec = store_spec(store, &spec);
+	return true;
+}
+
+/* The checks of all reals but for the backup differ in the address only: one spec serves them. */
+static int put_checks(struct plan *p, const struct service_config *s, const struct service_fact *f,
+		      struct store *store)
+{
+	struct row_check row[2] = {};
 	int err = 0;
 
-	for (size_t i = 0; !err && service_check_spec(s, c, i, &spec); i++)
-		err = plan_put(p, PLAN_CHECKS, &f->check_ids[i], &spec);
+	for (size_t i = 0; !err && (!i || row[0].spec || row[1].spec); i++) {
+		memset(row, 0, sizeof(row));
+		for (size_t r = 0; !err && r < s->real_count; r++) {
+			const struct real_config *c = &s->reals[r];
+			struct row_check *kind = &row[c->backup];
+
+			if (!kind->spec && !check_row(s, c, i, store, kind))
+				continue;
+			kind->addr = c->ip;
+			err = plan_put(p, PLAN_CHECKS, &f->reals[r].check_ids[i], kind);
+		}
+	}
 	return err;
 }
 
 static int put_ring(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		    struct ring_store *store)
+		    struct store *store)
 {
 	struct ring_share *shares = calloc(s->real_count + 1, sizeof(*shares));
 	int backup = usable_count(s, f) ? -1 : usable_backup(s, f);
 	struct row_ring row;
-	struct ring *r;
 
 	if (!shares)
-		return -1;
+		return -ENOMEM;
 	for (size_t i = 0; i < s->real_count; i++) {
 		const struct real_config *c = &s->reals[i];
 		bool turn = c->backup ? (int)i == backup : real_usable(c, &f->reals[i]);
@@ -175,12 +197,9 @@ static int put_ring(struct plan *p, const struct service_config *s, const struct
 		shares[i].real = f->reals[i].id;
 		shares[i].weight = turn ? real_weight(c, &f->reals[i]) : 0;
 	}
-	r = ring_wrr(shares, s->real_count);
+	row.ring = store_wrr(store, shares, s->real_count);
 	free(shares);
-	if (!r)
-		return -1;
-	row.ring = ring_store_intern(store, r);
-	return plan_put(p, PLAN_RINGS, &f->id, &row);
+	return row.ring ? plan_put(p, PLAN_RINGS, &f->id, &row) : -ENOMEM;
 }
 
 static int put_endpoints(struct plan *p, const struct service_config *s, uint32_t service,
@@ -231,7 +250,7 @@ static int put_vips(struct plan *p, const struct service_config *s, uint32_t ser
 }
 
 static int put_service(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		       const struct facts *facts, struct ring_store *store)
+		       const struct facts *facts, struct store *store)
 {
 	struct lb_service_info info = {};
 	int err = 0;
@@ -240,10 +259,10 @@ static int put_service(struct plan *p, const struct service_config *s, const str
 	for (size_t i = 0; !err && i < s->real_count; i++) {
 		err = put_neighbour(p, &s->reals[i].ip, f->reals[i].ifindex);
 		if (!err)
-			err = put_checks(p, s, &s->reals[i], &f->reals[i]);
-		if (!err)
 			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
 	}
+	if (!err)
+		err = put_checks(p, s, f, store);
 	if (!err)
 		err = plan_put(p, PLAN_SERVICES, &f->id, &info);
 	if (!err)
@@ -259,8 +278,7 @@ static int put_retired(struct plan *p, const struct retired_fact *f)
 	int err;
 
 	row.real.flags &= ~(LB_REAL_USABLE | LB_REAL_HAS_MAC | LB_REAL_RESET);
-	row.real.flags |=
-		(f->has_mac ? LB_REAL_HAS_MAC : 0) | (f->service_gone ? LB_REAL_RESET : 0);
+	row.real.flags |= (f->has_mac ? LB_REAL_HAS_MAC : 0) | (f->resets ? LB_REAL_RESET : 0);
 	row.info.weight = 0;
 	memset(row.real.mac, 0, sizeof(row.real.mac));
 	if (f->has_mac)
@@ -268,6 +286,17 @@ static int put_retired(struct plan *p, const struct retired_fact *f)
 	memcpy(ip.byte, f->real.ip.byte, sizeof(ip.byte));
 	err = plan_put(p, PLAN_REALS, &f->id, &row);
 	return err ? err : put_neighbour(p, &ip, f->real.ifindex);
+}
+
+/* Silent rows; the model's own VIPs are put later and stand. */
+static int put_leaving_vips(struct plan *p, const struct facts *f)
+{
+	const __u32 active = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->leaving_vip_count; i++)
+		err = plan_put(p, PLAN_VIPS, &f->leaving_vips[i], &active);
+	return err;
 }
 
 static int put_ifaces(struct plan *p, const struct facts *f)
@@ -287,7 +316,7 @@ static int put_ifaces(struct plan *p, const struct facts *f)
 	return err;
 }
 
-struct plan *desire(const struct model *m, const struct facts *f, struct ring_store *store)
+struct plan *desire(const struct model *m, const struct facts *f, struct store *store)
 {
 	struct plan *p = plan_new();
 	int err;
@@ -295,6 +324,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct ring_st
 	if (!p)
 		return NULL;
 	err = put_settings(p, m);
+	if (!err)
+		err = put_leaving_vips(p, f);
 	for (size_t i = 0; !err && i < m->service_count; i++)
 		err = put_service(p, &m->services[i], &f->services[i], f, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)

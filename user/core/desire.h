@@ -6,10 +6,10 @@
 #include "core/facts.h"
 #include "core/model.h"
 #include "core/plan.h"
-#include "core/ring_store.h"
+#include "core/store.h"
 
-/* Returns a new plan, or NULL without memory. Rings come from, and stay in, store. */
-struct plan *desire(const struct model *m, const struct facts *f, struct ring_store *store);
+/* Returns a new plan, or NULL without memory. Rings and specs stay in store. */
+struct plan *desire(const struct model *m, const struct facts *f, struct store *store);
 
 /* The health of a real from that of its checks. */
 enum health desire_health(enum require require, const enum health *checks, size_t count);

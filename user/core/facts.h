@@ -37,7 +37,7 @@ struct retired_fact {
 	uint32_t id;
 	struct lb_real real; /* its row as it stands */
 	struct lb_real_info info;
-	bool service_gone; /* then its flows are reset, else they run to their end */
+	bool resets; /* its flows are reset, as when its service left; else they run to their end */
 	bool has_mac;
 	uint8_t mac[6];
 };
@@ -55,6 +55,8 @@ struct facts {
 	const struct service_fact *services; /* as in the model */
 	const struct retired_fact *retired;
 	size_t retired_count;
+	const struct lb_addr *leaving_vips; /* answered for no more, unless the model has them */
+	size_t leaving_vip_count;
 	const struct iface_fact *ifaces; /* that exist and should be attached */
 	size_t iface_count;
 	enum xdp_mode xdp_mode; /* of the command line, or as configured */

@@ -67,7 +67,7 @@ uint32_t ids_get(struct ids *s, const char *name)
 {
 	uint32_t id = ids_find(s, name);
 
-	if (id)
+	if (id || map_count(s->by_name) + 1 >= s->max)
 		return id;
 	for (uint32_t tried = 1; tried < s->max; tried++) {
 		id = s->newest + 1 < s->max ? s->newest + 1 : 1;

@@ -140,13 +140,21 @@ static void fill_spec(const struct check_config *c, const struct real_config *r,
 		memcpy(spec->steps, c->steps, c->step_count * sizeof(*c->steps));
 }
 
+/* What a backup is asked instead of the service's checks. */
+static enum check_type backup_check(const struct service_config *s)
+{
+	if (!asks_port(s->checks[0].type))
+		return s->checks[0].type; /* on, off and ping hold for it too */
+	return s->protocol == IPPROTO_UDP ? CHECK_PING : CHECK_CONNECT;
+}
+
 /* A backup is a page that says sorry, or a server of another kind: it need not pass the service's
  * checks, only answer on its ports. */
 static bool backup_spec(const struct service_config *s, const struct real_config *r, size_t index,
 			struct check_spec *spec)
 {
 	struct check_config c = {
-		.type = s->protocol == IPPROTO_UDP ? CHECK_PING : CHECK_CONNECT,
+		.type = backup_check(s),
 		.request = "",
 		.expect = "",
 		.method = "",
@@ -161,8 +169,6 @@ static bool backup_spec(const struct service_config *s, const struct real_config
 		.rise = s->checks[0].rise,
 	};
 
-	if (!asks_port(s->checks[0].type))
-		c.type = s->checks[0].type; /* on, off and ping hold for it too */
 	if (index >= check_spec_count(s, &c))
 		return false;
 	fill_spec(&c, r, spec);
@@ -192,4 +198,15 @@ bool service_check_spec(const struct service_config *s, const struct real_config
 		return true;
 	}
 	return false;
+}
+
+size_t service_check_count(const struct service_config *s, const struct real_config *r)
+{
+	size_t count = 0;
+
+	if (r->backup)
+		return check_spec_count(s, &(struct check_config){.type = backup_check(s)});
+	for (size_t i = 0; i < s->check_count; i++)
+		count += check_spec_count(s, &s->checks[i]);
+	return count;
 }

@@ -113,4 +113,7 @@ const char *port_range_format(const struct port_range *r, char *text);
 bool service_check_spec(const struct service_config *s, const struct real_config *r, size_t index,
 			struct check_spec *spec);
 
+/* How many service_check_spec has. */
+size_t service_check_count(const struct service_config *s, const struct real_config *r);
+
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
 static bool same_addresses(const struct addr *a, size_t a_count, const struct addr *b,
 			   size_t b_count)
 {
@@ -15,6 +17,8 @@ static bool same_ports(const struct service_config *a, const struct service_conf
 	       !memcmp(a->ports, b->ports, a->port_range_count * sizeof(*a->ports));
 }
 
+/* One real of a service before and after, at one address: are its checks the same? That is so for
+ * all such reals of its kind. */
 static bool same_checks(const struct service_config *a, const struct service_config *b,
 			const struct real_config *ra, const struct real_config *rb)
 {
@@ -31,40 +35,78 @@ static bool same_checks(const struct service_config *a, const struct service_con
 	}
 }
 
-static void describe_real(const char *service, const struct service_config *a,
-			  const struct service_config *b, const struct real_config *from,
-			  const struct real_config *to, struct buf *out)
+/* One service before and after. */
+struct comparison {
+	const struct service_config *from, *to;
+	bool judged[2], same[2]; /* the checks, by real_config.backup */
+	struct buf *out;
+};
+
+static bool check_changed(struct comparison *c, const struct real_config *from,
+			  const struct real_config *to)
 {
+	bool kind = to->backup;
+
+	if (!c->judged[kind])
+		c->same[kind] = same_checks(c->from, c->to, from, to);
+	c->judged[kind] = true;
+	return !c->same[kind];
+}
+
+static void describe_real(struct comparison *c, const struct real_config *from,
+			  const struct real_config *to)
+{
+	const char *service = c->to->name;
 	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
 
 	if (!addr_equal(&from->ip, &to->ip))
-		buf_printf(out, "%s/%s: ip %s -> %s\n", service, to->name,
-			   addr_format(&from->ip, x), addr_format(&to->ip, y));
-	else if (!same_checks(a, b, from, to))
-		buf_printf(out, "%s/%s: check changed\n", service, to->name);
+		buf_printf(c->out, "%s/%s: ip %s -> %s; flows to the old one run to their end\n",
+			   service, to->name, addr_format(&from->ip, x), addr_format(&to->ip, y));
+	else if (check_changed(c, from, to))
+		buf_printf(c->out, "%s/%s: check changed\n", service, to->name);
 	if (from->weight != to->weight)
-		buf_printf(out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
+		buf_printf(c->out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
 			   to->weight);
 }
 
-static void describe_reals(const struct service_config *from, const struct service_config *to,
-			   struct buf *out)
+static struct map *reals_by_name(const struct service_config *s)
 {
+	struct map *m = map_new();
+
+	for (size_t i = 0; i < s->real_count; i++)
+		map_put(m, s->reals[i].name, (void *)&s->reals[i]);
+	return m;
+}
+
+static struct map *services_by_name(const struct model *m)
+{
+	struct map *all = map_new();
+
+	for (size_t i = 0; i < m->service_count; i++)
+		map_put(all, m->services[i].name, (void *)&m->services[i]);
+	return all;
+}
+
+static void describe_reals(struct comparison *c)
+{
+	struct map *before = reals_by_name(c->from), *after = reals_by_name(c->to);
 	char ip[ADDR_TEXT_LEN];
 
-	for (size_t i = 0; i < to->real_count; i++) {
-		const struct real_config *r = &to->reals[i], *old = service_real(from, r->name);
+	for (size_t i = 0; i < c->to->real_count; i++) {
+		const struct real_config *r = &c->to->reals[i], *old = map_find(before, r->name);
 
 		if (old)
-			describe_real(to->name, from, to, old, r, out);
+			describe_real(c, old, r);
 		else
-			buf_printf(out, "%s/%s: added, %s weight %u\n", to->name, r->name,
+			buf_printf(c->out, "%s/%s: added, %s weight %u\n", c->to->name, r->name,
 				   addr_format(&r->ip, ip), r->weight);
 	}
-	for (size_t i = 0; i < from->real_count; i++)
-		if (!service_real(to, from->reals[i].name))
-			buf_printf(out, "%s/%s: removed; its flows run to their end\n", to->name,
-				   from->reals[i].name);
+	for (size_t i = 0; i < c->from->real_count; i++)
+		if (!map_find(after, c->from->reals[i].name))
+			buf_printf(c->out, "%s/%s: removed; its flows run to their end\n",
+				   c->to->name, c->from->reals[i].name);
+	map_free(before);
+	map_free(after);
 }
 
 static void describe_service(const struct service_config *from, const struct service_config *to,
@@ -83,7 +125,7 @@ static void describe_service(const struct service_config *from, const struct ser
 	if (from->require != to->require)
 		buf_printf(out, "%s: require %s\n", to->name,
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
-	describe_reals(from, to, out);
+	describe_reals(&(struct comparison){.from = from, .to = to, .out = out});
 }
 
 static void describe_node(const struct model *from, const struct model *to, struct buf *out)
@@ -104,10 +146,11 @@ static void describe_node(const struct model *from, const struct model *to, stru
 
 void model_describe_changes(const struct model *from, const struct model *to, struct buf *out)
 {
+	struct map *before = services_by_name(from), *after = services_by_name(to);
+
 	describe_node(from, to, out);
 	for (size_t i = 0; i < to->service_count; i++) {
-		const struct service_config *s = &to->services[i];
-		const struct service_config *old = model_service(from, s->name);
+		const struct service_config *s = &to->services[i], *old = map_find(before, s->name);
 
 		if (old)
 			describe_service(old, s, out);
@@ -116,8 +159,11 @@ void model_describe_changes(const struct model *from, const struct model *to, st
 				   s->real_count == 1 ? "" : "s");
 	}
 	for (size_t i = 0; i < from->service_count; i++)
-		if (!model_service(to, from->services[i].name))
-			buf_printf(out, "%s: removed\n", from->services[i].name);
+		if (!map_find(after, from->services[i].name))
+			buf_printf(out, "%s: removed; its flows are reset\n",
+				   from->services[i].name);
+	map_free(before);
+	map_free(after);
 }
 
 static bool same_interfaces(const struct model *a, const struct model *b)

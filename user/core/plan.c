@@ -15,7 +15,7 @@ static const struct {
 } tables[PLAN_TABLE_COUNT] = {
 	[PLAN_SETTINGS] = {"settings",      sizeof(__u32),                   sizeof(struct row_settings)   },
 	[PLAN_NEIGHBOURS] = {"neighbours",    sizeof(struct row_neighbour),    sizeof(__u32)                 },
-	[PLAN_CHECKS] = {"checks",        sizeof(__u32),                   sizeof(struct check_spec)     },
+	[PLAN_CHECKS] = {"checks",        sizeof(__u32),                   sizeof(struct row_check)      },
 	[PLAN_SERVICES] = {"services",      sizeof(__u32),                   sizeof(struct lb_service_info)},
 	[PLAN_REALS] = {"reals",         sizeof(__u32),                   sizeof(struct row_real)       },
 	[PLAN_RINGS] = {"rings",         sizeof(__u32),                   sizeof(struct row_ring)       },
@@ -97,14 +97,10 @@ static int rows_append(struct rows *r, enum plan_table t, const void *key, const
 	return 0;
 }
 
-struct order {
-	enum plan_table table;
-};
-
 /* By key; of equal keys the one put later, which lies at the higher address, comes last. */
-static int compare_rows(const void *a, const void *b, void *order)
+static int compare_rows(const void *a, const void *b, void *table)
 {
-	enum plan_table t = ((struct order *)order)->table;
+	enum plan_table t = *(const enum plan_table *)table;
 	unsigned char *x = *(unsigned char *const *)a, *y = *(unsigned char *const *)b;
 	int by_key = memcmp(key_of(t, x), key_of(t, y), tables[t].key);
 
@@ -117,7 +113,7 @@ static bool same_key(enum plan_table t, unsigned char *a, unsigned char *b)
 }
 
 /* Sorts if rows were appended out of order. Without memory the rows stay as they are and the next
- * reader tries again; a plan that cannot be sorted looks empty. */
+ * reader tries again; a table that cannot be sorted looks empty (plan_apply makes sure). */
 static size_t settled_count(const struct plan *p, enum plan_table t)
 {
 	struct rows *r = (struct rows *)&p->table[t]; /* logically const: order is not content */
@@ -135,7 +131,7 @@ static size_t settled_count(const struct plan *p, enum plan_table t)
 	}
 	for (size_t i = 0; i < r->count; i++)
 		row[i] = row_at(r, t, i);
-	qsort_r(row, r->count, sizeof(*row), compare_rows, &(struct order){t});
+	qsort_r(row, r->count, sizeof(*row), compare_rows, &t);
 	for (size_t i = 0; i < r->count; i++)
 		if (i + 1 == r->count || !same_key(t, row[i], row[i + 1]))
 			memcpy(sorted + kept++ * row_size(t), row[i], row_size(t));
@@ -328,12 +324,25 @@ static void delete_extra(struct apply *a, enum plan_table t)
 	a->actual->table[t] = now;
 }
 
+/* Without memory to sort, a full plan would look empty, and everything would be taken away. */
+static bool settled(const struct plan *p)
+{
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++) {
+		(void)settled_count(p, t); /* what counts is whether it sorted */
+		if (p->table[t].unsorted)
+			return false;
+	}
+	return true;
+}
+
 size_t plan_apply(struct plan *actual, const struct plan *desired,
 		  const struct plan_sink *const sinks[PLAN_TABLE_COUNT],
 		  const struct plan_refusal *refusal)
 {
 	struct apply a = {.actual = actual, .desired = desired, .refusal = refusal};
 
+	if (!settled(actual) || !settled(desired))
+		return 1;
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++) {
 		a.sink = sinks[t];
 		put_missing(&a, t);

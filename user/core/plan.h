@@ -18,7 +18,7 @@
 enum plan_table {
 	PLAN_SETTINGS,   /* __u32 0 -> struct row_settings */
 	PLAN_NEIGHBOURS, /* struct row_neighbour -> __u32 0: kept resolved */
-	PLAN_CHECKS,     /* __u32 check id -> struct check_spec */
+	PLAN_CHECKS,     /* __u32 check id -> struct row_check */
 	PLAN_SERVICES,   /* __u32 service id -> struct lb_service_info */
 	PLAN_REALS,      /* __u32 real id -> struct row_real */
 	PLAN_RINGS,      /* __u32 service id -> struct row_ring */
@@ -39,13 +39,21 @@ struct row_neighbour {
 	__u32 ifindex;
 };
 
+/* spec is interned (core/store.h) and lacks address and port, so that the reals share it. */
+struct row_check {
+	const struct check_spec *spec;
+	struct addr addr;
+	__u16 port;
+	__u8 pad[6];
+};
+
 struct row_real {
 	struct lb_real real;
 	struct lb_real_info info;
 };
 _Static_assert(sizeof(struct row_real) == 200, "struct row_real has hidden padding");
 
-/* ring is interned (core/ring.h): equal rings are the same pointer. */
+/* ring is interned (core/store.h): equal rings are the same pointer. */
 struct row_ring {
 	const struct ring *ring;
 };
@@ -94,7 +102,8 @@ struct plan_sink {
 /*
  * Bring actual to desired, each table through its sink (sinks[t]; the same sink may serve many).
  * A row that is refused stays out of actual, the others go on; refused (may be NULL) is called for
- * each. Returns the number of refused rows, so that a later call carries on from there.
+ * each. Returns the number of refused rows, so that a later call carries on from there; 1, and
+ * nothing is changed, without memory.
  */
 struct plan_refusal {
 	void (*fn)(void *arg, enum plan_table t, const void *key, int error);

@@ -393,7 +393,7 @@ static const struct schema_row service_rows[] = {
 	 ARRAY(service_config, vips, addr, vip_count),
 	 .max = LB_VIPS_MAX,
 	 .need = "vip: 192.168.30.10",
-	 .help = "Virtual address, or a list of them; IPv4 or IPv6, not both in one service."},
+	 .help = "Virtual address, or a list of them; IPv4 and IPv6."},
 	{.key = "ports",
 	 .type = SCHEMA_PORTS,
 	 ARRAY(service_config, ports, port_range, port_range_count),
@@ -467,7 +467,7 @@ static const struct schema_row service_rows[] = {
 	LATER("response_headers", NEUTRAL, "Layer 7: change response headers."),
 	LATER("rewrite", NEUTRAL, "Layer 7: change paths."),
 	LATER("routes", NEUTRAL, "Layer 7: choose by path or host."),
-	{.key = NULL								      },
+	{.key = NULL						    },
 };
 
 const struct schema_row schema_root[] = {

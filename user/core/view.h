@@ -23,7 +23,8 @@ enum admin_order { ADMIN_ONLINE, ADMIN_DRAIN, ADMIN_HALT };
 enum { VIEW_DURATION_BUCKETS = 12 };
 
 struct view_check {
-	struct check_spec spec;
+	enum check_type type;
+	uint16_t port; /* 0: it asks none */
 	enum health health;
 	struct check_outcome outcome;
 	time_t since; /* wall time of the last change of health; 0: none yet */
@@ -34,10 +35,10 @@ struct view_check {
 	double duration_sum; /* seconds */
 };
 
-/* Upper bounds in seconds of all buckets but the last. */
 /* All failures of a check together. */
 uint64_t view_check_failures(const struct view_check *c);
 
+/* Upper bounds in seconds of all buckets but the last. */
 extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 
 struct view_real {

@@ -318,10 +318,13 @@ static void explain_failure(struct builder *b)
 static void read_events(struct builder *b)
 {
 	yaml_event_t e;
+	/* Editors on Windows put a byte order mark in front. */
+	size_t skip = b->len >= 3 && !memcmp(b->text, "\xef\xbb\xbf", 3) ? 3 : 0;
 	bool end = false;
 
 	yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&b->parser, (const unsigned char *)b->text, b->len);
+	yaml_parser_set_input_string(&b->parser, (const unsigned char *)b->text + skip,
+				     b->len - skip);
 	while (!end && !b->stopped) {
 		if (!yaml_parser_parse(&b->parser, &e)) {
 			explain_failure(b);

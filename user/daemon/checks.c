@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "daemon/state.h"
 
-enum { NAME_LEN = 2 * LB_NAME_LEN + 16 };
-
 struct check_fact *check_fact(struct daemon *d, uint32_t id)
 {
 	uint32_t room = d->check_room ? d->check_room : 64;
@@ -71,33 +69,40 @@ enum health checks_known(void *daemon, uint32_t id)
 	return check_fact(daemon, id)->seen.health;
 }
 
-bool checks_settled(const struct daemon *d)
+static bool has_result(const struct daemon *d, size_t row)
 {
-	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
-		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, i);
+	uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, row);
 
-		if (id >= d->check_room || !d->checks[id].seen.runs)
+	return id < d->check_room && d->checks[id].seen.runs;
+}
+
+/* Asked at every first result, so it begins where it stopped, and goes round once. */
+bool checks_settled(struct daemon *d)
+{
+	size_t count = plan_count(d->actual, PLAN_CHECKS);
+
+	for (size_t i = 0; i < count; i++, d->settled_to++) {
+		if (d->settled_to >= count)
+			d->settled_to = 0;
+		if (!has_result(d, d->settled_to))
 			return false;
 	}
 	return true;
 }
 
+/* By address too: what is known of a server says nothing of the one that takes its label. */
 const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
 			     const struct real_config *r, struct arena *a, size_t *count)
 {
-	struct check_spec spec;
 	uint32_t *ids;
-	size_t n = 0;
+	char real[REAL_IDENTITY_LEN], name[REAL_IDENTITY_LEN + 24];
 
-	while (service_check_spec(s, r, n, &spec))
-		n++;
-	ids = arena_alloc(a, n + 1, sizeof(*ids));
-	for (size_t i = 0; i < n; i++) {
-		char name[NAME_LEN];
-
-		snprintf(name, sizeof(name), "%s/%s#%zu", s->name, r->name, i);
+	real_identity(s->name, r->name, &r->ip, real);
+	*count = service_check_count(s, r);
+	ids = arena_alloc(a, *count + 1, sizeof(*ids));
+	for (size_t i = 0; i < *count; i++) {
+		snprintf(name, sizeof(name), "%s#%zu", real, i);
 		ids[i] = ids_get(d->check_ids, name);
 	}
-	*count = n;
 	return ids;
 }

@@ -14,7 +14,7 @@ static void ignore_change(void *arg)
 
 static const struct ring *intern(void *arg, struct ring *r)
 {
-	return ring_store_intern(arg, r);
+	return store_ring(arg, r);
 }
 
 /* Takes the named interfaces out of actual, and our program off them. */
@@ -64,7 +64,7 @@ static int remove_stranger(const struct daemon_options *o, struct buf *out)
 	return err;
 }
 
-static int clean(const struct daemon_options *o, struct loop *l, struct ring_store *rings,
+static int clean(const struct daemon_options *o, struct loop *l, struct store *store,
 		 struct plan *actual, struct buf *out)
 {
 	const struct dataplane_options options = {.pin_dir = o->pin_dir};
@@ -81,7 +81,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct ring_sto
 	buf_free(&why);
 	if (!dp)
 		return err;
-	err = dataplane_read(dp, actual, intern, rings);
+	err = dataplane_read(dp, actual, intern, store);
 	if (!err)
 		err = net_open(&net, l, &events);
 	if (err) {
@@ -105,7 +105,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct ring_sto
 int daemon_clean(const struct daemon_options *o, struct buf *out)
 {
 	struct loop *l;
-	struct ring_store *rings;
+	struct store *store;
 	struct plan *actual;
 	int err = -ENOMEM;
 
@@ -116,12 +116,12 @@ int daemon_clean(const struct daemon_options *o, struct buf *out)
 		return 0;
 	}
 	l = loop_new();
-	rings = ring_store_new();
+	store = store_new();
 	actual = plan_new();
 	if (l && actual)
-		err = clean(o, l, rings, actual, out);
+		err = clean(o, l, store, actual, out);
 	plan_free(actual);
-	ring_store_free(rings);
+	store_free(store);
 	loop_free(l);
 	return err;
 }

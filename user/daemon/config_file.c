@@ -87,29 +87,66 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	return config_read(in, messages);
 }
 
+/* A CA file is read when its checks start; that it is not there is said now. */
+static bool ca_files_readable(const struct model *m, struct buf *messages)
+{
+	bool readable = true;
+
+	for (size_t i = 0; i < m->service_count; i++)
+		for (size_t j = 0; j < m->services[i].check_count; j++) {
+			const struct check_config *c = &m->services[i].checks[j];
+
+			if (!c->verify || !access(c->ca, R_OK))
+				continue;
+			buf_printf(messages, "%s:%u:%u: error: services.%s.check.ca: %s: %s\n",
+				   m->file, c->place.line, c->place.column, m->services[i].name,
+				   c->ca, strerror(errno));
+			readable = false;
+		}
+	return readable;
+}
+
+static struct model *read_file(struct config_input *in, bool look, bool missing_ok,
+			       struct buf *messages)
+{
+	char host_name[256] = "lbxdp";
+	struct buf text = {};
+	struct model *m = NULL;
+	struct arena *a;
+	int err = read_whole(in->file, &text);
+
+	if (err) {
+		buf_printf(messages, "%s: error: cannot read: %s\n", in->file, strerror(-err));
+		buf_free(&text);
+		return NULL;
+	}
+	(void)gethostname(host_name, sizeof(host_name) - 1); /* the default stands */
+	in->text = buf_text(&text);
+	in->len = text.len;
+	in->host_name = host_name;
+	a = arena_new();
+	m = look ? judge(in, missing_ok, a, messages) : config_read(in, messages);
+	if (m && look && !ca_files_readable(m, messages)) {
+		model_free(m);
+		m = NULL;
+	}
+	arena_free(a);
+	buf_free(&text);
+	return m;
+}
+
 struct model *config_file_read(const char *file, const char *const *extra, size_t extra_count,
 			       bool missing_ok, struct buf *messages)
 {
 	struct config_input in = {
 		.file = file, .extra_interfaces = extra, .extra_interface_count = extra_count};
-	char host_name[256] = "lbxdp";
-	struct buf text = {};
-	struct model *m = NULL;
-	struct arena *a;
-	int err = read_whole(file, &text);
 
-	if (err) {
-		buf_printf(messages, "%s: error: cannot read: %s\n", file, strerror(-err));
-		buf_free(&text);
-		return NULL;
-	}
-	(void)gethostname(host_name, sizeof(host_name) - 1); /* the default stands */
-	in.text = buf_text(&text);
-	in.len = text.len;
-	in.host_name = host_name;
-	a = arena_new();
-	m = judge(&in, missing_ok, a, messages);
-	arena_free(a);
-	buf_free(&text);
-	return m;
+	return read_file(&in, true, missing_ok, messages);
+}
+
+struct model *config_file_read_alone(const char *file, struct buf *messages)
+{
+	struct config_input in = {.file = file};
+
+	return read_file(&in, false, false, messages);
 }

@@ -16,4 +16,7 @@
 struct model *config_file_read(const char *file, const char *const *extra, size_t extra_count,
 			       bool missing_ok, struct buf *messages);
 
+/* The same without a look at the host: for what is done elsewhere with the file. */
+struct model *config_file_read_alone(const char *file, struct buf *messages);
+
 #endif

@@ -154,9 +154,9 @@ static void start_settling(struct daemon *d)
 	uint32_t longest = 0;
 
 	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
-		const struct check_spec *s = plan_value(d->actual, PLAN_CHECKS, i);
+		const struct row_check *row = plan_value(d->actual, PLAN_CHECKS, i);
 
-		longest = s->timeout > longest ? s->timeout : longest;
+		longest = row->spec->timeout > longest ? row->spec->timeout : longest;
 	}
 	d->settled = checks_settled(d);
 	d->settle.fn = settle_fire;
@@ -194,7 +194,7 @@ static int open_admin(struct daemon *d, struct buf *why)
 
 static const struct ring *intern(void *arg, struct ring *r)
 {
-	return ring_store_intern(((struct daemon *)arg)->rings, r);
+	return store_ring(((struct daemon *)arg)->store, r);
 }
 
 static int open_dataplane(struct daemon *d, struct buf *why)
@@ -233,7 +233,8 @@ static void open_tables(struct daemon *d)
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->actual = plan_new();
-	d->rings = ring_store_new();
+	d->store = store_new();
+	d->conflicts = map_new();
 }
 
 static void close_tables(struct daemon *d)
@@ -247,7 +248,8 @@ static void close_tables(struct daemon *d)
 	free(d->real_reset);
 	free(d->checks);
 	plan_free(d->actual);
-	ring_store_free(d->rings);
+	store_free(d->store);
+	map_free(d->conflicts);
 }
 
 static int open_parts(struct daemon *d, struct buf *why)

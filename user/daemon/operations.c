@@ -120,7 +120,7 @@ static int refuse_reload(struct daemon *d, struct model *m, struct buf *out)
 	return refused ? -EBUSY : 0;
 }
 
-static void take_model(struct daemon *d, struct model *m)
+static void take_model(struct daemon *d, struct model *m, struct buf *out)
 {
 	bool web = d->model->admin.off != m->admin.off || d->model->admin.port != m->admin.port ||
 		   !addr_equal(&d->model->admin.addr, &m->admin.addr);
@@ -130,8 +130,8 @@ static void take_model(struct daemon *d, struct model *m)
 	d->config_ok = true;
 	d->config_loaded = clock_wall();
 	d->config_generation++;
-	if (web)
-		web_restart(d);
+	if (web && web_restart(d))
+		buf_puts(out, "admin.listen: cannot be opened (the log says why); trying again\n");
 	reconcile_now(d);
 	gather_release(d);
 }
@@ -152,7 +152,7 @@ static int op_reload(void *arg, const char *who, struct buf *out)
 	model_describe_changes(d->model, m, out);
 	if (out->len == warned)
 		buf_puts(out, "nothing changed\n");
-	take_model(d, m);
+	take_model(d, m, out);
 	if (d->refused)
 		buf_printf(out, "%zu rows were refused and are being tried again: %s\n", d->refused,
 			   d->refusal);

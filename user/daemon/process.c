@@ -186,20 +186,24 @@ void process_lost(struct daemon *d, enum child_role role)
 			   SIGKILL); /* reaped, and started again, by SIGCHLD */
 }
 
+void process_end(struct daemon *d, enum child_role role)
+{
+	struct child *c = &d->children[role];
+
+	timer_stop(&c->restart);
+	c->wanted = false;
+	if (!c->pid)
+		return;
+	(void)kill(c->pid, SIGKILL); /* a stopped one would sleep through anything less */
+	(void)waitpid(c->pid, NULL, 0);
+	c->pid = 0;
+}
+
 void process_stop_all(struct daemon *d)
 {
 	d->stopping = true;
-	for (int i = 0; i < CHILD_COUNT; i++) {
-		struct child *c = &d->children[i];
-
-		timer_stop(&c->restart);
-		c->wanted = false;
-		if (!c->pid)
-			continue;
-		(void)kill(c->pid, SIGTERM); /* its channel closes as well */
-		(void)waitpid(c->pid, NULL, 0);
-		c->pid = 0;
-	}
+	for (int i = 0; i < CHILD_COUNT; i++)
+		process_end(d, i);
 }
 
 static int fd_of(int argc, char **argv, int i)

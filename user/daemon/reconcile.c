@@ -11,13 +11,22 @@
 
 enum { RETRY_MIN_MSEC = 200, RETRY_MAX_MSEC = 30000, ROUNDS_MAX = 3 };
 
-/* Says each cause once, until it is over or another comes. */
+struct pass {
+	struct daemon *d;
+	bool said;
+};
+
+/* Says the first cause of a pass, and once, until it is over or another comes. */
 static void say_refusal(void *arg, enum plan_table t, const void *key, int error)
 {
-	struct daemon *d = arg;
+	struct pass *pass = arg;
+	struct daemon *d = pass->d;
 	struct dataplane_attachment a = {};
 	char text[sizeof(d->refusal)];
 
+	if (pass->said)
+		return;
+	pass->said = true;
 	if (t == PLAN_IFACES) {
 		const struct net_iface *iface = net_iface_at(d->net, *(const __u32 *)key);
 
@@ -30,30 +39,42 @@ static void say_refusal(void *arg, enum plan_table t, const void *key, int error
 	}
 	if (!strcmp(text, d->refusal))
 		return;
-	memcpy(d->refusal, text, sizeof(text));
+	strcpy(d->refusal, text);
 	log_error("%s", text);
 }
 
-/* One plan, applied. Returns whether an attachment came or went: announcements depend on it. */
+/* Did an attachment come or go since facts were gathered? */
+static bool attachments_changed(const struct daemon *d, const struct facts *f)
+{
+	for (size_t i = 0; i < f->iface_count; i++)
+		if (f->ifaces[i].attached !=
+		    (plan_find(d->actual, PLAN_IFACES, &f->ifaces[i].ifindex) != NULL))
+			return true;
+	return false;
+}
+
+/* One plan, applied. Returns whether another is due: announcements depend on attachments. */
 static bool apply_once(struct daemon *d)
 {
 	struct arena *a = arena_new();
-	const struct plan_refusal refusal = {say_refusal, d};
-	size_t ifaces = plan_count(d->actual, PLAN_IFACES);
+	struct pass pass = {.d = d};
+	const struct plan_refusal refusal = {say_refusal, &pass};
 	const struct facts *facts = gather_facts(d, a);
-	struct plan *desired = desire(d->model, facts, d->rings);
+	struct plan *desired = desire(d->model, facts, d->store);
+	bool again = false;
 
 	gather_note_changes(d, facts);
-	arena_free(a);
-	if (!desired) {
+	if (desired) {
+		d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
+		store_trim(d->store, d->actual);
+		again = attachments_changed(d, facts);
+	} else {
 		d->refused = 1;
 		log_error("no memory for a plan; trying again");
-		return false;
 	}
-	d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
 	plan_free(desired);
-	ring_store_trim(d->rings, d->actual);
-	return plan_count(d->actual, PLAN_IFACES) != ifaces;
+	arena_free(a);
+	return again;
 }
 
 static void retry_fire(struct timer *t)
@@ -78,11 +99,11 @@ static void retry_later(struct daemon *d)
 
 void reconcile_now(struct daemon *d)
 {
-	size_t retired = d->retired;
+	size_t reals = plan_count(d->actual, PLAN_REALS);
 
 	for (int round = 0; round < ROUNDS_MAX && apply_once(d); round++)
 		;
-	if (d->retired < retired)
+	if (plan_count(d->actual, PLAN_REALS) < reals)
 		gather_release(d);
 	retry_later(d);
 }

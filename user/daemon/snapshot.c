@@ -31,16 +31,14 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 			const struct real_config *r, const struct real_fact *f, struct view_real *v,
 			struct arena *a)
 {
-	struct view_check *checks;
+	size_t count = service_check_count(s, r);
+	struct view_check *checks = arena_alloc(a, count + 1, sizeof(*checks));
 	struct check_spec spec;
-	size_t count = 0;
 
-	while (service_check_spec(s, r, count, &spec))
-		count++;
-	checks = arena_alloc(a, count + 1, sizeof(*checks));
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && service_check_spec(s, r, i, &spec); i++) {
 		checks[i] = check_fact(d, f->check_ids[i])->seen;
-		(void)service_check_spec(s, r, i, &checks[i].spec);
+		checks[i].type = spec.type;
+		checks[i].port = spec.port;
 	}
 	v->checks = checks;
 	v->check_count = count;
@@ -60,15 +58,12 @@ static void snap_counters(struct daemon *d, uint32_t id, struct view_real *v)
 }
 
 static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
-		      const struct real_fact *f, bool backup_used, struct view_real *v,
-		      struct arena *a)
+		      const struct real_fact *f, struct view_real *v, struct arena *a)
 {
-	bool takes = real_usable(r, f) && (!r->backup || backup_used);
-
 	v->name = arena_strdup(a, r->name);
 	v->ip = r->ip;
 	v->weight = real_weight(r, f);
-	v->effective_weight = takes ? v->weight : 0;
+	v->effective_weight = real_usable(r, f) ? v->weight : 0;
 	v->status = real_status(f);
 	v->admin = f->admin;
 	v->backup = r->backup;
@@ -107,12 +102,28 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->reals = reals;
 	v->real_count = s->real_count;
 	for (size_t i = 0; i < s->real_count; i++) {
-		snap_real(d, s, &s->reals[i], &f->reals[i], backup_used, &reals[i], a);
+		snap_real(d, s, &s->reals[i], &f->reals[i], &reals[i], a);
+		if (reals[i].backup && !backup_used)
+			reals[i].effective_weight = 0;
 		v->connections += reals[i].connections;
 		v->packets += reals[i].packets;
 		v->bytes += reals[i].bytes;
 	}
 	v->reason = reason_of(v, a);
+}
+
+/* Packets to reals that are in the model no more, so that the sum never goes back. */
+static uint64_t forwarded_to_others(struct daemon *d)
+{
+	uint64_t sum = d->forwarded_gone;
+
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_REALS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_REALS, i);
+
+		if (!d->real_used[id])
+			sum += dataplane_real_stats(d->dataplane, id).packets;
+	}
+	return sum;
 }
 
 static void snap_services(struct daemon *d, struct view *v)
@@ -124,8 +135,7 @@ static void snap_services(struct daemon *d, struct view *v)
 		snap_service(d, &d->model->services[i], &f->services[i], &s[i], v->arena);
 		v->forwarded += s[i].packets;
 	}
-	for (size_t i = 0; i < f->retired_count; i++)
-		v->forwarded += dataplane_real_stats(d->dataplane, f->retired[i].id).packets;
+	v->forwarded += forwarded_to_others(d);
 	v->services = s;
 	v->service_count = d->model->service_count;
 }

@@ -13,11 +13,12 @@
 #include "admin/admin.h"
 #include "admin/web.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "core/facts.h"
 #include "core/ids.h"
 #include "core/model.h"
 #include "core/plan.h"
-#include "core/ring_store.h"
+#include "core/store.h"
 #include "core/view.h"
 #include "daemon/daemon.h"
 #include "daemon/orders.h"
@@ -39,7 +40,7 @@ struct child {
 
 /* What is known of one check, by check id. */
 struct check_fact {
-	struct view_check seen; /* its spec is filled in by snapshots only */
+	struct view_check seen; /* its type and port are filled in by snapshots only */
 	bool connect_failed;
 };
 
@@ -81,13 +82,15 @@ struct daemon {
 	size_t interface_count;
 
 	struct plan *actual;
-	struct ring_store *rings;
+	struct store *store;
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
 	struct hook reconcile;
 	struct timer retry, sweep, second, settle, wake;
 	unsigned int retry_msec;
-	size_t refused, retired;
-	uint64_t conflicts;       /* over all VIPs, when last said */
+	size_t refused;
+	uint64_t forwarded_gone;  /* packets to reals whose ids were released */
+	size_t settled_to;        /* checks_settled's place */
+	struct map *conflicts;    /* VIP -> how many when last said, as a pointer */
 	uint64_t conflict_said;   /* not again before this time, ms */
 	char refusal[256];        /* the last one said, so that it is said once */
 	unsigned int wake_passes; /* still to make over flows of reset reals */
@@ -105,25 +108,37 @@ void reconcile_now(struct daemon *d);
 
 /* gather.c: facts beside the model, in a. */
 const struct facts *gather_facts(struct daemon *d, struct arena *a);
+/* Is there a row of a real that left, and that no flow carries any more? */
+bool gather_something_idle(const struct daemon *d);
+/*
+ * What a real's id stands for: "SERVICE/REAL ADDRESS" into name (REAL_IDENTITY_LEN bytes). Another
+ * address is another real, so that running flows never find another server behind their id.
+ */
+enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN };
+const char *real_identity(const char *service, const char *real, const struct addr *ip, char *name);
+/* A check could not connect: its real's neighbour entry may be stale. */
+void gather_suspect(struct daemon *d, uint32_t check_id);
+/* The interface indexes of d->interfaces that exist. Returns how many of room are filled in. */
+size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room);
+
+/* changes.c */
 /* Says changes of state in the log, and has silent clients woken where flows are to be reset now.
  */
 void gather_note_changes(struct daemon *d, const struct facts *f);
+
+/* adopt.c */
 /* After adoption: names get the ids, and checks the health, that the maps hold. */
 void gather_adopt(struct daemon *d);
 /* Adds to a plan read from maps the rows the kernel holds besides: neighbours and groups. */
 void gather_kernel_rows(struct plan *actual);
-/* A check could not connect: its real's neighbour entry may be stale. */
-void gather_suspect(struct daemon *d, uint32_t check_id);
 /* Gives back the ids that neither model nor maps use. */
 void gather_release(struct daemon *d);
-/* The interface indexes of d->interfaces that exist. Returns how many of room are filled in. */
-size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room);
 
 /* checks.c: what the probe process reported. */
 struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */
 void checks_report(void *daemon, const struct check_report *r);
 enum health checks_known(void *daemon, uint32_t id);
-bool checks_settled(const struct daemon *d);
+bool checks_settled(struct daemon *d);
 /* The ids of a real's checks, in a. */
 const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
 			     const struct real_config *r, struct arena *a, size_t *count);
@@ -134,8 +149,14 @@ void process_reap(struct daemon *d);
 void process_lost(struct daemon *d, enum child_role role); /* its channel closed */
 void process_stop_all(struct daemon *d);
 const char *process_role_name(enum child_role role);
+/* Ends the process at once: it holds nothing that would be lost. */
+void process_end(struct daemon *d, enum child_role role);
+
+/* web_socket.c */
 /* The page's listening socket, and its process, anew as the model says. Returns 0 or -errno. */
 int web_restart(struct daemon *d);
+/* Tries again where that failed: the port may be free now. */
+void web_retry(struct daemon *d);
 
 /* snapshot.c */
 struct view *snapshot_take(void *daemon);

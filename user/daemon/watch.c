@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, reals
- * that left and have no flow any more. */
+/* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, the
+ * page's port, reals that left and have no flow any more. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -26,30 +26,39 @@ static void watch_attachments(struct daemon *d)
 	}
 }
 
-/* F7: said once a minute, with the address that claims the VIP. */
+/* Takes note of a VIP's count. Returns whether there is something to say now (F7: once a minute).
+ */
+static bool conflict_is_news(struct daemon *d, const char *vip, uint64_t count)
+{
+	uint64_t known = (uintptr_t)map_find(d->conflicts, vip);
+
+	if (count == known || (count > known && loop_now(d->loop) < d->conflict_said))
+		return false;
+	if (count)
+		map_put(d->conflicts, vip, (void *)(uintptr_t)count);
+	else
+		(void)map_remove(d->conflicts,
+				 vip); /* its row is a new one; a number owns nothing */
+	return count > known;
+}
+
 static void watch_conflicts(struct daemon *d)
 {
-	uint64_t total = 0;
-
 	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
+		const struct lb_addr *key = plan_key(d->actual, PLAN_VIPS, i);
+		char text[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 		struct addr vip;
 		struct lb_vip row;
-		char text[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 
-		memcpy(vip.byte, plan_key(d->actual, PLAN_VIPS, i), sizeof(vip.byte));
-		if (dataplane_vip(d->dataplane, plan_key(d->actual, PLAN_VIPS, i), &row) ||
-		    !row.conflicts)
-			continue;
-		total += row.conflicts;
-		if (d->conflicts >= total || loop_now(d->loop) < d->conflict_said)
+		memcpy(vip.byte, key->byte, sizeof(vip.byte));
+		if (dataplane_vip(d->dataplane, key, &row) ||
+		    !conflict_is_news(d, addr_format(&vip, text), row.conflicts))
 			continue;
 		log_warning(
 			"VIP %s: %s claims it too (%llu times); if it is a real server, solve its "
 			"ARP problem: lbxdp real-script",
-			addr_format(&vip, text), mac_format(row.conflict_mac, mac),
-			(unsigned long long)row.conflicts);
+			text, mac_format(row.conflict_mac, mac), (unsigned long long)row.conflicts);
 		d->conflict_said = loop_now(d->loop) + CONFLICT_SAY_MSEC;
-		d->conflicts = total;
 	}
 }
 
@@ -59,7 +68,8 @@ static void second_fire(struct timer *t)
 
 	watch_attachments(d);
 	watch_conflicts(d);
-	if (d->retired)
+	web_retry(d);
+	if (gather_something_idle(d))
 		reconcile_later(d);
 	timer_start(d->loop, t, SECOND_MSEC);
 }

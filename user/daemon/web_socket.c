@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Main's part of the web page: it opens the socket, the process without power answers on it. */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -32,36 +30,45 @@ static int open_listener(const struct model *m)
 
 static void stop(struct daemon *d)
 {
-	struct child *c = &d->children[CHILD_WEB];
-
-	c->wanted = false;
-	timer_stop(&c->restart);
-	if (c->pid) {
-		(void)kill(c->pid, SIGTERM);
-		(void)waitpid(c->pid, NULL, 0);
-		c->pid = 0;
-	}
+	process_end(d, CHILD_WEB);
 	if (d->web_listener >= 0)
 		close(d->web_listener);
 	d->web_listener = -1;
 }
 
+static int start(struct daemon *d)
+{
+	int err;
+
+	d->web_listener = open_listener(d->model);
+	if (d->web_listener < 0)
+		return d->web_listener;
+	err = process_start(d, CHILD_WEB);
+	if (err)
+		stop(d);
+	return err;
+}
+
 int web_restart(struct daemon *d)
 {
 	char at[ENDPOINT_TEXT_LEN];
-	int err = 0;
+	int err;
 
 	stop(d);
-	if (d->model->admin.off)
-		return 0;
-	d->web_listener = open_listener(d->model);
-	if (d->web_listener < 0)
-		err = d->web_listener;
-	else
-		err = process_start(d, CHILD_WEB);
+	err = d->model->admin.off ? 0 : start(d);
 	if (err)
-		log_error("admin.listen %s: %s; metrics are not served there",
+		log_error("admin.listen %s: %s; metrics are not served there; trying again",
 			  addr_format_port(&d->model->admin.addr, d->model->admin.port, at),
 			  strerror(-err));
 	return err;
+}
+
+void web_retry(struct daemon *d)
+{
+	char at[ENDPOINT_TEXT_LEN];
+
+	if (d->model->admin.off || d->web_listener >= 0 || start(d))
+		return;
+	log_info("admin.listen %s: metrics are served now",
+		 addr_format_port(&d->model->admin.addr, d->model->admin.port, at));
 }

@@ -243,16 +243,18 @@ static void process_is_gone(struct channel *ch)
 static int take_row(void *to, enum plan_table t, const void *key, const void *value,
 		    const void *old)
 {
-	const struct check_spec *spec = value;
+	const struct row_check *check = value;
 	struct health_client *c = to;
-	struct check_order order = {.kind = CHECK_ORDER_PUT, .spec = *spec};
+	struct check_order order = {.kind = CHECK_ORDER_PUT, .spec = *check->spec};
 	struct row *row;
 	uint32_t id;
 	int err;
 
 	memcpy(&id, key, sizeof(id));
 	order.id = id;
-	err = spec->verify ? bundle_fd(c, spec->ca) : 0;
+	order.spec.addr = check->addr;
+	order.spec.port = check->port;
+	err = order.spec.verify ? bundle_fd(c, order.spec.ca) : 0;
 	if (err < 0)
 		return err;
 	free(table_find(&c->rows, id));

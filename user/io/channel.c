@@ -118,7 +118,11 @@ static ssize_t receive(int from, void *bytes, size_t room, int *fd)
 	if (len < 0)
 		return -errno;
 	*fd = take_fd(&msg);
-	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
+	if (!(msg.msg_flags & MSG_TRUNC))
+		return len;
+	if (*fd >= 0)
+		close(*fd);
+	return -EMSGSIZE;
 }
 
 static void channel_ready(struct watch *w, unsigned int events)

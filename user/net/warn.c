@@ -171,8 +171,14 @@ static void warn_generic(const struct net_iface *i, const struct look *l, const 
 {
 	bool mtu = strcasestr(why, "mtu") || strstr(why, "out of range");
 
-	buf_printf(out, "%s: XDP runs in generic mode, which is slower%s%s; ", i->name,
-		   *why ? ": " : "", why);
+	if (!*why) { /* it was asked for, now or by an earlier daemon */
+		buf_printf(out,
+			   "%s: XDP runs in generic mode, which is slower; for native mode: lbxdp "
+			   "down, then lbxdp up --xdp-mode auto\n",
+			   i->name);
+		return;
+	}
+	buf_printf(out, "%s: XDP runs in generic mode, which is slower: %s; ", i->name, why);
 	if (mtu)
 		buf_printf(
 			out,

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From model and facts to rows, over lives, reloads and returns; network and maps are played. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "core/config.h"
+#include "daemon/state.h"
+
+enum { IFACES = 2, IDS = 64 };
+
+#define NODE "version: 1\nnode: {interfaces: [eth0]}\nservices:\n"
+#define WEB                                                                                        \
+	"  WEB:\n    vip: 192.0.2.10\n    ports: [443]\n    check: {type: connect}\n    reals:\n"  \
+	"      A: {ip: 192.0.2.20}\n      B: {ip: 192.0.2.21}\n"
+#define WEB_MOVED                                                                                  \
+	"  WEB:\n    vip: 192.0.2.10\n    ports: [443]\n    check: {type: connect}\n    reals:\n"  \
+	"      A: {ip: 192.0.2.29}\n      B: {ip: 192.0.2.21}\n"
+#define WEB_WITHOUT_A                                                                              \
+	"  WEB:\n    vip: 192.0.2.10\n    ports: [443]\n    check: {type: connect}\n    reals:\n"  \
+	"      B: {ip: 192.0.2.21}\n"
+#define MAIL                                                                                       \
+	"  MAIL:\n    vip: 192.0.2.11\n    ports: [25]\n    check: {type: connect}\n    reals:\n"  \
+	"      C: {ip: 192.0.2.22}\n      D: {ip: 192.0.2.23}\n"
+#define OTHER                                                                                      \
+	"  OTHER:\n    vip: 192.0.2.12\n    ports: [80]\n    check: {type: connect}\n    reals:\n" \
+	"      E: {ip: 192.0.2.24}\n"
+
+/* The host and the data plane as the daemon's parts would tell them. */
+static struct {
+	struct net_iface iface[IFACES];
+	bool busy[LB_REALS_MAX]; /* a flow carries the real's id */
+	int woken;
+	int ops_left; /* -1: no end */
+} host;
+
+const struct net_iface *net_iface_named(const struct net *n, const char *name)
+{
+	for (int i = 0; i < IFACES; i++)
+		if (host.iface[i].ifindex && !strcmp(host.iface[i].name, name))
+			return &host.iface[i];
+	return NULL;
+}
+
+const struct net_iface *net_iface_at(const struct net *n, uint32_t ifindex)
+{
+	for (int i = 0; i < IFACES; i++)
+		if (host.iface[i].ifindex == ifindex)
+			return &host.iface[i];
+	return NULL;
+}
+
+uint32_t net_route_connected(const struct net *n, const struct addr *ip, const uint32_t *allowed,
+			     size_t count)
+{
+	return count ? allowed[0] : 0;
+}
+
+bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
+		   struct net_neighbour *out)
+{
+	*out = (struct net_neighbour){
+		.ip = *ip, .mac = {2, 0, 0, 0, 0, ip->byte[15]},
+                     .valid = 1
+        };
+	return true;
+}
+
+void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip)
+{
+}
+
+bool dataplane_real_idle(struct dataplane *d, uint32_t real)
+{
+	return !host.busy[real];
+}
+
+struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real)
+{
+	return (struct lb_real_stats){.packets = 7};
+}
+
+void dataplane_attachment(const struct dataplane *d, uint32_t ifindex,
+			  struct dataplane_attachment *a)
+{
+	*a = (struct dataplane_attachment){};
+}
+
+void admin_settled(struct admin *a)
+{
+}
+
+void wake_start(struct daemon *d)
+{
+	host.woken++;
+}
+
+/* Agrees, until the daemon dies. A row that flows use neither goes nor gets another address. */
+static int agree_put(void *to, enum plan_table t, const void *key, const void *value,
+		     const void *old)
+{
+	const struct row_real *is = value, *was = old;
+
+	if (!host.ops_left)
+		return -EIO;
+	host.ops_left -= host.ops_left > 0;
+	if (t == PLAN_REALS && old && host.busy[*(const __u32 *)key])
+		assert_memory_equal(&is->real.ip, &was->real.ip, sizeof(is->real.ip));
+	return 0;
+}
+
+static int agree_delete(void *to, enum plan_table t, const void *key, const void *value)
+{
+	if (!host.ops_left)
+		return -EIO;
+	host.ops_left -= host.ops_left > 0;
+	assert_false(t == PLAN_REALS && host.busy[*(const __u32 *)key]);
+	return 0;
+}
+
+static const struct plan_sink sink = {agree_put, agree_delete, NULL};
+static const struct daemon_options options = {.xdp_mode = -1};
+
+static struct model *model_of(const char *text)
+{
+	struct config_input in = {
+		.file = "f", .text = text, .len = strlen(text), .host_name = "lb1"};
+	struct buf messages = {};
+	struct model *m = config_read(&in, &messages);
+
+	if (!m)
+		print_error("%s", buf_text(&messages));
+	assert_non_null(m);
+	buf_free(&messages);
+	return m;
+}
+
+static struct daemon *daemon_of(const char *text)
+{
+	struct daemon *d = xcalloc(1, sizeof(*d));
+
+	d->options = &options;
+	d->loop = loop_new();
+	d->model = model_of(text);
+	d->orders = orders_open("/nonexistent/orders");
+	d->service_ids = ids_new(LB_SERVICES_MAX);
+	d->real_ids = ids_new(LB_REALS_MAX);
+	d->check_ids = ids_new(UINT32_MAX);
+	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
+	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
+	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
+	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->actual = plan_new();
+	d->store = store_new();
+	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
+	d->interfaces[d->interface_count++] = xstrdup("eth0");
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		d->sinks[t] = &sink;
+	return d;
+}
+
+static void daemon_end(struct daemon *d)
+{
+	orders_close(d->orders);
+	ids_free(d->service_ids);
+	ids_free(d->real_ids);
+	ids_free(d->check_ids);
+	free(d->service_used);
+	free(d->real_used);
+	free(d->real_seen);
+	free(d->real_reset);
+	free(d->checks);
+	plan_free(d->actual);
+	store_free(d->store);
+	free(d->interfaces[0]);
+	free(d->interfaces);
+	loop_free(d->loop);
+	model_free(d->model);
+	free(d);
+}
+
+static void reload(struct daemon *d, const char *text)
+{
+	model_free(d->model);
+	d->model = model_of(text);
+	reconcile_now(d);
+	gather_release(d);
+}
+
+/* A daemon that finds what d left behind: services, reals, endpoints and VIPs come from the maps.
+ */
+static struct daemon *next_life(struct daemon *d, const char *text)
+{
+	static const enum plan_table kept[] = {PLAN_SERVICES, PLAN_REALS, PLAN_ENDPOINTS, PLAN_VIPS,
+					       PLAN_IFACES};
+	struct daemon *next = daemon_of(text);
+
+	for (size_t k = 0; k < ARRAY_COUNT(kept); k++)
+		for (size_t i = 0; i < plan_count(d->actual, kept[k]); i++)
+			assert_int_equal(plan_put(next->actual, kept[k],
+						  plan_key(d->actual, kept[k], i),
+						  plan_value(d->actual, kept[k], i)),
+					 0);
+	daemon_end(d);
+	gather_adopt(next);
+	reconcile_now(next);
+	return next;
+}
+
+static uint32_t id_of(const struct daemon *d, const char *identity)
+{
+	return ids_find(d->real_ids, identity);
+}
+
+static const struct row_real *row_of(const struct daemon *d, uint32_t id)
+{
+	return plan_find(d->actual, PLAN_REALS, &id);
+}
+
+static void all_checks_pass(struct daemon *d)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, i);
+
+		checks_report(d, &(struct check_report){.id = id,
+							.health = HEALTH_UP,
+							.outcome = {.code = CHECK_CODE_L4OK}});
+	}
+	reconcile_now(d);
+}
+
+static struct daemon *running(const char *text)
+{
+	struct daemon *d;
+
+	memset(&host, 0, sizeof(host));
+	host.ops_left = -1;
+	host.iface[0] = (struct net_iface){.ifindex = 5, .name = "eth0", .up = true, .epoch = 1};
+	d = daemon_of(text);
+	reconcile_now(d);
+	all_checks_pass(d);
+	return d;
+}
+
+static uint16_t flags_of(const struct daemon *d, uint32_t id)
+{
+	const struct row_real *row = row_of(d, id);
+
+	assert_non_null(row);
+	return row->real.flags;
+}
+
+static void another_address_is_another_real(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	uint32_t old = id_of(d, "WEB/A 192.0.2.20"), new;
+
+	assert_true(flags_of(d, old) & LB_REAL_USABLE);
+	host.busy[old] = true;
+	reload(d, NODE WEB_MOVED);
+	new = id_of(d, "WEB/A 192.0.2.29");
+	assert_int_not_equal(new, old);
+	assert_int_equal(row_of(d, old)->real.ip.byte[15], 20);
+	assert_int_equal(row_of(d, old)->real.mac[5], 20);
+	assert_false(flags_of(d, old) & (LB_REAL_USABLE | LB_REAL_RESET));
+	/* What was found out about the old server is not believed of the new one. */
+	assert_false(flags_of(d, new) & (LB_REAL_USABLE | LB_REAL_KNOWN));
+	reload(d, NODE WEB);
+	assert_int_equal(id_of(d, "WEB/A 192.0.2.20"), old);
+	daemon_end(d);
+}
+
+static void a_real_that_no_flow_carries_goes_even_when_somebody_looked_meanwhile(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	uint32_t old = id_of(d, "WEB/A 192.0.2.20");
+	struct arena *a = arena_new();
+
+	host.busy[old] = true;
+	reload(d, NODE WEB_WITHOUT_A);
+	assert_non_null(row_of(d, old));
+	assert_false(gather_something_idle(d));
+	host.busy[old] = false;
+	(void)gather_facts(d, a); /* as a status page does */
+	assert_true(gather_something_idle(d));
+	reconcile_now(d);
+	assert_null(row_of(d, old));
+	assert_int_equal(id_of(d, "WEB/A 192.0.2.20"), 0);
+	assert_int_equal(d->forwarded_gone, 7);
+	arena_free(a);
+	daemon_end(d);
+}
+
+static void a_real_removed_while_it_is_reset_stays_reset(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	uint32_t id = id_of(d, "WEB/A 192.0.2.20");
+
+	host.busy[id] = true;
+	orders_set(d->orders, "WEB", "A", (struct order){.admin = ADMIN_HALT, .weight = -1});
+	reconcile_now(d);
+	assert_true(flags_of(d, id) & LB_REAL_RESET);
+	reload(d, NODE WEB_WITHOUT_A);
+	assert_true(flags_of(d, id) & LB_REAL_RESET);
+	daemon_end(d);
+}
+
+static const __u32 *vip_row(const struct daemon *d, const char *text)
+{
+	struct addr vip;
+
+	assert_int_equal(addr_parse(&vip, text), 0);
+	return plan_find(d->actual, PLAN_VIPS, vip.byte);
+}
+
+static void the_vip_of_a_removed_service_is_silent_until_its_flows_are_reset(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	uint32_t id = id_of(d, "MAIL/C 192.0.2.22");
+
+	assert_int_equal(*vip_row(d, "192.0.2.11"), 1);
+	host.busy[id] = true;
+	reload(d, NODE WEB);
+	assert_int_equal(*vip_row(d, "192.0.2.11"), 0);
+	assert_int_equal(*vip_row(d, "192.0.2.10"), 1);
+	assert_true(flags_of(d, id) & LB_REAL_RESET);
+	assert_int_equal(host.woken, 1);
+	host.busy[id] = false;
+	reconcile_now(d);
+	assert_null(vip_row(d, "192.0.2.11"));
+	assert_int_equal(*vip_row(d, "192.0.2.10"), 1);
+	daemon_end(d);
+}
+
+static void the_next_life_finds_ids_and_health_again(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	uint32_t b = id_of(d, "WEB/B 192.0.2.21"), mail = ids_find(d->service_ids, "MAIL");
+
+	d = next_life(d, NODE MAIL WEB_MOVED);
+	assert_int_equal(id_of(d, "WEB/B 192.0.2.21"), b);
+	assert_int_equal(ids_find(d->service_ids, "MAIL"), mail);
+	assert_true(flags_of(d, b) & LB_REAL_USABLE);
+	assert_false(flags_of(d, id_of(d, "WEB/A 192.0.2.29")) & LB_REAL_USABLE);
+	daemon_end(d);
+}
+
+static void a_service_that_left_before_a_crash_keeps_its_number(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	uint32_t c = id_of(d, "MAIL/C 192.0.2.22"), mail = ids_find(d->service_ids, "MAIL");
+
+	host.busy[c] = true;
+	reload(d, NODE WEB);
+	d = next_life(d, NODE WEB OTHER);
+	assert_int_not_equal(ids_find(d->service_ids, "OTHER"), mail);
+	assert_true(flags_of(d, c) & LB_REAL_RESET);
+	daemon_end(d);
+}
+
+static void rows_that_a_crash_left_without_a_name_keep_their_ids(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	struct row_real lost = {
+		.real = {.service = 1, .ifindex = 5}
+        };
+	uint32_t first = 3, second = 4;
+
+	host.busy[first] = host.busy[second] = true;
+	assert_int_equal(plan_put(d->actual, PLAN_REALS, &first, &lost), 0);
+	assert_int_equal(plan_put(d->actual, PLAN_REALS, &second, &lost), 0);
+	d = next_life(d, NODE WEB MAIL);
+	assert_true(id_of(d, "MAIL/C 192.0.2.22") > second);
+	assert_true(id_of(d, "MAIL/D 192.0.2.23") > second);
+	assert_string_equal(row_of(d, first)->info.name, "");
+	assert_string_equal(row_of(d, second)->info.name, "");
+	host.busy[first] = host.busy[second] = false;
+	reconcile_now(d);
+	assert_null(row_of(d, first));
+	assert_null(ids_name(d->real_ids, second));
+	daemon_end(d);
+}
+
+static void an_isolation_halts_only_where_its_real_is(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	struct isolation second = {.pattern = (char *)"WEB/B"};
+	struct isolation first = {.pattern = (char *)"*/A"};
+
+	d->isolations = &first;
+	reconcile_now(d);
+	assert_true(flags_of(d, id_of(d, "WEB/A 192.0.2.20")) & LB_REAL_USABLE);
+	assert_true(flags_of(d, id_of(d, "WEB/B 192.0.2.21")) & LB_REAL_RESET);
+	assert_true(flags_of(d, id_of(d, "MAIL/C 192.0.2.22")) & LB_REAL_USABLE);
+	first.next = &second;
+	reconcile_now(d);
+	assert_true(flags_of(d, id_of(d, "WEB/A 192.0.2.20")) & LB_REAL_USABLE);
+	assert_true(flags_of(d, id_of(d, "WEB/B 192.0.2.21")) & LB_REAL_USABLE);
+	first.next = NULL;
+	reload(d, NODE WEB_WITHOUT_A MAIL);
+	assert_true(flags_of(d, id_of(d, "WEB/B 192.0.2.21")) & LB_REAL_USABLE);
+	d->isolations = NULL;
+	daemon_end(d);
+}
+
+static void an_interface_that_returns_under_another_number_is_announced_on(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	struct row_announce_key key = {.ifindex = 5};
+
+	assert_int_equal(addr_parse(&key.vip, "192.0.2.10"), 0);
+	assert_non_null(plan_find(d->actual, PLAN_ANNOUNCE, &key));
+	host.iface[0].ifindex = 9;
+	reconcile_now(d);
+	assert_null(plan_find(d->actual, PLAN_ANNOUNCE, &key));
+	key.ifindex = 9;
+	assert_non_null(plan_find(d->actual, PLAN_ANNOUNCE, &key));
+	daemon_end(d);
+}
+
+static void start_up_is_over_when_every_check_has_spoken(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+
+	assert_true(checks_settled(d));
+	reload(d, NODE WEB MAIL OTHER);
+	assert_false(checks_settled(d));
+	all_checks_pass(d);
+	assert_true(checks_settled(d));
+	reload(d, NODE OTHER);
+	assert_true(checks_settled(d));
+	daemon_end(d);
+}
+
+/* F25: the sinks see to it, in every order of reloads, deaths and flows that chance finds. */
+static void no_reload_and_no_crash_moves_a_flow_to_another_server(void **state)
+{
+	static const char *const shapes[] = {NODE WEB, NODE WEB MAIL, NODE WEB_MOVED OTHER,
+					     NODE MAIL, NODE WEB_WITHOUT_A MAIL OTHER};
+	struct daemon *d = running(NODE WEB);
+
+	srand(1);
+	for (int round = 0; round < 500; round++) {
+		for (size_t i = 0; i < plan_count(d->actual, PLAN_REALS); i++)
+			host.busy[*(const __u32 *)plan_key(d->actual, PLAN_REALS, i)] = rand() % 2;
+		host.ops_left = rand() % 3 ? -1 : rand() % 40;
+		reload(d, shapes[rand() % ARRAY_COUNT(shapes)]);
+		if (host.ops_left >= 0) {
+			host.ops_left = -1;
+			d = next_life(d, shapes[rand() % ARRAY_COUNT(shapes)]);
+		}
+		if (rand() % 2)
+			all_checks_pass(d);
+	}
+	memset(host.busy, 0, sizeof(host.busy));
+	reload(d, NODE OTHER);
+	assert_int_equal(plan_count(d->actual, PLAN_REALS), 1);
+	assert_int_equal(plan_count(d->actual, PLAN_SERVICES), 1);
+	assert_int_equal(plan_count(d->actual, PLAN_VIPS), 1);
+	daemon_end(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(another_address_is_another_real),
+		cmocka_unit_test(
+			a_real_that_no_flow_carries_goes_even_when_somebody_looked_meanwhile),
+		cmocka_unit_test(a_real_removed_while_it_is_reset_stays_reset),
+		cmocka_unit_test(the_vip_of_a_removed_service_is_silent_until_its_flows_are_reset),
+		cmocka_unit_test(the_next_life_finds_ids_and_health_again),
+		cmocka_unit_test(a_service_that_left_before_a_crash_keeps_its_number),
+		cmocka_unit_test(rows_that_a_crash_left_without_a_name_keep_their_ids),
+		cmocka_unit_test(an_isolation_halts_only_where_its_real_is),
+		cmocka_unit_test(an_interface_that_returns_under_another_number_is_announced_on),
+		cmocka_unit_test(start_up_is_over_when_every_check_has_spoken),
+		cmocka_unit_test(no_reload_and_no_crash_moves_a_flow_to_another_server),
+	};
+
+	log_open("test", LOG_STYLE_PLAIN, -1); /* nobody reads it */
+	return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "core/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { CHAINS = 16384 };
+
+struct item {
+	struct item *next;
+	uint64_t digest;
+	size_t len;
+	void *content;
+	struct item *ring; /* of shares: what they make */
+	bool used;         /* since the last trim */
+};
+
+struct items {
+	struct item *chain[CHAINS];
+};
+
+struct store {
+	struct items rings, shares, specs;
+};
+
+/* Eight bytes at a time, by FNV's rule; specs are long. */
+static uint64_t digest_of(const void *bytes, size_t len)
+{
+	uint64_t digest = 0xcbf29ce484222325, word;
+
+	for (size_t i = 0; i < len; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, (const char *)bytes + i, len - i < 8 ? len - i : 8);
+		digest = (digest ^ word) * 0x100000001b3;
+		digest ^= digest >> 32;
+	}
+	return digest;
+}
+
+/* Where the item of that content stands, or would. */
+static struct item **place_of(struct items *all, uint64_t digest, const void *content, size_t len)
+{
+	struct item **at = &all->chain[digest % CHAINS];
+
+	for (; *at; at = &(*at)->next)
+		if ((*at)->digest == digest && (*at)->len == len &&
+		    !memcmp((*at)->content, content, len))
+			break;
+	return at;
+}
+
+static struct item *find(struct items *all, const void *content, size_t len)
+{
+	return *place_of(all, digest_of(content, len), content, len);
+}
+
+/* Content is taken; it is not there yet. */
+static struct item *add(struct items *all, void *content, size_t len)
+{
+	struct item *i = xcalloc(1, sizeof(*i));
+
+	i->digest = digest_of(content, len);
+	i->len = len;
+	i->content = content;
+	*place_of(all, i->digest, content, len) = i;
+	return i;
+}
+
+static void *copy_of(const void *content, size_t len)
+{
+	return memcpy(xcalloc(1, len), content, len);
+}
+
+/* Frees what is not used and clears the marks. */
+static void sweep(struct items *all)
+{
+	for (size_t c = 0; c < CHAINS; c++)
+		for (struct item **at = &all->chain[c]; *at;) {
+			struct item *i = *at;
+
+			if (i->used) {
+				i->used = false;
+				at = &i->next;
+				continue;
+			}
+			*at = i->next;
+			free(i->content);
+			free(i);
+		}
+}
+
+struct store *store_new(void)
+{
+	return xcalloc(1, sizeof(struct store));
+}
+
+void store_free(struct store *s)
+{
+	struct items *const all[] = {&s->rings, &s->shares, &s->specs};
+
+	for (size_t i = 0; s && i < ARRAY_COUNT(all); i++) {
+		sweep(all[i]); /* the marks go ... */
+		sweep(all[i]); /* ... and now everything */
+	}
+	free(s);
+}
+
+static struct item *intern_ring(struct store *s, struct ring *r)
+{
+	size_t len = sizeof(*r) + r->count * sizeof(r->slots[0]);
+	struct item *i = find(&s->rings, r, len);
+
+	if (!i)
+		return add(&s->rings, r, len);
+	free(r);
+	return i;
+}
+
+const struct ring *store_ring(struct store *s, struct ring *r)
+{
+	return intern_ring(s, r)->content;
+}
+
+const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count)
+{
+	size_t len = count * sizeof(*shares);
+	struct item *i = find(&s->shares, shares, len);
+
+	if (!i) {
+		struct ring *r = ring_wrr(shares, count);
+
+		if (!r)
+			return NULL;
+		i = add(&s->shares, copy_of(shares, len), len);
+		i->ring = intern_ring(s, r);
+	}
+	i->used = true;
+	return i->ring->content;
+}
+
+const struct check_spec *store_spec(struct store *s, const struct check_spec *spec)
+{
+	struct item *i = find(&s->specs, spec, sizeof(*spec));
+
+	return (i ? i : add(&s->specs, copy_of(spec, sizeof(*spec)), sizeof(*spec)))->content;
+}
+
+static void mark_rings(struct store *s, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan_count(plan, PLAN_RINGS); i++) {
+		const struct row_ring *row = plan_value(plan, PLAN_RINGS, i);
+
+		find(&s->rings, row->ring,
+		     sizeof(*row->ring) + row->ring->count * sizeof(row->ring->slots[0]))
+			->used = true;
+	}
+}
+
+static void mark_specs(struct store *s, const struct plan *plan)
+{
+	const struct check_spec *last = NULL;
+
+	for (size_t i = 0; i < plan_count(plan, PLAN_CHECKS); i++) {
+		const struct row_check *row = plan_value(plan, PLAN_CHECKS, i);
+
+		if (row->spec != last)
+			find(&s->specs, row->spec, sizeof(*row->spec))->used = true;
+		last = row->spec;
+	}
+}
+
+/* Shares are remembered for as long as they are asked for and their ring is used. */
+static void keep_shares_of_used_rings(struct store *s)
+{
+	for (size_t c = 0; c < CHAINS; c++)
+		for (struct item *i = s->shares.chain[c]; i; i = i->next)
+			i->used &= i->ring->used;
+}
+
+void store_trim(struct store *s, const struct plan *plan)
+{
+	mark_rings(s, plan);
+	mark_specs(s, plan);
+	keep_shares_of_used_rings(s);
+	sweep(&s->shares);
+	sweep(&s->rings);
+	sweep(&s->specs);
+}

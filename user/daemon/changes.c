@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a plan changes for people and for silent clients: lines in the log, flows to wake. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "core/desire.h"
+#include "daemon/state.h"
+
+/* The worst check's last outcome, for the log. */
+static const char *reason_of(struct daemon *d, const struct real_fact *f, size_t checks, char *text,
+			     unsigned int room)
+{
+	snprintf(text, room, "checks passed");
+	if (f->admin != ADMIN_ONLINE)
+		snprintf(text, room, "ordered");
+	else if (f->health == HEALTH_UNKNOWN)
+		snprintf(text, room, "checking");
+	else if (f->health == HEALTH_UP && !f->has_mac)
+		snprintf(text, room, "no neighbour answers for its address");
+	for (size_t i = 0; f->admin == ADMIN_ONLINE && i < checks; i++) {
+		const struct view_check *v = &check_fact(d, f->check_ids[i])->seen;
+		char last[64];
+
+		if (v->health != HEALTH_DOWN)
+			continue;
+		check_outcome_format(&v->outcome, last, sizeof(last));
+		snprintf(text, room, "%s%s%.*s", last, v->outcome.detail[0] ? ": " : "",
+			 CHECK_DETAIL_LEN, v->outcome.detail);
+		break;
+	}
+	return text;
+}
+
+static void say_change(struct daemon *d, const struct service_config *s,
+		       const struct real_config *r, const struct real_fact *f)
+{
+	enum real_status now = real_status(f);
+	uint8_t before = d->real_seen[f->id];
+	char reason[256];
+
+	if (before == now + 1)
+		return;
+	d->real_seen[f->id] = now + 1;
+	if (!before && now == REAL_DOWN && f->health == HEALTH_UNKNOWN)
+		return; /* a new real that is still being checked */
+	reason_of(d, f, service_check_count(s, r), reason, sizeof(reason));
+	log_info("real %s/%s: %s -> %s: %s", s->name, r->name,
+		 before ? real_status_name(before - 1) : "new", real_status_name(now), reason);
+}
+
+static void note_reset(struct daemon *d, uint32_t id, bool resets)
+{
+	if (resets && !d->real_reset[id])
+		wake_start(d);
+	d->real_reset[id] = resets;
+}
+
+void gather_note_changes(struct daemon *d, const struct facts *f)
+{
+	for (size_t i = 0; i < d->model->service_count; i++) {
+		const struct service_config *s = &d->model->services[i];
+
+		for (size_t j = 0; j < s->real_count; j++) {
+			const struct real_fact *r = &f->services[i].reals[j];
+
+			if (!r->id)
+				continue;
+			say_change(d, s, &s->reals[j], r);
+			note_reset(d, r->id, real_resets(s, r));
+		}
+	}
+	for (size_t i = 0; i < f->retired_count; i++)
+		note_reset(d, f->retired[i].id, f->retired[i].resets);
+}
