@@ -202,21 +202,38 @@ stage void flow_promote(struct pkt *p, struct flow_tables t, const void *key, st
 	}
 }
 
-stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const void *key,
-				     struct lb_flow *half)
+/*
+ * The half-open entry of key; *is becomes what it says. Another CPU may delete the entry and give
+ * its memory to another flow while we read: only what a second look-up confirms is believed.
+ */
+stage struct lb_flow *flow_find_half(struct flow_tables t, const void *key, struct lb_flow *is)
 {
+	struct lb_flow *half = bpf_map_lookup_elem(t.half, key);
+
+	if (!half)
+		return NULL;
+	*is = *half;
+	half = bpf_map_lookup_elem(t.half, key);
+	return half && half->real == is->real ? half : NULL;
+}
+
+stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const void *key)
+{
+	struct lb_flow is, *half = flow_find_half(t, key, &is);
 	enum lb_verdict v;
 
-	if (!real_choose(p, half->real))
+	if (!half)
+		return LB_CONTINUE;
+	if (!real_choose(p, is.real))
 		return LB_NO_REAL;
-	if (flow_ends(p, half, &v)) {
+	if (flow_ends(p, &is, &v)) {
 		(void)bpf_map_delete_elem(t.half, key);
 		p->replaced = true;
 		return v;
 	}
 	flow_touch(p, half);
 	if (!flow_is_syn(p))
-		flow_promote(p, t, key, half);
+		flow_promote(p, t, key, &is);
 	return LB_FORWARDED;
 }
 
@@ -279,7 +296,7 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)
 {
 	const __u32 zero = 0;
-	enum lb_verdict v;
+	enum lb_verdict v = LB_CONTINUE;
 	struct lb_flow *f;
 
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
@@ -287,18 +304,16 @@ stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const v
 		return LB_NOT_OURS;
 	p->now = flow_clock();
 	f = bpf_map_lookup_elem(t.flows, key);
-	if (likely(f)) {
+	if (!f) {
+		v = flow_half_open(p, t, key);
+		/* Between the two look-ups another CPU may have promoted the flow: then it is in
+		 * the table that was asked first. Only a SYN is sure to begin one. */
+		if (v == LB_CONTINUE && !p->replaced && !flow_is_syn(p))
+			f = bpf_map_lookup_elem(t.flows, key);
+	}
+	if (f)
 		v = flow_established(p, t, key, f);
-		if (likely(v != LB_CONTINUE))
-			return v;
-	}
-	f = bpf_map_lookup_elem(t.half, key);
-	if (f) {
-		v = flow_half_open(p, t, key, f);
-		if (v != LB_CONTINUE)
-			return v;
-	}
-	return flow_new(p, t, key);
+	return v == LB_CONTINUE ? flow_new(p, t, key) : v;
 }
 
 #endif
