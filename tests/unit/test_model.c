@@ -239,6 +239,10 @@ static void a_backup_need_only_answer_on_the_ports(void **state)
 	assert_int_equal(spec.type, CHECK_CONNECT);
 	assert_int_equal(spec.port, 144);
 	assert_false(service_check_spec(&s, &backup, 2, &spec));
+	checks[0].port = 143; /* the one that says whether the service works */
+	assert_true(service_check_spec(&s, &backup, 0, &spec));
+	assert_int_equal(spec.port, 143);
+	assert_false(service_check_spec(&s, &backup, 1, &spec));
 	checks[0].type = CHECK_ON;
 	assert_true(service_check_spec(&s, &backup, 0, &spec));
 	assert_int_equal(spec.type, CHECK_ON);

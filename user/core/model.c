@@ -148,6 +148,17 @@ static enum check_type backup_check(const struct service_config *s)
 	return s->protocol == IPPROTO_UDP ? CHECK_PING : CHECK_CONNECT;
 }
 
+/* The one port that the service's check names, where clients come to it; 0: each of its ports. */
+static uint16_t backup_port(const struct service_config *s)
+{
+	uint16_t port = s->checks[0].port;
+
+	for (size_t i = 0; i < s->port_range_count; i++)
+		if (port >= s->ports[i].first && port <= s->ports[i].last)
+			return port;
+	return 0;
+}
+
 /* A backup is a page that says sorry, or a server of another kind: it need not pass the service's
  * checks, only answer on its ports. */
 static bool backup_spec(const struct service_config *s, const struct real_config *r, size_t index,
@@ -167,12 +178,15 @@ static bool backup_spec(const struct service_config *s, const struct real_config
 		.timeout = s->checks[0].timeout,
 		.fall = s->checks[0].fall,
 		.rise = s->checks[0].rise,
+		.port = backup_port(s),
 	};
 
 	if (index >= check_spec_count(s, &c))
 		return false;
 	fill_spec(&c, r, spec);
-	if (asks_port(c.type))
+	if (c.port)
+		spec->port = c.port;
+	else if (asks_port(c.type))
 		checked_port(s, index, &spec->port);
 	return true;
 }
@@ -205,7 +219,8 @@ size_t service_check_count(const struct service_config *s, const struct real_con
 	size_t count = 0;
 
 	if (r->backup)
-		return check_spec_count(s, &(struct check_config){.type = backup_check(s)});
+		return check_spec_count(
+			s, &(struct check_config){.type = backup_check(s), .port = backup_port(s)});
 	for (size_t i = 0; i < s->check_count; i++)
 		count += check_spec_count(s, &s->checks[i]);
 	return count;

@@ -31,21 +31,34 @@ static const char *reason_of(struct daemon *d, const struct real_fact *f, size_t
 	return text;
 }
 
+/* A real that is still being checked is neither up nor down in the log. */
+enum { SEEN_NOTHING, SEEN_STATUS, SEEN_CHECKING = SEEN_STATUS + REAL_HALT + 1 };
+
+static uint8_t seen_of(enum real_status status, enum health health)
+{
+	return status == REAL_DOWN && health == HEALTH_UNKNOWN ? SEEN_CHECKING
+							       : SEEN_STATUS + status;
+}
+
+static const char *seen_name(uint8_t seen)
+{
+	if (seen == SEEN_NOTHING || seen == SEEN_CHECKING)
+		return "checking";
+	return real_status_name(seen - SEEN_STATUS);
+}
+
 static void say_change(struct daemon *d, const struct service_config *s,
 		       const struct real_config *r, const struct real_fact *f)
 {
-	enum real_status now = real_status(f);
-	uint8_t before = d->real_seen[f->id];
+	uint8_t before = d->real_seen[f->id], now = seen_of(real_status(f), f->health);
 	char reason[256];
 
-	if (before == now + 1)
+	d->real_seen[f->id] = now;
+	if (before == now || (before == SEEN_NOTHING && now == SEEN_CHECKING))
 		return;
-	d->real_seen[f->id] = now + 1;
-	if (!before && now == REAL_DOWN && f->health == HEALTH_UNKNOWN)
-		return; /* a new real that is still being checked */
 	reason_of(d, f, service_check_count(s, r), reason, sizeof(reason));
-	log_info("real %s/%s: %s -> %s: %s", s->name, r->name,
-		 before ? real_status_name(before - 1) : "new", real_status_name(now), reason);
+	log_info("real %s/%s: %s -> %s: %s", s->name, r->name, seen_name(before), seen_name(now),
+		 reason);
 }
 
 static void note_reset(struct daemon *d, uint32_t id, bool resets)

@@ -273,8 +273,9 @@ static int open_parts(struct daemon *d, struct buf *why)
 	err = process_start(d, CHILD_PROBE);
 	if (err)
 		buf_printf(why, "cannot start the probe process: %s", strerror(-err));
-	else
-		(void)web_restart(d); /* said in the log; layer 4 works without a page */
+	else if (web_restart(d)) /* layer 4 works without a page */
+		buf_puts(&d->warnings,
+			 "admin.listen: cannot be opened (the log says why); trying again\n");
 	return err;
 }
 
@@ -425,8 +426,8 @@ static void run(struct daemon *d)
 	d->config_loaded = clock_wall();
 	d->config_generation = 1;
 	notify_systemd("READY=1");
-	log_info("running: %zu services on %zu interfaces, configuration %s",
-		 d->model->service_count, d->interface_count, d->options->config_file);
+	log_info("running: services %zu, interfaces %zu, configuration %s", d->model->service_count,
+		 d->interface_count, d->options->config_file);
 	d->exit_code = loop_run(d->loop) ? 1 : 0;
 	notify_systemd("STOPPING=1");
 	log_info("stopping; the data plane %s", d->detach ? "goes too" : "stays in force");
