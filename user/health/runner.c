@@ -18,6 +18,7 @@ enum {
 	FULL_HANDSHAKE = 300000,   /* ms; how old a view of the server's certificate may be */
 	FULL_HANDSHAKE_EARLY = 60, /* s; spread, so that they do not come all at once */
 	PAUSE_MIN = 10,            /* ms between two runs of a check that fills its interval */
+	BEAT_MSEC = 20,            /* runs begin on a beat: many share a wake-up and its answers */
 };
 
 struct check {
@@ -96,6 +97,7 @@ static void schedule(struct check *c)
 	} else {
 		due = c->started + period - period / 20 + draw(r, period / 10 + 1);
 	}
+	due = (due + BEAT_MSEC - 1) / BEAT_MSEC * BEAT_MSEC;
 	timer_start(r->setup.loop, &c->timer, due > now + PAUSE_MIN ? due - now : PAUSE_MIN);
 }
 
