@@ -66,23 +66,20 @@ int cli_status(struct cli *c, int argc, char **argv)
 
 int cli_report(struct cli *c, int argc, char **argv)
 {
-	bool json = false, csv = false, up_only = false, l7;
+	bool json = false, csv = false;
 	const struct option_row rows[] = {
-		{"--json",    NULL, &json   },
-		{"--csv",     NULL, &csv    },
-		{"--up-only", NULL, &up_only},
+		{"--json", NULL, &json},
+		{"--csv",  NULL, &csv },
 	};
-	const char *words[] = {"report", NULL, "text", "up"};
+	const char *words[] = {"report", NULL, "text"};
 
 	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
-	l7 = argc == 2 && !strcmp(argv[1], "l7");
-	if (argc != 2 || (json && csv) || (up_only && !l7) ||
-	    (!l7 && strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
+	if (argc != 2 || (json && csv) || (strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
 		return cli_usage("report");
 	words[1] = argv[1];
 	if (json || csv)
 		words[2] = json ? "json" : "csv";
-	return client_relay(c->paths.socket, words, up_only ? 4 : 3);
+	return client_relay(c->paths.socket, words, ARRAY_COUNT(words));
 }
 
 int cli_metrics(struct cli *c, int argc, char **argv)

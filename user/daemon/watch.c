@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, the
- * page's port, reals that left and have no flow or session any more. */
+ * page's port, reals that left and have no flow any more. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -69,11 +69,8 @@ static void second_fire(struct timer *t)
 	watch_attachments(d);
 	watch_conflicts(d);
 	web_retry(d);
-	if (gather_something_idle(d) || d->held)
+	if (gather_something_idle(d))
 		reconcile_later(d);
-	if (d->leaving)
-		gather_release(d);
-	proxies_adjust(d);
 	timer_start(d->loop, t, SECOND_MSEC);
 }
 
