@@ -313,9 +313,17 @@ static void joining_with_another_file_is_exit_code_2(void **state)
 static void every_page_can_be_read(void **state)
 {
 	static const char *const lines[] = {
-		"status\n",    "status json\n",   "status text colour\n",
-		"report l4\n", "report l4 csv\n", "report checks json\n",
-		"metrics\n",   "metrics open\n",  "names\n",
+		"status\n",
+		"status json\n",
+		"status text colour\n",
+		"report l4\n",
+		"report l4 csv\n",
+		"report l7\n",
+		"report l7 csv up\n",
+		"report checks json\n",
+		"metrics\n",
+		"metrics open\n",
+		"names\n",
 		"help\n",
 	};
 

@@ -97,7 +97,9 @@ static void wrong_usage_is_exit_code_2_and_names_what_is_wrong(void **state)
 		{"status --frob",                     "unknown option --frob"   },
 		{"status now",                        "usage: lbxdp status"     },
 		{"report",			    "usage: lbxdp report"     },
-		{"report l7",                         "usage: lbxdp report"     },
+		{"report l9",                         "usage: lbxdp report"     },
+		{"report l4 --up-only",               "usage: lbxdp report"     },
+		{"report l7 --json --csv",            "usage: lbxdp report"     },
 		{"report l4 --json --csv",            "usage: lbxdp report"     },
 		{"status -S",                         "-S needs a value"        },
 		{"status -c /tmp/x",                  "status takes no -c"      },
@@ -335,7 +337,7 @@ static void completion_words_are_the_options_of_a_command(void **state)
 {
 	assert_outcome("--words status", CLI_DONE, "--json\n--watch\n");
 	assert_outcome("--words up", CLI_DONE, "-c\n--xdp-mode\n--foreground\n--no-wait\n");
-	assert_outcome("--words report", CLI_DONE, "--json\n--csv\n");
+	assert_outcome("--words report", CLI_DONE, "--json\n--csv\n--up-only\n");
 	assert_outcome("--words real-script", CLI_DONE, "--os\n");
 	assert_outcome("--words init", CLI_DONE, "--imap\n--pop3\n");
 }

@@ -433,13 +433,9 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{NODE "l7: {",				   "maxconn",              "1000",                     {"40000", "0", "auto"}      },
 	{NODE "l7: {",				   "request_buffer",       "51200",                    {"16384", "0"}              },
 	{NODE "l7: {",				   "logging",              "on",                       {"off"}                     },
 	{NODE "l7: {",				   "tproxy",               "on",                       {"off"}                     },
-	{NODE "defaults: {timeouts: {",                  "connect",              "6s",                       {"5s"}                      },
-	{NODE "defaults: {timeouts: {",                  "client",               "1h",                       {"30m"}                     },
-	{NODE "defaults: {timeouts: {",                  "server",               "1h",                       {"30m"}                     },
 	{NODE "defaults: {timeouts: {",                  "request",              "1h",                       {"10s"}                     },
 	{NODE "defaults: {timeouts: {",                  "queue",                "1h",                       {"30s"}                     },
 	{NODE "defaults: {timeouts: {",                  "tunnel",               "2h",                       {"1h"}                      },
@@ -455,13 +451,9 @@ static const struct later {
 	{HEAD VIP REALS "    ",                          "allow_from",           "[10.0.0.0/8]",             {"none", "[]"}              },
 	{HEAD VIP REALS "    ",                          "deny_from",            "10.0.0.1",                 {"none", "[]"}              },
 	{HEAD VIP REALS "    ",                          "slow_start",           "30s",                      {"0", "0s", "off"}          },
-	{HEAD VIP REALS "    ",                          "source",               "client",                   {"auto"}                    },
 	{HEAD VIP REALS "    ",                          "redirect",             "{to: https}",              {"none", "off", "{}"}       },
 	{HEAD VIP REALS "    ",                          "redirect_root",        "/owa/",                    {"none"}                    },
 	{HEAD VIP REALS "    ",                          "tls",                  "{certificates: [/a.pem]}", {"none", "off"}             },
-	{HEAD VIP REALS "    ",
-	 "proxy_protocol",						       "{accept: v1}",
-	 {"off", "{accept: off, send: off}"}											     },
 	{HEAD VIP REALS "    ",                          "request_buffer",       "51200",                    {"16384", "0"}              },
 	{HEAD VIP REALS "    ",                          "maxconn",              "4000",                     {"0"}                       },
 	{HEAD VIP REALS "    ",                          "forwarded_for",        "append",                   {"off"}                     },
@@ -470,7 +462,6 @@ static const struct later {
 	{HEAD VIP REALS "    ",                          "response_headers",     "{set: {A: b}}",            {"none", "{}"}              },
 	{HEAD VIP REALS "    ",                          "rewrite",              "[{from: /a}]",             {"none", "[]"}              },
 	{HEAD VIP REALS "    ",                          "routes",               "[{path: /a}]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "mode",                 "l7-tcp",                   {"l4-dr"}                   },
 	{HEAD VIP REALS "    ",                          "mode",                 "l7-http",                  {"l4-dr"}                   },
 	{HEAD VIP REALS "    ",                          "mode",                 "l4-nat",                   {"l4-dr"}                   },
 	{HEAD VIP REALS "    ",                          "mode",                 "l4-snat",                  {"l4-dr"}                   },
@@ -517,6 +508,143 @@ static void keys_of_later_versions_are_refused_but_for_neutral_values(void **sta
 	}
 }
 
+#define L7      HEAD VIP "    mode: l7-tcp\n"
+#define BELONGS "belongs to layer 7 (mode: l7-tcp)\n"
+
+static const struct saying direct_routing_sayings[] = {
+	{HEAD VIP REALS "    source: vip\n",						"f:7:5: error: services.S.source: " BELONGS},
+	{HEAD VIP REALS "    source: client\n",                                             "f:7:5: error: services.S.source: " BELONGS},
+	{HEAD VIP REALS "    source: auto\n",					       ""                                         },
+	{HEAD VIP REALS "    timeouts: {client: 1h}\n",
+	 "f:7:5: error: services.S.timeouts: " BELONGS										 },
+	{HEAD VIP REALS "    proxy_protocol: {accept: v1}\n",
+	 "f:7:5: error: services.S.proxy_protocol: " BELONGS									   },
+	{HEAD VIP REALS "    proxy_protocol: {accept: off, send: off}\n",                   ""                                         },
+	{HEAD VIP REALS "    proxy_protocol: none\n",                                       ""                                         },
+	{HEAD VIP REALS "    mode: l7-http\n    source: vip\n    timeouts: {client: 1h}\n",
+	 "f:7:11: error: services.S.mode: 'l7-http' is not supported by this version (supported: "
+	 "l4-dr, l7-tcp)\n"													    },
+};
+
+static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
+{
+	EXPECT_ALL(direct_routing_sayings);
+}
+
+static const struct saying l7_sayings[] = {
+	{L7 REALS "    protocol: udp\n",
+	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"                                  },
+	{L7 REALS "    source: client\n",
+	 "f:8:13: error: services.S.source: 'client' is not supported by this version (supported: "
+	 "auto, vip, an address)\n"								       },
+	{L7 REALS "    source: me\n",
+	 "f:8:13: error: services.S.source: 'me' is not auto, vip or an address\n"                        },
+	{L7 REALS "    source: 192.168.30.1.1\n",
+	 "f:8:13: error: services.S.source: '192.168.30.1.1' is not an IPv4 or IPv6 address\n"            },
+	{L7 REALS "    source: 224.0.0.1\n",
+	 "f:8:13: error: services.S.source: '224.0.0.1' is a multicast address\n"                         },
+	{L7 REALS "    source: [192.168.30.1]\n",
+	 "f:8:13: error: services.S.source: one value belongs here, not a list\n"                         },
+	{L7 REALS "    source: \"2001:db8::1\"\n",
+	 "f:8:13: warning: services.S.source: no real server has an IPv6 address to connect to\n"         },
+	{L7 REALS "    timeouts: {client: 99ms, server: 31d, connect: 5, established: 1h}\n",
+	 "f:8:24: error: services.S.timeouts.client: 99ms is out of range (100ms to 30d)\n"
+	 "f:8:38: error: services.S.timeouts.server: 31d is out of range (100ms to 30d)\n"
+	 "f:8:52: error: services.S.timeouts.connect: '5' needs a unit: ms, s, m, h or d (like "
+	 "6s)\n"
+	 "f:8:55: error: services.S.timeouts.established: unknown key\n"                                  },
+	{L7 REALS "    proxy_protocol: {accept: v3, sent: v1}\n",
+	 "f:8:30: error: services.S.proxy_protocol.accept: 'v3' is not one of off, v1, v2 (did you "
+	 "mean v1?)\n"
+	 "f:8:34: error: services.S.proxy_protocol.sent: unknown key (did you mean send?)\n"              },
+	{L7 REALS "    proxy_protocol: v1\n",
+	 "f:8:21: error: services.S.proxy_protocol: a map of keys belongs here\n"                         },
+	{L7 "    reals: {A: {ip: 192.168.30.20, port: 65536}}\n",
+	 "f:7:42: error: services.S.reals.A.port: 65536 is out of range (1 to 65535, or auto)\n"          },
+	{L7 REALS "    tls: {certificates: [/a.pem]}\n    maxconn: 5\n",
+	 "f:8:5: error: services.S.tls: is not supported by this version\n"
+	 "f:9:5: error: services.S.maxconn: is not supported by this version\n"                           },
+	{L7 "    reals: {A: {ip: 192.168.30.20}, B: {ip: 192.168.30.20}}\n",
+	 "f:7:45: error: services.S.reals.B.ip: 192.168.30.20 is already the address of a real "
+	 "server of this service, at line 7\n"							    },
+	{L7 "    reals: {A: {ip: 192.168.30.20, port: 25}, B: {ip: 192.168.30.20, port: 26},\n"
+	    "      C: {ip: 192.168.30.20}}\n",						 ""},
+	{L7 "    reals: {A: {ip: 192.168.30.10, port: 8443}}\n",
+	 "f:7:21: error: services.S.reals.A.ip: 192.168.30.10 is a VIP, of service S; a real "
+	 "server's own address belongs here\n"							    },
+	{HEAD "    vip: [192.168.30.10, 192.168.30.11]\n    ports: 1000-1512\n    mode: l7-tcp\n"
+	      "    check: {type: on}\n" REALS,
+	 "f:5:12: error: services.S.ports: 1026 pairs of VIP and port; a layer-7 service listens "
+	 "on "
+	 "at most 1024 (mode: l4-dr has no such limit)\n"                                                 },
+	{HEAD "    vip: 192.168.30.10\n    ports: 1000-2023\n    mode: l7-tcp\n"
+	      "    reals: {A: {ip: 192.168.30.20, port: 25}}\n",			       ""},
+	{L7 REALS "  T:\n" VIP "    reals: {B: {ip: 192.168.30.21}}\n",
+	 "f:10:12: error: services.T.ports: 192.168.30.10:443/tcp belongs to service S already, at "
+	 "line 3\n"										       },
+	{L7 REALS
+	 "  T:\n    vip: 192.168.30.10\n    ports: 25\n    reals: {B: {ip: 192.168.30.21}}\n", ""}, /* R24, R91: both modes on one VIP */
+	{NODE "l7: {maxconn: 1000001}\n",
+	 "f:2:15: error: l7.maxconn: 1000001 is out of range (1 to 1000000, or auto)\n"                   },
+};
+
+static void what_a_layer_7_service_says_wrong_is_found(void **state)
+{
+	EXPECT_ALL(l7_sayings);
+}
+
+static void layer_7_keys_have_the_documented_defaults(void **state)
+{
+	struct model *m = must_read(L7 REALS);
+	const struct service_config *s = &m->services[0];
+
+	assert_int_equal(s->mode, MODE_L7_TCP);
+	assert_int_equal(s->l7.source, PROXY_SOURCE_AUTO);
+	assert_int_equal(s->l7.connect, 5000);
+	assert_int_equal(s->l7.client, 30 * 60 * 1000); /* R52 */
+	assert_int_equal(s->l7.server, 30 * 60 * 1000);
+	assert_int_equal(s->l7.accept_header, PROXY_HEADER_OFF);
+	assert_int_equal(s->l7.send_header, PROXY_HEADER_OFF);
+	assert_int_equal(s->reals[0].port, 0); /* R54 */
+	assert_int_equal(m->l7.maxconn, 40000);
+	model_free(m);
+	m = must_read(L7 REALS "l7: {maxconn: 9}\n");
+	assert_int_equal(m->l7.maxconn, 9);
+	model_free(m);
+}
+
+static void layer_7_keys_are_read(void **state)
+{
+	struct model *m = must_read(
+		L7
+		"    reals: {A: {ip: 10.0.0.1, port: 2525}, B: {ip: \"2001:db8::1\", port: auto}}\n"
+		"    backup: {ip: 10.0.0.9, port: 80}\n"
+		"    source: 192.168.30.1\n"
+		"    timeouts: {client: 90s}\n"
+		"    proxy_protocol: {accept: v1, send: v2}\n"
+		"  T:\n    mode: l7-tcp\n    vip: 192.168.30.11\n    ports: 1\n    source: vip\n"
+		"    proxy_protocol: off\n" REALS
+		"defaults: {timeouts: {connect: 250ms, client: 2h}}\n");
+	const struct service_config *s = &m->services[0], *t = &m->services[1];
+	struct addr source;
+
+	addr_parse(&source, "192.168.30.1");
+	assert_int_equal(s->reals[0].port, 2525);
+	assert_int_equal(s->reals[1].port, 0);
+	assert_int_equal(s->reals[2].port, 80);
+	assert_int_equal(s->l7.source, PROXY_SOURCE_ADDRESS);
+	assert_true(addr_equal(&s->l7.source_address, &source));
+	assert_int_equal(s->l7.connect, 250);
+	assert_int_equal(s->l7.client, 90000);
+	assert_int_equal(s->l7.server, 30 * 60 * 1000);
+	assert_int_equal(s->l7.accept_header, PROXY_HEADER_V1);
+	assert_int_equal(s->l7.send_header, PROXY_HEADER_V2);
+	assert_int_equal(t->l7.source, PROXY_SOURCE_VIP);
+	assert_int_equal(t->l7.client, 2 * 60 * 60 * 1000);
+	assert_int_equal(t->l7.send_header, PROXY_HEADER_OFF);
+	model_free(m);
+}
+
 /* What `check --print` makes of the least there is: every default. */
 static const char defaults_printed[] = "version: 1\n"
 				       "node:\n"
@@ -528,6 +656,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "  orphan_timeout: off\n"
 				       "admin:\n"
 				       "  listen: \"127.0.0.1:9443\"\n"
+				       "l7:\n"
+				       "  maxconn: 40000\n"
 				       "defaults:\n"
 				       "  check:\n"
 				       "    interval: 6s\n"
@@ -540,6 +670,9 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    established: 75m\n"
 				       "    closing: 2m\n"
 				       "    udp: 5m\n"
+				       "    connect: 5s\n"
+				       "    client: 30m\n"
+				       "    server: 30m\n"
 				       "services:\n"
 				       "  S:\n"
 				       "    mode: l4-dr\n"
@@ -709,7 +842,9 @@ static const char full[] =
 	"node: {name: lb-2, interfaces: [eth0, br.1@x], xdp_mode: generic, on_stop: detach, flows: "
 	"2048}\n"
 	"admin: {listen: \"[::1]:1\"}\n"
-	"defaults: {timeouts: {syn: 1500ms, established: 1d, closing: 7s, udp: 90m}}\n"
+	"l7: {maxconn: 1}\n"
+	"defaults: {timeouts: {syn: 1500ms, established: 1d, closing: 7s, udp: 90m, connect: 1s, "
+	"client: 1h}}\n"
 	"services:\n"
 	"  \"a \\\"quoted\\\" label: \\xE9 #\":\n"
 	"    vip: [\"2001:db8::10\", \"2001:db8:1::\"]\n"
@@ -726,7 +861,12 @@ static const char full[] =
 	"    reals:\n"
 	"      \"-\": {ip: \"2001:db8::20\", weight: 0}\n"
 	"      'on': {ip: \"2001:db8::21\", weight: 65535}\n"
-	"    backup: {ip: \"2001:db8::22\"}\n";
+	"    backup: {ip: \"2001:db8::22\"}\n"
+	"  proxy:\n"
+	"    {mode: l7-tcp, vip: 192.168.30.10, ports: [25, 587], source: \"2001:db8::9\",\n"
+	"     timeouts: {server: 1h}, proxy_protocol: {accept: v2, send: v1},\n"
+	"     reals: {A: {ip: 10.0.0.1, port: 26}, B: {ip: \"2001:db8::21\"}},\n"
+	"     backup: {ip: 10.0.0.2, port: 27}}\n";
 
 static void what_is_printed_reads_back_the_same(void **state)
 {
@@ -740,6 +880,16 @@ static void what_is_printed_reads_back_the_same(void **state)
 	model_free(m);
 	assert_string_equal(buf_text(&once), buf_text(&twice));
 	assert_non_null(strstr(buf_text(&once), "expect: \"it's: \\\\ \\\"ok\\\"\"\n"));
+	assert_non_null(strstr(buf_text(&once), "    source: \"2001:db8::9\"\n"
+						"    timeouts:\n"
+						"      connect: 1s\n"
+						"      client: 1h\n"
+						"      server: 1h\n"
+						"    proxy_protocol:\n"
+						"      accept: v2\n"
+						"      send: v1\n"));
+	assert_non_null(strstr(buf_text(&once), "        port: 26\n"));
+	assert_non_null(strstr(buf_text(&once), "        port: auto\n"));
 	buf_free(&once);
 	buf_free(&twice);
 }
@@ -774,8 +924,13 @@ static void a_real_on_no_connected_network_is_an_error(void **state)
 		     "\"2001:db8::20\"}}\n",
 		""};
 
+	static const struct saying layer7 = {
+		L7 "    reals: {A: {ip: 192.168.31.20}}\n    backup: {ip: 10.0.0.1}\n",
+		""}; /* R9 */
+
 	expect_saying(&away, &host);
 	expect_saying(&near, &host);
+	expect_saying(&layer7, &host);
 	expect_saying(&(struct saying){near.text, ""}, NULL);
 }
 
@@ -968,6 +1123,10 @@ int main(void)
 		cmocka_unit_test(what_no_single_value_shows_is_found),
 		cmocka_unit_test(all_errors_are_said_in_file_order),
 		cmocka_unit_test(keys_of_later_versions_are_refused_but_for_neutral_values),
+		cmocka_unit_test(direct_routing_refuses_what_belongs_to_layer_7),
+		cmocka_unit_test(what_a_layer_7_service_says_wrong_is_found),
+		cmocka_unit_test(layer_7_keys_have_the_documented_defaults),
+		cmocka_unit_test(layer_7_keys_are_read),
 		cmocka_unit_test(each_default_is_the_documented_one),
 		cmocka_unit_test(on_and_off_are_words_not_truth_values),
 		cmocka_unit_test(ports_are_one_or_a_list_or_text),

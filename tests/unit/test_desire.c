@@ -308,6 +308,238 @@ static void timeouts_become_ticks_rounded_up(void **state)
 	assert_int_equal(desire_ticks(60000), 448);
 }
 
+/* The same world as a layer-7 service, whose reals no neighbour table knows. */
+static void world_make_l7(struct world *w)
+{
+	world_make(w);
+	w->service.mode = MODE_L7_TCP;
+	for (int i = 0; i < REALS; i++) {
+		w->real_facts[i].has_mac = false;
+		w->real_facts[i].no_neighbour = true;
+		w->real_facts[i].ifindex = 0;
+	}
+}
+
+static struct proxy_real proxy_real(struct world *w, __u32 id)
+{
+	struct plan *p = plan_in(w);
+	const struct proxy_real *row = plan_find(p, PLAN_PROXY_REALS, &id);
+	struct proxy_real copy;
+
+	assert_non_null(row);
+	copy = *row;
+	plan_free(p);
+	return copy;
+}
+
+static void layer_7_has_rows_for_the_proxy_and_none_for_direct_routing(void **state)
+{
+	static const enum plan_table none[] = {PLAN_NEIGHBOURS, PLAN_REALS, PLAN_RINGS,
+					       PLAN_ENDPOINTS};
+	static const struct {
+		enum plan_table table;
+		size_t count;
+	} some[] = {
+		{PLAN_SERVICES,       1    },
+                {PLAN_CHECKS,         6    },
+		{PLAN_PROXY_SERVICES, 1    },
+                {PLAN_PROXY_REALS,    REALS},
+		{PLAN_LISTENERS,      4    },
+                {PLAN_ADDRESSES,      2    },
+		{PLAN_VIPS,           2    },
+                {PLAN_ANNOUNCE,       2    },
+	};
+	struct addr vips[2];
+	struct world w;
+	struct plan *p;
+
+	world_make_l7(&w);
+	vips[0] = w.vip;
+	addr_parse(&vips[1], "2001:db8::10");
+	w.service.vips = vips;
+	w.service.vip_count = 2;
+	p = plan_in(&w);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(plan_count(p, none[i]), 0);
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)
+		assert_int_equal(plan_count(p, some[i].table), some[i].count);
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void direct_routing_has_no_rows_for_the_proxy(void **state)
+{
+	static const enum plan_table none[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
+					       PLAN_LISTENERS, PLAN_ADDRESSES};
+	struct world w;
+	struct plan *p;
+
+	world_make(&w);
+	p = plan_in(&w);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(plan_count(p, none[i]), 0);
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void both_modes_share_a_vip_on_different_ports(void **state) /* R24, R91 */
+{
+	struct service_config services[2];
+	struct service_fact facts[2];
+	struct port_range smtp = {25, 25};
+	struct real_fact reals[REALS];
+	struct world w;
+	struct plan *p;
+
+	world_make(&w);
+	memcpy(reals, w.real_facts, sizeof(reals));
+	for (int i = 0; i < REALS; i++)
+		reals[i].id += REALS;
+	services[0] = services[1] = w.service;
+	services[1].mode = MODE_L7_TCP;
+	services[1].ports = &smtp;
+	services[1].port_range_count = 1;
+	facts[0] = w.service_fact;
+	facts[1] = (struct service_fact){.id = 6, .reals = reals};
+	w.model.services = services;
+	w.model.service_count = 2;
+	w.facts.services = facts;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_ENDPOINTS), 2);
+	assert_int_equal(plan_count(p, PLAN_LISTENERS), 1);
+	assert_int_equal(plan_count(p, PLAN_VIPS), 1);
+	assert_int_equal(plan_count(p, PLAN_ADDRESSES), 1);
+	assert_int_equal(plan_count(p, PLAN_ANNOUNCE), 1);
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void a_node_that_is_not_active_does_not_hold_the_address(void **state)
+{
+	struct world w;
+	struct plan *p;
+
+	world_make_l7(&w);
+	w.facts.active = false;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_ADDRESSES), 0);
+	assert_int_equal(plan_count(p, PLAN_LISTENERS), 2);
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void sessions_follow_health_weight_and_orders_without_a_neighbour(void **state)
+{
+	enum { USE = PROXY_REAL_USABLE, RESET = PROXY_REAL_RESET };
+	static const struct {
+		enum health health;
+		enum admin_order admin;
+		enum on_down on_down;
+		bool connect_failed;
+		int weight, flags, want_weight;
+		enum real_status status;
+	} cases[] = {
+		{HEALTH_UP,      ADMIN_ONLINE, ON_DOWN_AUTO,  false, -1, USE,   100, REAL_UP   },
+		{HEALTH_UP,      ADMIN_ONLINE, ON_DOWN_AUTO,  false, 7,  USE,   7,   REAL_UP   },
+		{HEALTH_UP,      ADMIN_ONLINE, ON_DOWN_AUTO,  false, 0,  0,     0,   REAL_UP   },
+		{HEALTH_UP,      ADMIN_DRAIN,  ON_DOWN_AUTO,  false, -1, 0,     0,   REAL_DRAIN},
+		{HEALTH_UP,      ADMIN_HALT,   ON_DOWN_KEEP,  false, -1, RESET, 0,   REAL_HALT },
+		{HEALTH_UNKNOWN, ADMIN_ONLINE, ON_DOWN_RESET, true,  -1, 0,     0,   REAL_DOWN },
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  false, -1, 0,     0,   REAL_DOWN }, /* 503 */
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  true,  -1, RESET, 0,   REAL_DOWN },
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_KEEP,  true,  -1, 0,     0,   REAL_DOWN },
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_RESET, false, -1, RESET, 0,   REAL_DOWN },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proxy_real row;
+		struct world w;
+
+		world_make_l7(&w);
+		w.service.on_down = cases[i].on_down;
+		w.real_facts[0].health = cases[i].health;
+		w.real_facts[0].admin = cases[i].admin;
+		w.real_facts[0].connect_failed = cases[i].connect_failed;
+		w.real_facts[0].weight = cases[i].weight;
+		row = proxy_real(&w, 11);
+		assert_int_equal(row.flags, cases[i].flags);
+		assert_int_equal(row.weight, cases[i].want_weight);
+		assert_int_equal(real_status(&w.service, &w.real_facts[0]), cases[i].status);
+		store_free(w.store);
+	}
+}
+
+static void the_proxy_gets_what_the_service_says(void **state)
+{
+	struct proxy_real real;
+	const struct proxy_service *row;
+	struct world w;
+	struct plan *p;
+	__u32 id = 5;
+
+	world_make_l7(&w);
+	w.service.l7.source = PROXY_SOURCE_ADDRESS;
+	addr_parse(&w.service.l7.source_address, "192.0.2.1");
+	w.service.l7.connect = 5000;
+	w.service.l7.client = 30;
+	w.service.l7.server = 31;
+	w.service.l7.accept_header = PROXY_HEADER_V1;
+	w.service.l7.send_header = PROXY_HEADER_V2;
+	w.reals[0].port = 2525;
+	p = plan_in(&w);
+	row = plan_find(p, PLAN_PROXY_SERVICES, &id);
+	assert_string_equal(row->name, "IMAP");
+	assert_true(addr_equal(&row->source, &w.service.l7.source_address));
+	assert_int_equal(row->source_kind, PROXY_SOURCE_ADDRESS);
+	assert_int_equal(row->connect, 5000);
+	assert_int_equal(row->client, 30);
+	assert_int_equal(row->server, 31);
+	assert_int_equal(row->accept_header, PROXY_HEADER_V1);
+	assert_int_equal(row->send_header, PROXY_HEADER_V2);
+	plan_free(p);
+	real = proxy_real(&w, 11);
+	assert_string_equal(real.name, "CAS1");
+	assert_true(addr_equal(&real.ip, &w.reals[0].ip));
+	assert_int_equal(real.port, 2525);
+	assert_int_equal(real.service, 5);
+	assert_int_equal(proxy_real(&w, 12).port, 0); /* R54 */
+	assert_int_equal(proxy_real(&w, 13).flags, PROXY_REAL_USABLE | PROXY_REAL_BACKUP);
+	store_free(w.store);
+}
+
+static void a_layer_7_service_is_healthy_without_any_neighbour(void **state)
+{
+	struct world w;
+	bool backup;
+
+	world_make_l7(&w);
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_HEALTHY);
+	w.real_facts[0].health = w.real_facts[1].health = HEALTH_DOWN;
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DEGRADED);
+	assert_true(backup);
+	w.service.mode = MODE_L4_DR;
+	assert_int_equal(service_status(&w.service, &w.service_fact, &backup), SERVICE_DOWN);
+	store_free(w.store);
+}
+
+static void equal_facts_give_an_equal_layer_7_plan(void **state)
+{
+	struct world w;
+	struct plan *a, *b;
+
+	world_make_l7(&w);
+	a = plan_in(&w);
+	b = plan_in(&w);
+	assert_int_equal(plan_difference(a, b), 0);
+	plan_free(b);
+	w.real_facts[1].admin = ADMIN_DRAIN;
+	b = plan_in(&w);
+	assert_int_equal(plan_difference(a, b), 1); /* the real */
+	plan_free(a);
+	plan_free(b);
+	store_free(w.store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +552,14 @@ int main(void)
 		cmocka_unit_test(a_real_that_left_keeps_its_row_without_new_flows),
 		cmocka_unit_test(equal_facts_give_an_equal_plan),
 		cmocka_unit_test(timeouts_become_ticks_rounded_up),
+		cmocka_unit_test(layer_7_has_rows_for_the_proxy_and_none_for_direct_routing),
+		cmocka_unit_test(direct_routing_has_no_rows_for_the_proxy),
+		cmocka_unit_test(both_modes_share_a_vip_on_different_ports),
+		cmocka_unit_test(a_node_that_is_not_active_does_not_hold_the_address),
+		cmocka_unit_test(sessions_follow_health_weight_and_orders_without_a_neighbour),
+		cmocka_unit_test(the_proxy_gets_what_the_service_says),
+		cmocka_unit_test(a_layer_7_service_is_healthy_without_any_neighbour),
+		cmocka_unit_test(equal_facts_give_an_equal_layer_7_plan),
 	};
 
 	return cmocka_run_group_tests_name("desire", tests, NULL, NULL);

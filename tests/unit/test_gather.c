@@ -75,6 +75,38 @@ void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip)
 {
 }
 
+int net_own_addresses(struct net *n, net_address_fn *fn, void *arg)
+{
+	return 0;
+}
+
+int net_connections(net_address_fn *fn, void *arg)
+{
+	return 0;
+}
+
+bool proxies_hold_service(struct daemon *d, uint32_t id)
+{
+	return false;
+}
+
+bool proxies_hold_real(struct daemon *d, uint32_t id)
+{
+	return false;
+}
+
+void proxies_adjust(struct daemon *d)
+{
+}
+
+void proxy_client_clear_service(struct proxy_client *c, uint32_t id)
+{
+}
+
+void proxy_client_clear_real(struct proxy_client *c, uint32_t id)
+{
+}
+
 bool dataplane_real_idle(struct dataplane *d, uint32_t real)
 {
 	return !host.busy[real];

@@ -52,6 +52,34 @@ static void what_init_writes_is_a_configuration(void **state) /* R16 */
 	buf_free(&out);
 }
 
+static void init_writes_the_guides_layer_7_services(void **state) /* R49-R54 */
+{
+	struct init_answers a = {
+		.vip = "192.168.30.10",
+		.interface = "eth0",
+		.l7 = true,
+		.imap = true,
+		.reals = {{"CAS1", "192.168.30.20"}, {"CAS2", "192.168.30.21"}},
+		.real_count = 2
+        };
+	static const uint16_t ports[] = {443, 0, 25};
+	struct buf out = {0};
+	struct model *m;
+
+	init_write(&a, &out);
+	m = read_text(buf_text(&out));
+	assert_non_null(m);
+	assert_int_equal(m->service_count, ARRAY_COUNT(ports));
+	for (size_t i = 0; i < ARRAY_COUNT(ports); i++) {
+		assert_int_equal(m->services[i].mode, MODE_L7_TCP);
+		assert_int_equal(m->services[i].reals[1].port, ports[i]);
+		assert_int_equal(m->services[i].l7.client, 30 * 60 * 1000);
+	}
+	assert_null(strstr(buf_text(&out), "real-script"));
+	model_free(m);
+	buf_free(&out);
+}
+
 static void init_quotes_what_yaml_would_misread(void **state)
 {
 	struct init_answers a = {.vip = "2001:db8::",
@@ -113,7 +141,7 @@ static void init_refuses_what_it_cannot_use(void **state)
 	} cases[] = {
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2",                            0},
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l4-dr --imap --pop3", 0},
-		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-tcp",              2},
+		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-tcp",              0},
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l9",                  2},
 		{"init",								      2},
 		{"init exchange",							     2},
@@ -148,7 +176,10 @@ static const char both[] = "node: {interfaces: [eth0]}\n"
 			   "     reals: {A: {ip: 192.168.30.20}}}\n"
 			   "  six:\n"
 			   "    {vip: \"2001:470:1f09:e72::15\", ports: 443,\n"
-			   "     reals: {A: {ip: \"2001:470:1f09:e72::20\"}}}\n";
+			   "     reals: {A: {ip: \"2001:470:1f09:e72::20\"}}}\n"
+			   "  seven:\n"
+			   "    {mode: l7-tcp, vip: 192.168.30.10, ports: 25,\n"
+			   "     reals: {A: {ip: 192.168.30.20}}}\n";
 
 static struct real_script script_of(const struct model *m, const char *service,
 				    const char *interface, const char *loopback)
@@ -218,6 +249,22 @@ static void the_windows_script_has_the_guides_commands(void **state) /* R97-R100
 	model_free(m);
 }
 
+static void a_layer_7_service_needs_nothing_on_its_reals(void **state) /* R9, R26 */
+{
+	struct model *m = read_text(both);
+	struct real_script seven = script_of(m, "seven", NULL, "lo");
+	struct buf out = {0};
+	size_t lines = 0, comments = 0;
+
+	real_script_layer7(&seven, &out);
+	for (const char *at = buf_text(&out); *at; at += strcspn(at, "\n") + 1, lines++)
+		comments += *at == '#';
+	assert_int_equal(lines, comments);
+	assert_non_null(strstr(buf_text(&out), "nothing to run"));
+	buf_free(&out);
+	model_free(m);
+}
+
 static void real_script_refuses_what_it_cannot_use(void **state)
 {
 	static const struct {
@@ -234,7 +281,9 @@ static void real_script_refuses_what_it_cannot_use(void **state)
 		{"real-script four --os linux --what",                2},
 		{"real-script four --os linux --interface $(reboot)", 2},
 		{"real-script four --os windows --loopback a\"b",     2},
-		{"real-script seven --os linux",                      1},
+		{"real-script seven --os linux",                      0},
+		{"real-script seven --os windows",                    0},
+		{"real-script eight --os linux",                      1},
 	};
 	struct model *m = read_text(both);
 
@@ -252,10 +301,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_init_writes_is_a_configuration),
+		cmocka_unit_test(init_writes_the_guides_layer_7_services),
 		cmocka_unit_test(init_quotes_what_yaml_would_misread),
 		cmocka_unit_test(init_refuses_what_it_cannot_use),
 		cmocka_unit_test(the_linux_script_silences_arp_before_it_adds_the_vip),
 		cmocka_unit_test(the_windows_script_has_the_guides_commands),
+		cmocka_unit_test(a_layer_7_service_needs_nothing_on_its_reals),
 		cmocka_unit_test(real_script_refuses_what_it_cannot_use),
 	};
 

@@ -113,6 +113,60 @@ static void an_unwatched_fd_is_silent_even_in_the_same_round(void **state)
 	}
 }
 
+static unsigned int seen;
+
+static void note_events(struct watch *w, unsigned int events)
+{
+	seen |= events;
+	say("e");
+}
+
+static void an_edge_watch_tells_of_changes_only(void **state)
+{
+	struct watch w = {.fn = note_events};
+	struct named_timer end = {{.fn = say_and_stop}, "."};
+	int fd[2];
+
+	assert_int_equal(channel_pair(fd), 0);
+	assert_int_equal(loop_watch(loop, &w, fd[0], LOOP_READ | LOOP_EDGE), 0);
+	for (int i = 0; i < 2; i++) {
+		seen = 0;
+		assert_int_equal(write(fd[1], "x", 1), 1);
+		timer_start(loop, &end.timer, 10);
+		assert_int_equal(loop_run(loop), 0);
+		assert_int_equal(seen, LOOP_READ);
+	}
+	close(fd[1]);
+	timer_start(loop, &end.timer, 10);
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(seen & LOOP_END);
+	assert_string_equal(said, "e.e.e.");
+	loop_forget(&w);
+	close(fd[0]);
+}
+
+static void an_exclusive_watch_wakes_and_can_be_made_anew(void **state)
+{
+	struct watch w = {.fn = note_events};
+	struct named_timer end = {{.fn = say_and_stop}, "."};
+	int fd[2];
+
+	assert_int_equal(pipe(fd), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(loop_watch(loop, &w, fd[0], LOOP_READ | LOOP_EXCLUSIVE), 0);
+		loop_unwatch(&w);
+	}
+	seen = 0;
+	assert_int_equal(loop_watch(loop, &w, fd[0], LOOP_READ | LOOP_EXCLUSIVE), 0);
+	assert_int_equal(write(fd[1], "x", 1), 1);
+	timer_start(loop, &end.timer, 1);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(seen, LOOP_READ);
+	loop_unwatch(&w);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 struct named_hook {
 	struct hook hook;
 	const char *name;
@@ -255,6 +309,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stopped_timer_does_not_fire, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(an_unwatched_fd_is_silent_even_in_the_same_round,
+						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(an_edge_watch_tells_of_changes_only, make_loop,
+						free_loop),
+		cmocka_unit_test_setup_teardown(an_exclusive_watch_wakes_and_can_be_made_anew,
 						make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(a_hook_asked_for_twice_runs_once, make_loop,
 						free_loop),

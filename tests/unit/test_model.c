@@ -212,7 +212,20 @@ static void words_are_those_of_the_file(void **state)
 {
 	char text[12];
 
+	struct service_config s = {.mode = MODE_L7_TCP};
+	char source[ADDR_TEXT_LEN];
+
 	assert_string_equal(mode_name(MODE_L4_DR), "l4-dr");
+	assert_string_equal(mode_name(MODE_L7_TCP), "l7-tcp");
+	assert_string_equal(proxy_header_name(PROXY_HEADER_OFF), "off");
+	assert_string_equal(proxy_header_name(PROXY_HEADER_V2), "v2");
+	assert_true(service_is_l7(&s));
+	assert_string_equal(service_source_format(&s, source), "auto");
+	s.l7.source = PROXY_SOURCE_VIP;
+	assert_string_equal(service_source_format(&s, source), "vip");
+	s.l7.source = PROXY_SOURCE_ADDRESS;
+	s.l7.source_address = real.ip;
+	assert_string_equal(service_source_format(&s, source), "192.168.30.20");
 	assert_string_equal(scheduler_name(SCHEDULER_WRR), "wrr");
 	assert_string_equal(on_down_name(ON_DOWN_AUTO), "auto");
 	assert_string_equal(on_down_name(ON_DOWN_KEEP), "keep");
@@ -248,10 +261,40 @@ static void a_backup_need_only_answer_on_the_ports(void **state)
 	assert_int_equal(spec.type, CHECK_ON);
 }
 
+static void a_real_with_a_port_of_its_own_is_asked_there(void **state) /* R53, R54 */
+{
+	static const struct real_config own = {
+		.name = "CAS1", .ip = {{[10] = 0xff, 0xff, 192, 168, 30, 20}}, .port = 2525};
+	static const struct real_config backup = {.name = "backup", .backup = true, .port = 80};
+	static const struct port_range ports[] = {
+		{143, 143},
+                {993, 993}
+        };
+	struct check_config checks[] = {check_of(CHECK_CONNECT), check_of(CHECK_PING),
+					check_of(CHECK_HTTP)};
+	static const uint16_t asked[] = {2525, 0, 8080};
+	struct service_config s;
+	struct check_spec spec;
+
+	checks[2].port = 8080; /* the check's own port comes first */
+	s = service_of(checks, 3, ports, 2);
+	s.mode = MODE_L7_TCP;
+	for (size_t i = 0; i < ARRAY_COUNT(asked); i++) {
+		assert_true(service_check_spec(&s, &own, i, &spec));
+		assert_int_equal(spec.port, asked[i]);
+	}
+	assert_false(service_check_spec(&s, &own, ARRAY_COUNT(asked), &spec));
+	assert_true(service_check_spec(&s, &backup, 0, &spec));
+	assert_int_equal(spec.port, 80);
+	assert_false(service_check_spec(&s, &backup, 1, &spec));
+	assert_int_equal(count_specs(&s), 4); /* without one: on each port of the service */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backup_need_only_answer_on_the_ports),
+		cmocka_unit_test(a_real_with_a_port_of_its_own_is_asked_there),
 		cmocka_unit_test(each_port_of_a_service_is_checked),
 		cmocka_unit_test(several_checks_follow_one_another),
 		cmocka_unit_test(of_a_huge_range_sixteen_ports_are_checked),

@@ -22,6 +22,21 @@ static const char before[] = "version: 1\n"
 			     "      CAS1: {ip: 192.0.2.20, weight: 100}\n"
 			     "      CAS2: {ip: 192.0.2.21, weight: 100}\n";
 
+static const char before_l7[] = "version: 1\n"
+				"node: {name: lb1, interfaces: [eth0]}\n"
+				"l7: {maxconn: 1000}\n"
+				"services:\n"
+				"  MAIL:\n"
+				"    mode: l7-tcp\n"
+				"    vip: 192.0.2.10\n"
+				"    ports: [25]\n"
+				"    source: auto\n"
+				"    timeouts: {client: 30m}\n"
+				"    proxy_protocol: {accept: off, send: off}\n"
+				"    reals:\n"
+				"      CAS1: {ip: 192.0.2.20, port: 25}\n"
+				"      CAS2: {ip: 192.0.2.21, port: 25}\n";
+
 static struct model *read_text(const char *text)
 {
 	struct config_input in = {
@@ -36,23 +51,39 @@ static struct model *read_text(const char *text)
 	return m;
 }
 
-/* before with the first occurrence of what replaced. */
-static char *edited(const char *what, const char *with)
+/* The text with the first occurrence of what replaced. */
+static char *edited(const char *original, const char *what, const char *with)
 {
-	const char *at = strstr(before, what);
+	const char *at = strstr(original, what);
 	static char text[2048];
 
 	assert_non_null(at);
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - before), before, with,
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - original), original, with,
 		 at + strlen(what));
 	return text;
 }
 
+struct change {
+	const char *what, *with, *said;
+};
+
+static void expect_change(const char *original, const struct change *c)
+{
+	struct model *a = read_text(original);
+	struct model *b = read_text(edited(original, c->what, c->with));
+	struct buf said = {};
+
+	model_describe_changes(a, b, &said);
+	assert_string_equal(buf_text(&said), c->said);
+	assert_false(model_needs_restart(a, b, &said));
+	buf_free(&said);
+	model_free(a);
+	model_free(b);
+}
+
 static void each_change_is_said_in_one_line(void **state)
 {
-	static const struct {
-		const char *what, *with, *said;
-	} cases[] = {
+	static const struct change cases[] = {
 		{"weight: 100",				 "weight: 50",            "HTTPS/CAS1: weight 100 -> 50\n"},
 		{"192.0.2.21",				  "192.0.2.22",
 		 "HTTPS/CAS2: ip 192.0.2.21 -> 192.0.2.22; flows to the old one run to their "
@@ -73,24 +104,41 @@ static void each_change_is_said_in_one_line(void **state)
 		{"version: 1",				  "version: 1 # the same", ""                              },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct model *a = read_text(before);
-		struct model *b = read_text(edited(cases[i].what, cases[i].with));
-		struct buf said = {};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_change(before, &cases[i]);
+}
 
-		model_describe_changes(a, b, &said);
-		assert_string_equal(buf_text(&said), cases[i].said);
-		assert_false(model_needs_restart(a, b, &said));
-		buf_free(&said);
-		model_free(a);
-		model_free(b);
-	}
+static void changes_of_layer_7_are_said_too(void **state)
+{
+	static const struct change cases[] = {
+		{"maxconn: 1000",                            "maxconn: 2000",                                             "l7.maxconn: 1000 -> 2000\n"             },
+		{"source: auto",                             "source: vip",                                               "MAIL: source auto -> vip\n"             },
+		{"source: auto",                             "source: 192.0.2.1",                                         "MAIL: source auto -> 192.0.2.1\n"       },
+		{"client: 30m",                              "client: 90s, connect: 1s, server: 1h",
+		 "MAIL: timeouts.connect 5s -> 1s\nMAIL: timeouts.client 30m -> 90s\n"
+		 "MAIL: timeouts.server 30m -> 1h\n"													       },
+		{"accept: off",                              "accept: v1",						"MAIL: proxy_protocol.accept off -> v1\n"},
+		{"send: off",				"send: v2",						  "MAIL: proxy_protocol.send off -> v2\n"  },
+		{"20, port: 25",                             "20, port: 26",                                              "MAIL/CAS1: port 25 -> 26\n"             },
+		{"20, port: 25",                             "20",							"MAIL/CAS1: port 25 -> the client's\n"   },
+		{"      CAS2: {ip: 192.0.2.21, port: 25}\n", "",
+		 "MAIL/CAS2: removed; its sessions run to their end\n"											     },
+		{"[25]",				     "[25, 587]",						 "MAIL: ports changed\n"                  },
+		{"    timeouts: {client: 30m}\n",            "",							  ""                                       },
+		{"services:",				"defaults: {timeouts: {client: 1h, server: 1h}}\nservices:",
+		 "MAIL: timeouts.server 30m -> 1h\n"													       },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_change(before_l7, &cases[i]);
+	expect_change(before, &(struct change){"mode: l4-dr", "mode: l7-tcp",
+					       "HTTPS: mode l4-dr -> l7-tcp\n"});
 }
 
 static void what_needs_down_and_up_is_named(void **state)
 {
 	struct model *a = read_text(before);
-	struct model *b = read_text(edited("[eth0]", "[eth0, eth1], flows: 4096"));
+	struct model *b = read_text(edited(before, "[eth0]", "[eth0, eth1], flows: 4096"));
 	struct buf keys = {};
 
 	assert_true(model_needs_restart(a, b, &keys));
@@ -104,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_said_in_one_line),
+		cmocka_unit_test(changes_of_layer_7_are_said_too),
 		cmocka_unit_test(what_needs_down_and_up_is_named),
 	};
 

@@ -130,6 +130,60 @@ static inline void sample_imap(struct arena *a, struct view_service *s)
 				   .real_count = 1};
 }
 
+static inline void sample_smtp_real(struct view_real *r, uint16_t port, uint64_t sessions)
+{
+	r->port = port;
+	r->has_mac = false;
+	r->l7.counts.sessions = sessions;
+	r->l7.counts.max_current = 5;
+	r->l7.counts.bytes_in = 12908;
+	r->l7.counts.bytes_out = 43441;
+	r->l7.current = 2;
+}
+
+static inline void sample_smtp(struct arena *a, struct view_service *s)
+{
+	struct service_config *c = sample_config(a, "CAS-SMTP", "192.168.30.10");
+	struct view_real *r = arena_alloc(a, 3, sizeof(*r));
+	static const struct port_range ports[] = {
+		{25,  25 },
+                {587, 587}
+        };
+
+	c->mode = MODE_L7_TCP;
+	c->ports = ports;
+	c->port_range_count = 2;
+	sample_real(&r[0], "CAS1", "192.168.30.20",
+		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4OK));
+	sample_real(&r[1], "CAS2", "fd00:30::21",
+		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4CON));
+	sample_real(&r[2], "backup", "192.168.30.30",
+		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4OK));
+	sample_smtp_real(&r[0], 2525, 12);
+	sample_smtp_real(&r[1], 2526, 10);
+	sample_smtp_real(&r[2], 0, 0);
+	r[1].effective_weight = 0;
+	r[2].effective_weight = 0;
+	r[2].backup = true;
+	*s = (struct view_service){
+		.name = c->name,
+		.config = c,
+		.status = SERVICE_DEGRADED,
+		.reason = "",
+		.reals = r,
+		.real_count = 3,
+		.l7 = {.counts = {.sessions = 22,
+				  .bytes_in = 44058,
+				  .bytes_out = 96458,
+				  .connect_errors = 1,
+				  .refused = 3,
+				  .bad_header = 4,
+				  .redispatches = 7,
+				  .max_current = 10},
+		       .current = 4}
+        };
+}
+
 static inline struct view *sample_empty(void)
 {
 	struct arena *a = arena_new();
@@ -183,6 +237,32 @@ static inline struct view *sample_view(void)
 	v->events[LB_EVENT_FLOW_MISS] = 17;
 	v->process.cpu_seconds = 1.25;
 	v->process.start_time = SAMPLE_NOW - 1000;
+	return v;
+}
+
+/* The same with a layer-7 service behind it. */
+static inline struct view *sample_l7_view(void)
+{
+	static const struct view_process processes[] = {
+		{"main",  100, 0},
+		{"proxy", 201, 0},
+		{"proxy", 202, 1},
+	};
+	struct view *v = sample_view();
+	struct view_service *s = arena_alloc(v->arena, 3, sizeof(*s));
+
+	s[0] = v->services[0];
+	s[1] = v->services[1];
+	sample_smtp(v->arena, &s[2]);
+	v->services = s;
+	v->service_count = 3;
+	v->processes = processes;
+	v->process_count = 3;
+	v->process.start_time = SAMPLE_NOW - 93;
+	v->l7.processes = 2;
+	v->l7.maxconn = 40000;
+	v->l7.limit = 20000;
+	v->l7.current = 4;
 	return v;
 }
 

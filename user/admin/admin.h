@@ -58,6 +58,10 @@ void render_status_json(const struct view *v, struct buf *out);
 void render_report_l4_text(const struct view *v, struct buf *out);
 void render_report_l4_csv(const struct view *v, struct buf *out);
 void render_report_l4_json(const struct view *v, struct buf *out);
+/* up_only leaves out what is DOWN (R71). */
+void render_report_l7_text(const struct view *v, bool up_only, struct buf *out);
+void render_report_l7_csv(const struct view *v, bool up_only, struct buf *out);
+void render_report_l7_json(const struct view *v, bool up_only, struct buf *out);
 void render_report_checks_text(const struct view *v, struct buf *out);
 void render_report_checks_csv(const struct view *v, struct buf *out);
 void render_report_checks_json(const struct view *v, struct buf *out);

@@ -55,6 +55,21 @@ static void metrics_open(const struct view *v, struct buf *out)
 	render_metrics(v, true, out);
 }
 
+/* A page of the layer-7 statistics, whole and without what is DOWN. */
+#define L7_PAGE(form)                                                                              \
+	static void l7_##form(const struct view *v, struct buf *out)                               \
+	{                                                                                          \
+		render_report_l7_##form(v, false, out);                                            \
+	}                                                                                          \
+	static void l7_up_##form(const struct view *v, struct buf *out)                            \
+	{                                                                                          \
+		render_report_l7_##form(v, true, out);                                             \
+	}
+
+L7_PAGE(text)
+L7_PAGE(csv)
+L7_PAGE(json)
+
 /* SERVICE/REAL, a line each: what shells complete. */
 static void real_names(const struct view *v, struct buf *out)
 {
@@ -64,28 +79,36 @@ static void real_names(const struct view *v, struct buf *out)
 				   v->services[i].reals[n].name);
 }
 
+enum { PAGE_WORDS = 4 };
+
 /* What can be read, by the words of the request; the first row of a command is its default. */
 static const struct {
-	const char *word[3];
+	const char *word[PAGE_WORDS];
 	render_fn *fn;
 } pages[] = {
-	{{"status", "text", ""},       status_plain             },
-	{{"status", "text", "colour"}, status_colour            },
-	{{"status", "json", ""},       render_status_json       },
-	{{"report", "l4", "text"},     render_report_l4_text    },
-	{{"report", "l4", "csv"},      render_report_l4_csv     },
-	{{"report", "l4", "json"},     render_report_l4_json    },
-	{{"report", "checks", "text"}, render_report_checks_text},
-	{{"report", "checks", "csv"},  render_report_checks_csv },
-	{{"report", "checks", "json"}, render_report_checks_json},
-	{{"metrics", "text", ""},      metrics_text             },
-	{{"metrics", "open", ""},      metrics_open             },
-	{{"names", "", ""},            real_names               },
+	{{"status", "text", "", ""},       status_plain             },
+	{{"status", "text", "colour", ""}, status_colour            },
+	{{"status", "json", "", ""},       render_status_json       },
+	{{"report", "l4", "text", ""},     render_report_l4_text    },
+	{{"report", "l4", "csv", ""},      render_report_l4_csv     },
+	{{"report", "l4", "json", ""},     render_report_l4_json    },
+	{{"report", "l7", "text", ""},     l7_text                  },
+	{{"report", "l7", "text", "up"},   l7_up_text               },
+	{{"report", "l7", "csv", ""},      l7_csv                   },
+	{{"report", "l7", "csv", "up"},    l7_up_csv                },
+	{{"report", "l7", "json", ""},     l7_json                  },
+	{{"report", "l7", "json", "up"},   l7_up_json               },
+	{{"report", "checks", "text", ""}, render_report_checks_text},
+	{{"report", "checks", "csv", ""},  render_report_checks_csv },
+	{{"report", "checks", "json", ""}, render_report_checks_json},
+	{{"metrics", "text", "", ""},      metrics_text             },
+	{{"metrics", "open", "", ""},      metrics_open             },
+	{{"names", "", "", ""},            real_names               },
 };
 
 static bool page_matches(const struct command_request *r, size_t page)
 {
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < PAGE_WORDS; i++)
 		if (i < r->words->count && strcmp(r->words->word[i], pages[page].word[i]))
 			return false;
 	return true;
@@ -226,23 +249,23 @@ static const struct {
 	size_t min, max;
 	int (*run)(struct command_request *r);
 } commands[] = {
-	{"ping",     "",			      false, 0, 0,              run_ping    },
-	{"help",     "",			      false, 0, 0,              run_help    },
-	{"status",   "[text|json] [colour]",          false, 0, 2,              run_page    },
-	{"report",   "l4|checks [text|json|csv]",     false, 1, 2,              run_page    },
-	{"metrics",  "[text|open]",                   false, 0, 1,              run_page    },
-	{"names",    "",			      false, 0, 0,              run_page    },
-	{"warnings", "",			      false, 0, 0,              run_warnings},
-	{"wait",     "",			      false, 0, 0,              run_wait    },
-	{"drain",    "SERVICE/REAL",                  true,  1, 1,              run_order   },
-	{"halt",     "SERVICE/REAL",                  true,  1, 1,              run_order   },
-	{"online",   "SERVICE/REAL",                  true,  1, 1,              run_order   },
-	{"weight",   "SERVICE/REAL 0..65535|default", true,  2, 2,              run_weight  },
-	{"isolate",  "SERVICE/REAL",                  true,  1, 1,              run_isolate },
-	{"reload",   "",			      true,  0, 0,              run_reload  },
-	{"join",     "FILE [IFACE...]",               true,  1, LINE_WORDS_MAX, run_join    },
-	{"up",       "FILE [IFACE...]",               true,  1, LINE_WORDS_MAX, run_up      },
-	{"down",     "[IFACE...]",                    true,  0, LINE_WORDS_MAX, run_down    },
+	{"ping",     "",				  false, 0, 0,              run_ping    },
+	{"help",     "",				  false, 0, 0,              run_help    },
+	{"status",   "[text|json] [colour]",              false, 0, 2,              run_page    },
+	{"report",   "l4|l7|checks [text|json|csv] [up]", false, 1, 3,              run_page    },
+	{"metrics",  "[text|open]",                       false, 0, 1,              run_page    },
+	{"names",    "",				  false, 0, 0,              run_page    },
+	{"warnings", "",				  false, 0, 0,              run_warnings},
+	{"wait",     "",				  false, 0, 0,              run_wait    },
+	{"drain",    "SERVICE/REAL",                      true,  1, 1,              run_order   },
+	{"halt",     "SERVICE/REAL",                      true,  1, 1,              run_order   },
+	{"online",   "SERVICE/REAL",                      true,  1, 1,              run_order   },
+	{"weight",   "SERVICE/REAL 0..65535|default",     true,  2, 2,              run_weight  },
+	{"isolate",  "SERVICE/REAL",                      true,  1, 1,              run_isolate },
+	{"reload",   "",				  true,  0, 0,              run_reload  },
+	{"join",     "FILE [IFACE...]",                   true,  1, LINE_WORDS_MAX, run_join    },
+	{"up",       "FILE [IFACE...]",                   true,  1, LINE_WORDS_MAX, run_up      },
+	{"down",     "[IFACE...]",                        true,  0, LINE_WORDS_MAX, run_down    },
 };
 
 static int run_help(struct command_request *r)

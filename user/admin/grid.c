@@ -94,6 +94,27 @@ static const char *cell_text(const struct grid *g, size_t i)
 	return g->text.at + g->cells[i].at;
 }
 
+/* The room of the group that begins at column c, and where the next one begins. */
+static size_t group_width(const struct grid *g, const size_t *width, size_t c, size_t *next)
+{
+	size_t room = width[c];
+
+	for (*next = c + 1; *next < g->column_count && !g->groups[*next]; (*next)++)
+		room += 2 + width[*next];
+	return room;
+}
+
+/* Makes the last column of a group wide enough for the group's name. */
+static void widen(const struct grid *g, size_t width[GRID_COLUMNS_MAX])
+{
+	for (size_t c = 0, next; g->groups && c < g->column_count; c = next) {
+		size_t room = group_width(g, width, c, &next), len = strlen(g->groups[c]);
+
+		if (room < len)
+			width[next - 1] += len - room;
+	}
+}
+
 static void measure(const struct grid *g, size_t width[GRID_COLUMNS_MAX])
 {
 	for (size_t c = 0; c < g->column_count; c++)
@@ -101,6 +122,7 @@ static void measure(const struct grid *g, size_t width[GRID_COLUMNS_MAX])
 	for (size_t i = 0; i < g->cell_count; i++)
 		if (g->cells[i].width > width[i % g->column_count])
 			width[i % g->column_count] = g->cells[i].width;
+	widen(g, width);
 }
 
 static void pad(struct buf *out, size_t count)
@@ -136,11 +158,27 @@ static void end_line(struct buf *out)
 	buf_puts(out, "\n");
 }
 
+static void print_groups(const struct grid *g, const size_t *width, const char *indent,
+			 struct buf *out)
+{
+	buf_puts(out, indent);
+	for (size_t c = 0, next; c < g->column_count; c = next) {
+		size_t room = group_width(g, width, c, &next);
+
+		buf_puts(out, c ? "  " : "");
+		buf_puts(out, g->groups[c]);
+		pad(out, room - strlen(g->groups[c]));
+	}
+	end_line(out);
+}
+
 void grid_print(const struct grid *g, const char *indent, bool colour, struct buf *out)
 {
 	size_t width[GRID_COLUMNS_MAX];
 
 	measure(g, width);
+	if (g->groups)
+		print_groups(g, width, indent, out);
 	buf_puts(out, indent);
 	for (size_t c = 0; c < g->column_count; c++) {
 		const char *text = g->columns[c].heading;

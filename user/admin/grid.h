@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-enum { GRID_COLUMNS_MAX = 16 };
+enum { GRID_COLUMNS_MAX = 128 };
 
 enum grid_colour {
 	GRID_PLAIN,
@@ -36,6 +36,9 @@ struct grid_cell;
 struct grid {
 	const struct grid_column *columns;
 	size_t column_count;
+	/* NULL, or the group of each column for a line above the headings of aligned text; NULL
+	 * in it: that of the column before. */
+	const char *const *groups;
 	struct grid_cell *cells;
 	size_t cell_count, cell_room;
 	struct buf text;

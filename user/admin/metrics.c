@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What Prometheus gets: the families that apply at layer 4. A state is one series a state with 0 or
+ * What Prometheus gets: what is of the whole node. A state is one series a state with 0 or
  * 1; drop reasons are the names of verdict.h; no label ever holds a client's address.
  */
 #include "admin/metrics.h"
@@ -206,14 +206,30 @@ static void put_config(struct page *p)
 		v->heartbeat_age_msec / 1e3);
 }
 
+/* Processes of one role follow one another and are counted together. */
+static void put_restarts(struct page *p)
+{
+	const struct view *v = p->view;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < v->process_count; i++) {
+		const char *role = v->processes[i].role;
+
+		sum += v->processes[i].restarts;
+		if (i + 1 < v->process_count && !strcmp(role, v->processes[i + 1].role))
+			continue;
+		put_named(p, "role", role, sum);
+		sum = 0;
+	}
+}
+
 static void put_processes(struct page *p)
 {
 	const struct view *v = p->view;
 
 	exposition_family(&p->to, "lbxdp_process_restarts_total", METRIC_COUNTER,
 			  "Times that a process of the daemon had to be started again.");
-	for (size_t i = 0; i < v->process_count; i++)
-		put_named(p, "role", v->processes[i].role, v->processes[i].restarts);
+	put_restarts(p);
 	put_one(p, "process_cpu_seconds_total", METRIC_COUNTER,
 		"CPU time of the main process, user and system.", v->process.cpu_seconds);
 	put_one(p, "process_resident_memory_bytes", METRIC_GAUGE,
@@ -260,6 +276,7 @@ void render_metrics(const struct view *v, bool openmetrics, struct buf *out)
 	metrics_services(&p);
 	metrics_reals(&p);
 	metrics_checks(&p);
+	metrics_l7(&p);
 	put_flows(&p);
 	put_config(&p);
 	put_processes(&p);

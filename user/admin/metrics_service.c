@@ -8,54 +8,46 @@
 #include "admin/words.h"
 #include "base/alloc.h"
 
-struct number_family {
-	const char *name, *help;
-	enum metric_type type;
-	size_t offset, size; /* of an unsigned field of 4 or 8 bytes */
-};
-
-#define FIELD(type, member) offsetof(struct type, member), sizeof(((struct type *)0)->member)
-
 /* clang-format off */
 static const struct number_family service_families[] = {
 	{"lbxdp_service_connections_total", "Flows given to a real of the service.",
-	 METRIC_COUNTER, FIELD(view_service, connections)},
+	 METRIC_COUNTER, METRIC_FIELD(view_service, connections)},
 	{"lbxdp_service_receive_packets_total", "Packets from clients sent to a real.",
-	 METRIC_COUNTER, FIELD(view_service, packets)},
+	 METRIC_COUNTER, METRIC_FIELD(view_service, packets)},
 	{"lbxdp_service_receive_bytes_total", "Bytes of whole frames from clients sent to a real.",
-	 METRIC_COUNTER, FIELD(view_service, bytes)},
+	 METRIC_COUNTER, METRIC_FIELD(view_service, bytes)},
 	{"lbxdp_service_unrouted_packets_total", "Packets dropped because no real was usable.",
-	 METRIC_COUNTER, FIELD(view_service, unrouted)},
+	 METRIC_COUNTER, METRIC_FIELD(view_service, unrouted)},
 };
 
 static const struct number_family real_families[] = {
 	{"lbxdp_real_weight", "The weight that is configured or ordered.",
-	 METRIC_GAUGE, FIELD(view_real, weight)},
+	 METRIC_GAUGE, METRIC_FIELD(view_real, weight)},
 	{"lbxdp_real_effective_weight", "The weight in the ring; 0 when the real gets no new flows.",
-	 METRIC_GAUGE, FIELD(view_real, effective_weight)},
+	 METRIC_GAUGE, METRIC_FIELD(view_real, effective_weight)},
 	{"lbxdp_real_connections_active", "Established flows, as far as client packets show.",
-	 METRIC_GAUGE, FIELD(view_real, active)},
+	 METRIC_GAUGE, METRIC_FIELD(view_real, active)},
 	{"lbxdp_real_connections_inactive", "Half-open and closing flows.",
-	 METRIC_GAUGE, FIELD(view_real, inactive)},
+	 METRIC_GAUGE, METRIC_FIELD(view_real, inactive)},
 	{"lbxdp_real_connections_total", "Flows given to the real.",
-	 METRIC_COUNTER, FIELD(view_real, connections)},
+	 METRIC_COUNTER, METRIC_FIELD(view_real, connections)},
 	{"lbxdp_real_receive_packets_total", "Packets from clients sent to the real.",
-	 METRIC_COUNTER, FIELD(view_real, packets)},
+	 METRIC_COUNTER, METRIC_FIELD(view_real, packets)},
 	{"lbxdp_real_receive_bytes_total", "Bytes of whole frames from clients sent to the real.",
-	 METRIC_COUNTER, FIELD(view_real, bytes)},
+	 METRIC_COUNTER, METRIC_FIELD(view_real, bytes)},
 };
 
 static const struct number_family check_families[] = {
 	{"lbxdp_check_runs_total", "Runs of the check.",
-	 METRIC_COUNTER, FIELD(view_check, runs)},
+	 METRIC_COUNTER, METRIC_FIELD(view_check, runs)},
 	{"lbxdp_check_transitions_total", "Times that the check changed between up and down.",
-	 METRIC_COUNTER, FIELD(view_check, transitions)},
+	 METRIC_COUNTER, METRIC_FIELD(view_check, transitions)},
 	{"lbxdp_check_last_change_timestamp_seconds", "When the check last changed; 0 before.",
-	 METRIC_GAUGE, FIELD(view_check, since)},
+	 METRIC_GAUGE, METRIC_FIELD(view_check, since)},
 };
 /* clang-format on */
 
-static uint64_t field(const void *row, const struct number_family *f)
+uint64_t metrics_field(const void *row, const struct number_family *f)
 {
 	uint32_t small;
 	uint64_t big;
@@ -113,7 +105,7 @@ static void put_service_number(struct page *p, const struct view_service *s,
 	struct buf labels = {};
 
 	exposition_label(&labels, "service", s->name);
-	exposition_number(&p->to, buf_text(&labels), field(s, f));
+	exposition_number(&p->to, buf_text(&labels), metrics_field(s, f));
 	buf_free(&labels);
 }
 
@@ -173,7 +165,7 @@ static void real_info(struct page *p, const struct view_real *r, const struct bu
 static void real_number(struct page *p, const struct view_real *r, const struct buf *labels,
 			const void *arg)
 {
-	exposition_number(&p->to, buf_text(labels), field(r, arg));
+	exposition_number(&p->to, buf_text(labels), metrics_field(r, arg));
 }
 
 void metrics_reals(struct page *p)
@@ -219,7 +211,7 @@ static void check_number(struct page *p, const struct view_real *r, const struct
 
 	for (size_t i = 0; i < r->check_count; i++) {
 		check_labels(r, i, labels, &more);
-		exposition_number(&p->to, buf_text(&more), field(&r->checks[i], arg));
+		exposition_number(&p->to, buf_text(&more), metrics_field(&r->checks[i], arg));
 	}
 	buf_free(&more);
 }

@@ -91,14 +91,39 @@ static void put_checks(struct json *j, const struct view_real *r)
 	json_close(j, ']');
 }
 
-static void put_real(struct json *j, const struct view_real *r)
+static void put_l7(struct json *j, const struct view_l7 *l)
+{
+	const struct proxy_counts *c = &l->counts;
+
+	json_open(j, "l7", '{');
+	json_number(j, "current_sessions", l->current);
+	json_number(j, "max_sessions", c->max_current);
+	json_number(j, "sessions_total", c->sessions);
+	json_number(j, "bytes_in_total", c->bytes_in);
+	json_number(j, "bytes_out_total", c->bytes_out);
+	json_number(j, "connect_errors_total", c->connect_errors);
+	json_number(j, "response_errors_total", c->response_errors);
+	json_number(j, "client_aborts_total", c->client_aborts);
+	json_number(j, "timeouts_total", c->timeouts);
+	json_number(j, "retries_total", c->retries);
+	json_number(j, "redispatches_total", c->redispatches);
+	json_number(j, "no_source_port_total", c->no_source_port);
+	json_number(j, "refused_total", c->refused);
+	json_number(j, "bad_headers_total", c->bad_header);
+	json_close(j, '}');
+}
+
+static void put_real(struct json *j, const struct view_service *s, const struct view_real *r)
 {
 	char ip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
 
 	json_open(j, NULL, '{');
 	json_text(j, "name", r->name);
 	json_text(j, "ip", addr_format(&r->ip, ip));
-	json_null(j, "port"); /* Direct Routing: the port the client came to (R5) */
+	if (r->port)
+		json_number(j, "port", r->port);
+	else
+		json_null(j, "port"); /* the one the client came to (R5, R54) */
 	json_number(j, "weight", r->weight);
 	json_number(j, "effective_weight", r->effective_weight);
 	json_text(j, "status", real_status_name(r->status));
@@ -108,11 +133,13 @@ static void put_real(struct json *j, const struct view_real *r)
 		json_text(j, "mac", mac_format(r->mac, mac));
 	else
 		json_null(j, "mac");
-	json_number(j, "active", r->active);
+	json_number(j, "active", words_active(s, r));
 	json_number(j, "inactive", r->inactive);
 	json_number(j, "connections_total", r->connections);
 	json_number(j, "packets_total", r->packets);
 	json_number(j, "bytes_total", r->bytes);
+	if (service_is_l7(s->config))
+		put_l7(j, &r->l7);
 	put_checks(j, r);
 	json_close(j, '}');
 }
@@ -145,9 +172,11 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "packets_total", s->packets);
 	json_number(j, "bytes_total", s->bytes);
 	json_number(j, "unrouted_packets_total", s->unrouted);
+	if (service_is_l7(s->config))
+		put_l7(j, &s->l7);
 	json_open(j, "reals", '[');
 	for (size_t i = 0; i < s->real_count; i++)
-		put_real(j, &s->reals[i]);
+		put_real(j, s, &s->reals[i]);
 	json_close(j, ']');
 	json_close(j, '}');
 }
@@ -209,6 +238,16 @@ static void put_flows(struct json *j, const struct view *v)
 	json_close(j, '}');
 }
 
+static void put_limits(struct json *j, const struct view *v)
+{
+	json_open(j, "l7", '{');
+	json_number(j, "processes", v->l7.processes);
+	json_number(j, "maxconn", v->l7.maxconn);
+	json_number(j, "limit", v->l7.limit);
+	json_number(j, "current_sessions", v->l7.current);
+	json_close(j, '}');
+}
+
 static void put_config(struct json *j, const struct view *v)
 {
 	json_open(j, "config", '{');
@@ -232,6 +271,7 @@ void render_status_json(const struct view *v, struct buf *out)
 	put_vips(&j, v);
 	put_packets(&j, v);
 	put_flows(&j, v);
+	put_limits(&j, v);
 	put_config(&j, v);
 	json_number(&j, "refused_rows", v->refused_rows);
 	json_number(&j, "log_dropped", v->log_dropped);

@@ -37,7 +37,7 @@ static uint64_t service_active(const struct view_service *s)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < s->real_count; i++)
-		sum += s->reals[i].active;
+		sum += words_active(s, &s->reals[i]);
 	return sum;
 }
 
@@ -61,8 +61,8 @@ static void overview_row(struct grid *g, const struct view_service *s)
 	grid_cell(g, GRID_PLAIN, "%s", buf_text(&ports));
 	grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)service_active(s));
 	grid_cell(g, GRID_PLAIN, "%s", buf_text(&protocol));
-	grid_cell(g, GRID_PLAIN, "Layer 4");
-	grid_cell(g, GRID_PLAIN, "DR");
+	grid_cell(g, GRID_PLAIN, "%s", words_method(s->config));
+	grid_cell(g, GRID_PLAIN, "%s", words_mode(s->config));
 	grid_cell(g, words_service_colour(s->status), "%s", service_status_name(s->status));
 	buf_free(&vips);
 	buf_free(&ports);
@@ -103,21 +103,34 @@ static void check_cell(struct grid *g, const struct view_real *r)
 			  c->outcome.detail);
 }
 
-static void real_row(struct grid *g, const struct view_real *r, const char *ports, time_t now)
+/* A real without a port of its own gets the port the client came to (R54). */
+static void port_cell(struct grid *g, const struct view_real *r, const char *ports)
+{
+	if (r->port)
+		grid_cell(g, GRID_PLAIN, "%u", r->port);
+	else
+		grid_cell(g, GRID_PLAIN, "%s", ports);
+}
+
+static void real_row(struct grid *g, const struct view_service *s, const struct view_real *r,
+		     const char *ports, time_t now)
 {
 	const struct view_check *c = words_worst(r);
 	char ip[ADDR_TEXT_LEN], age[DURATION_TEXT_LEN];
 	enum grid_colour colour = words_real_colour(r->status);
+	bool l7 = service_is_l7(s->config), lost = r->status == REAL_UP && !l7 && !r->has_mac;
 
 	grid_cell(g, colour, "%c", words_real_letter(r->status));
 	grid_cell(g, GRID_PLAIN, "%s", r->name);
 	grid_cell(g, GRID_PLAIN, "%s", addr_format(&r->ip, ip));
-	grid_cell(g, GRID_PLAIN, "%s", ports);
+	port_cell(g, r, ports);
 	weight_cell(g, r);
-	grid_cell(g, colour, "%s%s", real_status_name(r->status),
-		  r->status == REAL_UP && !r->has_mac ? " (no MAC)" : "");
-	grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)r->active);
-	grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)r->inactive);
+	grid_cell(g, colour, "%s%s", real_status_name(r->status), lost ? " (no MAC)" : "");
+	grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)words_active(s, r));
+	if (l7)
+		grid_cell(g, GRID_PLAIN, "-");
+	else
+		grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)r->inactive);
 	grid_cell(g, GRID_PLAIN, "%s", words_age(c ? c->since : 0, now, age));
 	check_cell(g, r);
 }
@@ -129,7 +142,8 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	struct grid g;
 
 	words_ports(s->config, &ports);
-	buf_printf(out, "\nVirtual Service %s Method: Layer 4 Mode: DR IP: ", s->name);
+	buf_printf(out, "\nVirtual Service %s Method: %s Mode: %s IP: ", s->name,
+		   words_method(s->config), words_mode(s->config));
 	words_vips(s->config, out);
 	buf_printf(out, " Ports: %s Protocol: ", buf_text(&ports));
 	put_protocol(s, out);
@@ -140,7 +154,7 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	buf_puts(out, "\n");
 	grid_init(&g, real_columns, ARRAY_COUNT(real_columns));
 	for (size_t i = 0; i < s->real_count; i++)
-		real_row(&g, &s->reals[i], buf_text(&ports), v->now);
+		real_row(&g, s, &s->reals[i], buf_text(&ports), v->now);
 	grid_print(&g, "  ", colour, out);
 	grid_fini(&g);
 	buf_free(&ports);
@@ -178,6 +192,17 @@ static void put_iface(const struct view_iface *f, struct buf *out)
 		buf_printf(out, " (%s)", f->problem);
 }
 
+/* A limit below what is configured is worth a word (R69). */
+static void put_sessions(const struct view *v, struct buf *out)
+{
+	buf_printf(out, "Layer 7 sessions: %llu of %llu", (unsigned long long)v->l7.current,
+		   (unsigned long long)v->l7.limit);
+	if (v->l7.limit < v->l7.maxconn)
+		buf_printf(out, " (maxconn is %llu; the descriptors allow no more)",
+			   (unsigned long long)v->l7.maxconn);
+	buf_puts(out, "\n");
+}
+
 static void put_host(const struct view *v, struct buf *out)
 {
 	buf_puts(out, "\nInterfaces: ");
@@ -194,6 +219,8 @@ static void put_host(const struct view *v, struct buf *out)
 			buf_printf(out, " (restarts %u)", p->restarts);
 	}
 	buf_puts(out, "\n");
+	if (v->l7.processes)
+		put_sessions(v, out);
 	if (v->refused_rows)
 		buf_printf(out, "Refused by the kernel, being retried: %llu rows\n",
 			   (unsigned long long)v->refused_rows);

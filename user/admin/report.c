@@ -143,12 +143,23 @@ static void checks_of(const struct view *v, const struct view_service *s, struct
 
 typedef void fill_fn(const struct view *v, const struct view_service *s, struct grid *g);
 
+static bool is_l4(const struct view_service *s)
+{
+	return !service_is_l7(s->config);
+}
+
+static bool is_any(const struct view_service *s)
+{
+	return true;
+}
+
 static void fill(struct grid *g, const struct view *v, const struct grid_column *columns,
-		 size_t count, fill_fn *fn)
+		 size_t count, bool (*wanted)(const struct view_service *s), fill_fn *fn)
 {
 	grid_init(g, columns, count);
 	for (size_t i = 0; i < v->service_count; i++)
-		fn(v, &v->services[i], g);
+		if (wanted(&v->services[i]))
+			fn(v, &v->services[i], g);
 }
 
 void render_report_l4_text(const struct view *v, struct buf *out)
@@ -157,7 +168,7 @@ void render_report_l4_text(const struct view *v, struct buf *out)
 	struct grid g;
 
 	buf_printf(out, "LAYER 4 STATUS %s\n\n", clock_format(v->now, now));
-	fill(&g, v, l4_columns, ARRAY_COUNT(l4_columns), l4_tree);
+	fill(&g, v, l4_columns, ARRAY_COUNT(l4_columns), is_l4, l4_tree);
 	grid_print(&g, "", false, out);
 	grid_fini(&g);
 }
@@ -166,7 +177,7 @@ void render_report_l4_csv(const struct view *v, struct buf *out)
 {
 	struct grid g;
 
-	fill(&g, v, l4_flat_columns, ARRAY_COUNT(l4_flat_columns), l4_flat);
+	fill(&g, v, l4_flat_columns, ARRAY_COUNT(l4_flat_columns), is_l4, l4_flat);
 	grid_print_csv(&g, out);
 	grid_fini(&g);
 }
@@ -175,7 +186,7 @@ void render_report_l4_json(const struct view *v, struct buf *out)
 {
 	struct grid g;
 
-	fill(&g, v, l4_flat_columns, ARRAY_COUNT(l4_flat_columns), l4_flat);
+	fill(&g, v, l4_flat_columns, ARRAY_COUNT(l4_flat_columns), is_l4, l4_flat);
 	grid_print_json(&g, out);
 	grid_fini(&g);
 }
@@ -186,7 +197,7 @@ void render_report_checks_text(const struct view *v, struct buf *out)
 	struct grid g;
 
 	buf_printf(out, "CHECKS %s\n\n", clock_format(v->now, now));
-	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), checks_of);
+	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), is_any, checks_of);
 	grid_print(&g, "", false, out);
 	grid_fini(&g);
 }
@@ -195,7 +206,7 @@ void render_report_checks_csv(const struct view *v, struct buf *out)
 {
 	struct grid g;
 
-	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), checks_of);
+	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), is_any, checks_of);
 	grid_print_csv(&g, out);
 	grid_fini(&g);
 }
@@ -204,7 +215,7 @@ void render_report_checks_json(const struct view *v, struct buf *out)
 {
 	struct grid g;
 
-	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), checks_of);
+	fill(&g, v, check_columns, ARRAY_COUNT(check_columns), is_any, checks_of);
 	grid_print_json(&g, out);
 	grid_fini(&g);
 }

@@ -63,6 +63,21 @@ void words_ports(const struct service_config *s, struct buf *out)
 	}
 }
 
+const char *words_method(const struct service_config *s)
+{
+	return service_is_l7(s) ? "Layer 7" : "Layer 4";
+}
+
+const char *words_mode(const struct service_config *s)
+{
+	return service_is_l7(s) ? "TCP" : "DR";
+}
+
+uint64_t words_active(const struct view_service *s, const struct view_real *r)
+{
+	return service_is_l7(s->config) ? r->l7.current : r->active;
+}
+
 static bool same_kind(const struct view_check *a, const struct view_check *b)
 {
 	return a->type == b->type && a->port == b->port;

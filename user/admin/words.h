@@ -19,6 +19,13 @@ enum grid_colour words_real_colour(enum real_status s);
 void words_vips(const struct service_config *s, struct buf *out);
 void words_ports(const struct service_config *s, struct buf *out);
 
+/* The guide's "Layer 4" and "DR", "Layer 7" and "TCP". */
+const char *words_method(const struct service_config *s);
+const char *words_mode(const struct service_config *s);
+
+/* What runs now: flows at layer 4, sessions at layer 7. */
+uint64_t words_active(const struct view_service *s, const struct view_real *r);
+
 /* "https:443", unique within the real ("https:443#2") and the same on each real of a service. */
 const char *words_check_label(const struct view_real *r, size_t index, char *text);
 

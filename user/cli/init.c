@@ -13,23 +13,23 @@
 
 static const char usage[] =
 	"usage: lbxdp init exchange --vip ADDRESS --real NAME=ADDRESS [--real ...]\n"
-	"           [--interface NAME] [--mode l4-dr] [--imap] [--pop3] [--helo NAME]\n";
+	"           [--interface NAME] [--mode l4-dr|l7-tcp] [--imap] [--pop3] [--helo NAME]\n";
 
 enum wanted { ALWAYS, WITH_IMAP, WITH_POP3 };
 
-/* The guide's virtual services (R15, R16), in its words. */
+/* The guide's virtual services (R15, R16, R54), in its words. */
 static const struct {
-	const char *label, *ports, *check, *comment;
+	const char *label, *ports, *port, *check, *comment;
 	enum wanted wanted;
 } services[] = {
-	{"CAS-HTTPS", "[443]",      "{type: https, request: owa/healthcheck.htm, expect: 200 OK}",
-	 "Outlook Web App, Outlook Anywhere, ActiveSync, EWS, Autodiscover.",										   ALWAYS},
-	{"CAS-IMAP4", "[143, 993]", "{type: connect}",                                             "Each port is asked by a TCP connection.",
-	 WITH_IMAP																		    },
-	{"CAS-POP3",  "[110, 995]", "{type: connect}",                                             "Each port is asked by a TCP connection.",
-	 WITH_POP3																		    },
-	{"CAS-SMTP",  "[25]",       NULL,							  "The check says EHLO and QUIT, as Exchange's log wants it.",
-	 ALWAYS																		       },
+	{"CAS-HTTPS", "[443]",      "443", "{type: https, request: owa/healthcheck.htm, expect: 200 OK}",
+	 "Outlook Web App, Outlook Anywhere, ActiveSync, EWS, Autodiscover.", ALWAYS   },
+	{"CAS-IMAP4", "[143, 993]", NULL,  "{type: connect}",
+	 "Each port is asked by a TCP connection.",                           WITH_IMAP},
+	{"CAS-POP3",  "[110, 995]", NULL,  "{type: connect}",
+	 "Each port is asked by a TCP connection.",                           WITH_POP3},
+	{"CAS-SMTP",  "[25]",       "25",  NULL,
+	 "The check says EHLO and QUIT, as Exchange's log wants it.",         ALWAYS   },
 };
 
 static bool is_wanted(const struct init_answers *a, enum wanted w)
@@ -57,33 +57,49 @@ static void write_check(const struct init_answers *a, const char *check, struct 
 
 static void write_service(const struct init_answers *a, size_t i, struct buf *out)
 {
-	buf_printf(out, "\n  # %s\n  %s:\n    mode: l4-dr\n", services[i].comment,
-		   services[i].label);
+	buf_printf(out, "\n  # %s\n  %s:\n    mode: %s\n", services[i].comment, services[i].label,
+		   mode_name(a->l7 ? MODE_L7_TCP : MODE_L4_DR));
 	write_word("    vip: ", a->vip, "\n", out);
 	buf_printf(out, "    ports: %s\n", services[i].ports);
 	write_check(a, services[i].check, out);
 	buf_puts(out, "    reals:\n");
 	for (size_t j = 0; j < a->real_count; j++) {
 		write_word("      ", a->reals[j].name, ": {ip: ", out);
-		write_word("", a->reals[j].ip, ", weight: 100}\n", out);
+		write_word("", a->reals[j].ip, ", ", out);
+		if (a->l7 && services[i].port)
+			buf_printf(out, "port: %s, ", services[i].port);
+		buf_puts(out, "weight: 100}\n");
 	}
 }
 
+static const char direct_routing_head[] =
+	"# Exchange with Direct Routing, written by lbxdp init.\n"
+	"#\n"
+	"# On every real server the VIP must stand on a loopback interface that does\n"
+	"# not answer ARP; what to run there is printed by\n"
+	"#   lbxdp real-script CAS-HTTPS --os windows\n";
+
+static const char layer7_head[] =
+	"# Exchange at layer 7 (TCP mode), written by lbxdp init.\n"
+	"#\n"
+	"# The real servers need no change. They see connections come from this host's\n"
+	"# address: receive connectors that judge mail by its sender's address need that\n"
+	"# one service in mode l4-dr.\n";
+
 void init_write(const struct init_answers *a, struct buf *out)
 {
-	buf_puts(out,
-		 "# Exchange with Direct Routing, written by lbxdp init.\n"
-		 "#\n"
-		 "# On every real server the VIP must stand on a loopback interface that does\n"
-		 "# not answer ARP; what to run there is printed by\n"
-		 "#   lbxdp real-script CAS-HTTPS --os windows\n"
-		 "#\n"
-		 "# Then: lbxdp check -c FILE && lbxdp up -c FILE\n"
-		 "version: 1\n"
-		 "\n"
-		 "node:\n");
-	write_word("  interfaces: [", a->interface, "] # in the network of the real servers\n",
-		   out);
+	buf_printf(out,
+		   "%s"
+		   "#\n"
+		   "# Then: lbxdp check -c FILE && lbxdp up -c FILE\n"
+		   "version: 1\n"
+		   "\n"
+		   "node:\n",
+		   a->l7 ? layer7_head : direct_routing_head);
+	write_word("  interfaces: [", a->interface, "] # in the network of ", out);
+	buf_printf(out, "the %s\n", a->l7 ? "VIP" : "real servers");
+	if (a->l7)
+		buf_puts(out, "\ndefaults:\n  timeouts: {client: 30m, server: 30m}\n");
 	buf_puts(out, "\nservices:");
 	for (size_t i = 0; i < ARRAY_COUNT(services); i++)
 		if (is_wanted(a, services[i].wanted))
@@ -139,12 +155,11 @@ static int take_vip(struct init_answers *a, const char *text)
 	return 0;
 }
 
-static int take_mode(const char *mode)
+static int take_mode(struct init_answers *a, const char *mode)
 {
-	if (!strcmp(mode, "l4-dr"))
+	a->l7 = !strcmp(mode, mode_name(MODE_L7_TCP));
+	if (a->l7 || !strcmp(mode, mode_name(MODE_L4_DR)))
 		return 0;
-	if (!strcmp(mode, "l7-tcp"))
-		return fail_usage("not supported by this version: --mode", mode);
 	return fail_usage("unknown --mode", mode);
 }
 
@@ -156,7 +171,7 @@ static int take_option(struct init_answers *a, int option)
 	case OPT_REAL:
 		return take_real(a, optarg) ? 0 : fail_usage("not NAME=ADDRESS", optarg);
 	case OPT_MODE:
-		return take_mode(optarg);
+		return take_mode(a, optarg);
 	case OPT_INTERFACE:
 		a->interface = optarg;
 		return value_interface(optarg) ? fail_usage("no interface name", optarg) : 0;
@@ -263,7 +278,8 @@ static int ask_all(struct init_answers *a)
 {
 	char *helo;
 
-	fprintf(stderr, "Exchange with Direct Routing. The file goes to standard output.\n");
+	fprintf(stderr, "Exchange. The file goes to standard output.\n");
+	a->l7 = is_yes(ask("Layer 7 (TCP mode) instead of Direct Routing? [y/N]"));
 	if (!ask_vip(a) || !ask_interface(a) || !ask_reals(a)) {
 		fprintf(stderr, "\nlbxdp init: the answers ended too early; nothing written\n");
 		return 1;

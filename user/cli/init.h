@@ -17,6 +17,7 @@ struct init_real {
 struct init_answers {
 	const char *vip, *interface;
 	const char *helo; /* NULL: the check says its usual name */
+	bool l7;          /* mode l7-tcp, else l4-dr */
 	bool imap, pop3;
 	struct init_real reals[INIT_REALS_MAX];
 	size_t real_count;

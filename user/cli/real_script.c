@@ -141,6 +141,15 @@ void real_script_windows(const struct real_script *s, struct buf *out)
 		windows_v6(s, out);
 }
 
+void real_script_layer7(const struct real_script *s, struct buf *out)
+{
+	buf_printf(
+		out,
+		"# Service %s is layer 7 (mode: %s): there is nothing to run on its real servers.\n"
+		"# They are asked on their own addresses; the VIP need not stand on them.\n",
+		s->service->name, mode_name(s->service->mode));
+}
+
 /* Names end in commands: nothing that a shell or PowerShell reads as its own passes. */
 static bool is_safe_name(const char *name)
 {
@@ -218,7 +227,10 @@ static int write_script(struct real_script *s, const struct system *system)
 		return fail(2, "no interface name", s->interface);
 	if (!is_name_for(system, s->loopback))
 		return fail(2, "no interface name", s->loopback);
-	system->write(s, &out);
+	if (service_is_l7(s->service))
+		real_script_layer7(s, &out);
+	else
+		system->write(s, &out);
 	if (fwrite(buf_text(&out), 1, out.len, stdout) != out.len || fflush(stdout))
 		status = fail(1, "cannot write to standard output", NULL);
 	buf_free(&out);

@@ -16,6 +16,9 @@ struct real_script {
 void real_script_linux(const struct real_script *s, struct buf *out);
 void real_script_windows(const struct real_script *s, struct buf *out);
 
+/* Says that a service of layer 7 needs nothing; a comment to either system. */
+void real_script_layer7(const struct real_script *s, struct buf *out);
+
 /* The command; argv[0] is its word. Returns 0, 1 or 2. */
 int cli_real_script(const struct model *m, int argc, char **argv);
 

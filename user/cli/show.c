@@ -66,20 +66,23 @@ int cli_status(struct cli *c, int argc, char **argv)
 
 int cli_report(struct cli *c, int argc, char **argv)
 {
-	bool json = false, csv = false;
+	bool json = false, csv = false, up_only = false, l7;
 	const struct option_row rows[] = {
-		{"--json", NULL, &json},
-		{"--csv",  NULL, &csv },
+		{"--json",    NULL, &json   },
+		{"--csv",     NULL, &csv    },
+		{"--up-only", NULL, &up_only},
 	};
-	const char *words[] = {"report", NULL, "text"};
+	const char *words[] = {"report", NULL, "text", "up"};
 
 	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
-	if (argc != 2 || (json && csv) || (strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
+	l7 = argc == 2 && !strcmp(argv[1], "l7");
+	if (argc != 2 || (json && csv) || (up_only && !l7) ||
+	    (!l7 && strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
 		return cli_usage("report");
 	words[1] = argv[1];
 	if (json || csv)
 		words[2] = json ? "json" : "csv";
-	return client_relay(c->paths.socket, words, ARRAY_COUNT(words));
+	return client_relay(c->paths.socket, words, up_only ? 4 : 3);
 }
 
 int cli_metrics(struct cli *c, int argc, char **argv)

@@ -3,6 +3,8 @@
 
 #include "core/config_draft.h"
 
+enum { L7_MAXCONN = 40000 }; /* R69 */
+
 static const char *place_path(struct config_reading *r, const struct yaml_node *n, const char *key)
 {
 	const char *path = yaml_path(n, r->arena);
@@ -78,6 +80,8 @@ static void read_tree(struct config_reading *r)
 	config_decode(r);
 	if (!m->node.name)
 		m->node.name = arena_strdup(r->arena, r->in->host_name ? r->in->host_name : "");
+	if (!m->l7.maxconn)
+		m->l7.maxconn = L7_MAXCONN;
 	if (r->root->kind != YAML_MAP)
 		return;
 	rule_defaults(r);

@@ -119,6 +119,8 @@ static void decode_ports(struct config_reading *r, const struct schema_row *row,
 static void decode_map(struct config_reading *r, const struct schema_row *row,
 		       const struct yaml_node *n, void *base)
 {
+	if (n && n->kind == YAML_WORD && config_lists_word(row->neutral, n->text))
+		n = NULL;
 	decode_rows(r, row->sub, n, base);
 }
 
@@ -229,6 +231,7 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_UINT] = config_decode_uint,
 	[SCHEMA_DURATION] = config_decode_duration,
 	[SCHEMA_WORD] = config_decode_word,
+	[SCHEMA_MODE] = config_decode_mode,
 	[SCHEMA_TEXT] = config_decode_text,
 	[SCHEMA_ESCAPED] = config_decode_escaped,
 	[SCHEMA_ADDRESS] = config_decode_address,
@@ -236,6 +239,7 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_INTERFACES] = decode_interfaces,
 	[SCHEMA_PORTS] = decode_ports,
 	[SCHEMA_LISTEN] = config_decode_listen,
+	[SCHEMA_SOURCE] = config_decode_source,
 	[SCHEMA_LATER] = config_decode_later,
 };
 
@@ -266,8 +270,24 @@ static void decode_default(struct config_reading *r, const struct schema_row *ro
 
 	if (row->fallback)
 		decoders[row->type](r, row, &usual, base);
+	else if (row->usual)
+		memcpy(config_field(row, base), (const char *)r->draft + row->usual, row->size);
 	else if (takes_missing(row->type))
 		decoders[row->type](r, row, NULL, base);
+}
+
+/* The value of a key, or NULL where it is missing or belongs to services of another mode. */
+static const struct yaml_node *take_key(struct config_reading *r, const struct schema_row *row,
+					const struct yaml_node *n)
+{
+	const struct yaml_node *child = yaml_get(n, row->key);
+
+	if (!child || !row->for_modes || row->for_modes & r->modes)
+		return child;
+	if (child->kind != YAML_BROKEN && !config_is_neutral(row, child))
+		config_say_label(r, child, "%s",
+				 row->why ? row->why : "belongs to layer 7 (mode: l7-tcp)");
+	return NULL;
 }
 
 static void decode_rows(struct config_reading *r, const struct schema_row *rows,
@@ -284,7 +304,7 @@ static void decode_rows(struct config_reading *r, const struct schema_row *rows,
 			if (!schema_find(rows, i->key))
 				refuse_unknown_key(r, rows, i);
 	for (; rows->key; rows++) {
-		const struct yaml_node *child = yaml_get(n, rows->key);
+		const struct yaml_node *child = take_key(r, rows, n);
 
 		if (rows->fallback || !child)
 			decode_default(r, rows, base);

@@ -13,7 +13,8 @@ typedef void config_decoder(struct config_reading *r, const struct schema_row *r
 
 /* Single values. */
 config_decoder config_decode_uint, config_decode_duration, config_decode_word, config_decode_text,
-	config_decode_escaped, config_decode_address, config_decode_listen, config_decode_later;
+	config_decode_escaped, config_decode_address, config_decode_listen, config_decode_mode,
+	config_decode_source, config_decode_later;
 
 /* Where the row's value stands in the struct at base. */
 void *config_field(const struct schema_row *row, void *base);
@@ -23,6 +24,10 @@ bool config_is_word(struct config_reading *r, const struct yaml_node *n);
 
 /* Complains about the word n when wrong says what is wrong with it; true when it is NULL. */
 bool config_is_right(struct config_reading *r, const struct yaml_node *n, const char *wrong);
+
+/* True when n says no more than a missing key: one of the row's neutral words, nothing, or a map or
+ * list of them. */
+bool config_is_neutral(const struct schema_row *row, const struct yaml_node *n);
 
 /* True when word stands in the space-separated list. */
 bool config_lists_word(const char *list, const char *word);

@@ -153,6 +153,19 @@ void config_decode_word(struct config_reading *r, const struct schema_row *row,
 	refuse_word(r, row, n);
 }
 
+/* A mode that cannot be read leaves all of them open: the other keys are not to blame. */
+void config_decode_mode(struct config_reading *r, const struct schema_row *row,
+			const struct yaml_node *n, void *base)
+{
+	struct service_config *s = base;
+
+	s->mode = MODE_COUNT;
+	config_decode_word(r, row, n, base);
+	r->modes = s->mode == MODE_COUNT ? UINT32_MAX : 1u << s->mode;
+	if (s->mode == MODE_COUNT)
+		s->mode = MODE_L4_DR;
+}
+
 void config_decode_text(struct config_reading *r, const struct schema_row *row,
 			const struct yaml_node *n, void *base)
 {
@@ -181,6 +194,29 @@ void config_decode_address(struct config_reading *r, const struct schema_row *ro
 		config_is_right(r, n, value_address(n->text, config_field(row, base)));
 }
 
+void config_decode_source(struct config_reading *r, const struct schema_row *row,
+			  const struct yaml_node *n, void *base)
+{
+	struct service_config *s = base;
+
+	if (!config_is_word(r, n))
+		return;
+	if (config_lists_word(row->later, n->text)) {
+		config_say(r, n,
+			   "%s is not supported by this version (supported: auto, vip, an address)",
+			   config_quote(n->text, r->arena));
+	} else if (!strcmp(n->text, "auto")) {
+		s->l7.source = PROXY_SOURCE_AUTO;
+	} else if (!strcmp(n->text, "vip")) {
+		s->l7.source = PROXY_SOURCE_VIP;
+	} else if (!strpbrk(n->text, ".:")) {
+		(void)config_is_right(r, n, "is not auto, vip or an address");
+	} else {
+		s->l7.source = PROXY_SOURCE_ADDRESS;
+		(void)config_is_right(r, n, value_address(n->text, &s->l7.source_address));
+	}
+}
+
 void config_decode_listen(struct config_reading *r, const struct schema_row *row,
 			  const struct yaml_node *n, void *base)
 {
@@ -197,26 +233,21 @@ void config_decode_listen(struct config_reading *r, const struct schema_row *row
 			    n->text);
 }
 
-/* off, none, 0 as the row lists them, nothing at all, or a map in which each value is so. */
-static bool is_neutral(const struct schema_row *row, const struct yaml_node *n)
+bool config_is_neutral(const struct schema_row *row, const struct yaml_node *n)
 {
 	if (n->kind == YAML_WORD)
-		return config_lists_word(row->later, n->text);
+		return config_lists_word(row->neutral, n->text);
 	if (n->kind == YAML_LIST)
-		return !n->count && *row->later;
+		return !n->count && row->neutral;
 	for (const struct yaml_node *i = n->first; i; i = i->next)
-		if (!is_neutral(row, i))
+		if (!config_is_neutral(row, i))
 			return false;
-	return *row->later;
+	return row->neutral;
 }
 
 void config_decode_later(struct config_reading *r, const struct schema_row *row,
 			 const struct yaml_node *n, void *base)
 {
-	if (n->kind == YAML_BROKEN || is_neutral(row, n))
-		return;
-	if (row->why)
-		config_say_label(r, n, "%s", row->why);
-	else
+	if (n->kind != YAML_BROKEN && !config_is_neutral(row, n))
 		config_say_label(r, n, "is not supported by this version");
 }

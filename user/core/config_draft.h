@@ -12,6 +12,9 @@ struct config_draft {
 	struct model model; /* first: what config_read hands out */
 	uint32_t version;
 	struct check_config check; /* defaults.check: its timings begin every check */
+	struct {
+		uint32_t connect, client, server; /* ms */
+	} l7;                                     /* defaults.timeouts: those of every service */
 };
 
 struct config_reading {
@@ -20,6 +23,7 @@ struct config_reading {
 	struct config_draft *draft;
 	const struct config_input *in;
 	const struct yaml_node *root;
+	uint32_t modes; /* bits of enum service_mode: what the service being read may be */
 };
 
 /* Says what is wrong with the value n, with the key or list entry n, or that the map n lacks key.
@@ -39,10 +43,12 @@ bool config_is_full(const struct config_reading *r);
 /* Fills the draft from the tree by the schema. */
 void config_decode(struct config_reading *r);
 
-/* What no single value can show: R3, R5, overlaps, limits. config_rules_checks is the part for
- * health checks. */
+/* What no single value can show: R3, overlaps, limits. The others are its parts for health checks
+ * and for services of layer 7. */
 void config_rules(struct config_reading *r);
 void config_rules_checks(struct config_reading *r, const struct service_config *s,
 			 const struct yaml_node *n);
+void config_rules_l7(struct config_reading *r, const struct service_config *s,
+		     const struct yaml_node *n);
 
 #endif

@@ -10,7 +10,8 @@
 struct printing {
 	struct buf *out;
 	unsigned int depth;
-	bool in_list; /* the next line begins a list's entry */
+	uint32_t modes; /* of the service being printed */
+	bool in_list;   /* the next line begins a list's entry */
 };
 
 typedef void printer(struct printing *p, const struct schema_row *row, const void *base);
@@ -92,6 +93,21 @@ static void print_enum(struct printing *p, const struct schema_row *row, const v
 {
 	print_inline_key(p, row);
 	value_print_word(row->word(load(row, base)), p->out);
+	buf_puts(p->out, "\n");
+}
+
+static void print_mode(struct printing *p, const struct schema_row *row, const void *base)
+{
+	p->modes = 1u << load(row, base);
+	print_enum(p, row, base);
+}
+
+static void print_source(struct printing *p, const struct schema_row *row, const void *base)
+{
+	char text[ADDR_TEXT_LEN];
+
+	print_inline_key(p, row);
+	value_print_word(service_source_format(base, text), p->out);
 	buf_puts(p->out, "\n");
 }
 
@@ -279,6 +295,7 @@ static printer *const printers[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_UINT] = print_uint,
 	[SCHEMA_DURATION] = print_duration,
 	[SCHEMA_WORD] = print_enum,
+	[SCHEMA_MODE] = print_mode,
 	[SCHEMA_TEXT] = print_text,
 	[SCHEMA_ESCAPED] = print_escaped,
 	[SCHEMA_ADDRESS] = print_address,
@@ -286,40 +303,51 @@ static printer *const printers[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_INTERFACES] = print_interfaces,
 	[SCHEMA_PORTS] = print_ports,
 	[SCHEMA_LISTEN] = print_listen,
+	[SCHEMA_SOURCE] = print_source,
 };
 
-/* Rows that do not belong to a check's type are left away: the reader refuses them. */
+static bool is_printed(const struct printing *p, const struct schema_row *row, uint32_t types)
+{
+	return printers[row->type] && (!row->for_types || !types || row->for_types & types) &&
+	       (!row->for_modes || row->for_modes & p->modes);
+}
+
+/* Rows that do not belong to a check's type or a service's mode are left away: the reader refuses
+ * them. */
 static void print_rows(struct printing *p, const struct schema_row *rows, const void *base,
 		       uint32_t types)
 {
 	for (; rows->key; rows++)
-		if (printers[rows->type] && (!rows->for_types || !types || rows->for_types & types))
+		if (is_printed(p, rows, types))
 			printers[rows->type](p, rows, base);
 }
 
-/* A model does not keep defaults.check: each of its checks has its own timings by now. The section
- * is printed with the values that an absent one has. */
-static struct check_config usual_timings(void)
+static void set_usual(struct config_draft *d, const char *section)
 {
 	const struct schema_row *defaults = schema_find(schema_root, "defaults");
-	const struct schema_row *row = schema_find(defaults->sub, "check")->sub;
-	struct config_draft d = {0};
+	const struct schema_row *row = schema_find(defaults->sub, section)->sub;
 	uint32_t value;
 
 	for (; row->key; row++) {
+		if (!row->fallback)
+			continue;
 		if (row->type == SCHEMA_DURATION)
 			value_duration(row->fallback, &value);
 		else
 			value_uint(row->fallback, &value);
-		memcpy((char *)&d + row->offset, &value, sizeof(value));
+		memcpy((char *)d + row->offset, &value, sizeof(value));
 	}
-	return d.check;
 }
 
+/* A model does not keep defaults.check and the layer-7 timeouts: each of its checks and services
+ * has its own by now. They are printed with the values that absent ones have. */
 void config_print(const struct model *m, struct buf *out)
 {
 	struct printing p = {.out = out};
-	struct config_draft d = {.model = *m, .version = 1, .check = usual_timings()};
+	struct config_draft d = {.version = 1};
 
+	set_usual(&d, "check");
+	set_usual(&d, "timeouts");
+	d.model = *m;
 	print_rows(&p, schema_root, &d, 0);
 }

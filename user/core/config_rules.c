@@ -24,11 +24,14 @@ struct claims {
 };
 
 /* A mode that is not supported was refused where it stands; its other keys follow other rules. */
-static bool is_direct_routing(const struct yaml_node *n)
+static bool has_known_mode(const struct yaml_node *n)
 {
 	const struct yaml_node *mode = yaml_get(n, "mode");
 
-	return !mode || !strcmp(mode->text, "l4-dr");
+	for (unsigned int m = 0; mode && m < MODE_COUNT; m++)
+		if (!strcmp(mode->text, mode_name((enum service_mode)m)))
+			return true;
+	return !mode;
 }
 
 static bool is_missing_interface(const struct config_net *net, const char *name)
@@ -166,6 +169,7 @@ static void rule_connected(struct config_reading *r, const struct service_config
 
 struct placed {
 	const struct addr *ip;
+	uint16_t port;
 	const struct yaml_node *node;
 	size_t order;
 };
@@ -177,9 +181,12 @@ static int by_ip(const void *left, const void *right)
 
 	if (order)
 		return order;
+	if (l->port != r->port)
+		return l->port < r->port ? -1 : 1;
 	return l->order < r->order ? -1 : 1;
 }
 
+/* At layer 7 one machine may serve on several ports. */
 static void rule_one_ip(struct config_reading *r, const struct service_config *s,
 			const struct yaml_node *n)
 {
@@ -190,10 +197,12 @@ static void rule_one_ip(struct config_reading *r, const struct service_config *s
 
 	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real))
 		if (!addr_is_unspecified(&s->reals[i].ip))
-			sorted[count++] = (struct placed){&s->reals[i].ip, ip_of(real), i};
+			sorted[count++] =
+				(struct placed){&s->reals[i].ip, s->reals[i].port, ip_of(real), i};
 	qsort(sorted, count, sizeof(*sorted), by_ip);
 	for (size_t i = 1; i < count; i++) {
-		if (!addr_equal(sorted[i].ip, sorted[first].ip))
+		if (!addr_equal(sorted[i].ip, sorted[first].ip) ||
+		    sorted[i].port != sorted[first].port)
 			first = i;
 		else
 			config_say(r, sorted[i].node,
@@ -369,7 +378,9 @@ static void rules_of_service(struct config_reading *r, const struct service_conf
 {
 	rule_reals(r, s, n);
 	rule_one_ip(r, s, n);
-	if (net_known)
+	if (service_is_l7(s))
+		config_rules_l7(r, s, n);
+	else if (net_known)
 		rule_connected(r, s, n);
 	config_rules_checks(r, s, n);
 }
@@ -383,7 +394,7 @@ void config_rules(struct config_reading *r)
 	uint64_t endpoints = 0;
 
 	for (size_t i = 0; i < m->service_count; i++, n = n->next) {
-		if (!is_direct_routing(n) || n->kind != YAML_MAP)
+		if (!has_known_mode(n) || n->kind != YAML_MAP)
 			continue;
 		rules_of_service(r, &m->services[i], n, net_known);
 		endpoints += endpoint_count(&m->services[i]);
@@ -396,7 +407,7 @@ void config_rules(struct config_reading *r)
 	rule_limits(r, &claims, endpoints);
 	n = first_service(r);
 	for (size_t i = 0; i < m->service_count; i++, n = n->next)
-		if (is_direct_routing(n) && n->kind == YAML_MAP)
+		if (has_known_mode(n) && n->kind == YAML_MAP)
 			rule_not_vip(r, &claims, &m->services[i], n);
 	free(claims.at);
 }

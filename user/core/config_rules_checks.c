@@ -69,6 +69,16 @@ static bool asks_tcp(enum check_type t)
 	return t != CHECK_PING && t != CHECK_ON && t != CHECK_OFF;
 }
 
+/* Is there a real that is asked on each port of the service? At layer 7 one with a port of its own
+ * is not. */
+static bool asks_each_port(const struct service_config *s)
+{
+	for (size_t i = 0; i < s->real_count; i++)
+		if (!s->reals[i].port)
+			return true;
+	return false;
+}
+
 static void rule_ports(struct config_reading *r, const struct service_config *s,
 		       const struct check_config *c, const struct yaml_node *n)
 {
@@ -83,7 +93,7 @@ static void rule_ports(struct config_reading *r, const struct service_config *s,
 			   "type %s speaks TCP and the service UDP: name a port: for it, or take "
 			   "type ping",
 			   check_type_name(c->type));
-	else if (ports > 16)
+	else if (ports > 16 && asks_each_port(s))
 		config_warn(r, n, "asks the first 16 of %u ports only (port: names one)", ports);
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/desire_l7.h"
+
 uint32_t desire_ticks(uint32_t msec)
 {
 	uint64_t nsec = msec * 1000000ULL;
@@ -31,19 +33,30 @@ uint32_t real_weight(const struct real_config *c, const struct real_fact *f)
 	return f->weight >= 0 ? (uint32_t)f->weight : c->weight;
 }
 
-bool real_usable(const struct real_config *c, const struct real_fact *f)
+/* Direct Routing sends to MAC addresses; layer 7 leaves that to the kernel. */
+static bool needs_mac(const struct service_config *s)
 {
-	return f->admin == ADMIN_ONLINE && f->health == HEALTH_UP && f->has_mac && f->ifindex &&
-	       real_weight(c, f) > 0;
+	return s->mode == MODE_L4_DR;
 }
 
-enum real_status real_status(const struct real_fact *f)
+static bool is_up(const struct service_config *s, const struct real_fact *f)
+{
+	return f->health == HEALTH_UP && (!needs_mac(s) || (f->has_mac && f->ifindex));
+}
+
+bool real_usable(const struct service_config *s, const struct real_config *c,
+		 const struct real_fact *f)
+{
+	return f->admin == ADMIN_ONLINE && is_up(s, f) && real_weight(c, f) > 0;
+}
+
+enum real_status real_status(const struct service_config *s, const struct real_fact *f)
 {
 	if (f->admin == ADMIN_HALT)
 		return REAL_HALT;
 	if (f->admin == ADMIN_DRAIN)
 		return REAL_DRAIN;
-	return f->health == HEALTH_UP && f->has_mac ? REAL_UP : REAL_DOWN;
+	return is_up(s, f) ? REAL_UP : REAL_DOWN;
 }
 
 bool real_resets(const struct service_config *s, const struct real_fact *f)
@@ -60,7 +73,7 @@ bool real_resets(const struct service_config *s, const struct real_fact *f)
 	case ON_DOWN_AUTO:
 		break;
 	}
-	return f->no_neighbour || f->connect_failed;
+	return (needs_mac(s) && f->no_neighbour) || f->connect_failed;
 }
 
 static size_t usable_count(const struct service_config *s, const struct service_fact *f)
@@ -68,7 +81,7 @@ static size_t usable_count(const struct service_config *s, const struct service_
 	size_t count = 0;
 
 	for (size_t i = 0; i < s->real_count; i++)
-		count += !s->reals[i].backup && real_usable(&s->reals[i], &f->reals[i]);
+		count += !s->reals[i].backup && real_usable(s, &s->reals[i], &f->reals[i]);
 	return count;
 }
 
@@ -76,7 +89,7 @@ static size_t usable_count(const struct service_config *s, const struct service_
 static int usable_backup(const struct service_config *s, const struct service_fact *f)
 {
 	for (size_t i = 0; i < s->real_count; i++)
-		if (s->reals[i].backup && real_usable(&s->reals[i], &f->reals[i]))
+		if (s->reals[i].backup && real_usable(s, &s->reals[i], &f->reals[i]))
 			return i;
 	return -1;
 }
@@ -120,7 +133,8 @@ static int put_neighbour(struct plan *p, const struct addr *ip, uint32_t ifindex
 static __u16 flags_of(const struct service_config *s, const struct real_config *c,
 		      const struct real_fact *f)
 {
-	return (real_resets(s, f) ? LB_REAL_RESET : 0) | (real_usable(c, f) ? LB_REAL_USABLE : 0) |
+	return (real_resets(s, f) ? LB_REAL_RESET : 0) |
+	       (real_usable(s, c, f) ? LB_REAL_USABLE : 0) |
 	       (f->health == HEALTH_UP ? LB_REAL_UP : 0) |
 	       (f->health != HEALTH_UNKNOWN ? LB_REAL_KNOWN : 0) |
 	       (f->has_mac ? LB_REAL_HAS_MAC : 0) | (c->backup ? LB_REAL_BACKUP : 0);
@@ -134,7 +148,7 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 	row.real.flags = flags_of(s, c, f);
 	row.real.ifindex = f->ifindex;
 	row.real.service = row.info.service = service;
-	row.info.weight = real_usable(c, f) ? real_weight(c, f) : 0;
+	row.info.weight = real_usable(s, c, f) ? real_weight(c, f) : 0;
 	if (f->has_mac)
 		memcpy(row.real.mac, f->mac, sizeof(row.real.mac));
 	memcpy(row.real.source_mac, f->source_mac, sizeof(row.real.source_mac));
@@ -163,17 +177,22 @@ static bool check_row(const struct service_config *s, const struct real_config *
 static int put_checks(struct plan *p, const struct service_config *s, const struct service_fact *f,
 		      struct store *store)
 {
-	struct row_check row[2] = {};
+	struct row_check row[2];
+	bool any = true;
 	int err = 0;
 
-	for (size_t i = 0; !err && (!i || row[0].spec || row[1].spec); i++) {
+	for (size_t i = 0; !err && any; i++) {
 		memset(row, 0, sizeof(row));
+		any = false;
 		for (size_t r = 0; !err && r < s->real_count; r++) {
 			const struct real_config *c = &s->reals[r];
 			struct row_check *kind = &row[c->backup];
 
+			if (service_is_l7(s)) /* each real may have a port of its own */
+				kind->spec = NULL;
 			if (!kind->spec && !check_row(s, c, i, store, kind))
 				continue;
+			any = true;
 			kind->addr = c->ip;
 			err = plan_put(p, PLAN_CHECKS, &f->reals[r].check_ids[i], kind);
 		}
@@ -192,7 +211,7 @@ static int put_ring(struct plan *p, const struct service_config *s, const struct
 		return -ENOMEM;
 	for (size_t i = 0; i < s->real_count; i++) {
 		const struct real_config *c = &s->reals[i];
-		bool turn = c->backup ? (int)i == backup : real_usable(c, &f->reals[i]);
+		bool turn = c->backup ? (int)i == backup : real_usable(s, c, &f->reals[i]);
 
 		shares[i].real = f->reals[i].id;
 		shares[i].weight = turn ? real_weight(c, &f->reals[i]) : 0;
@@ -233,19 +252,34 @@ static int put_announcements(struct plan *p, const struct addr *vip, const struc
 	return err;
 }
 
-static int put_vips(struct plan *p, const struct service_config *s, uint32_t service,
-		    const struct facts *f)
+static int put_vips(struct plan *p, const struct service_config *s, const struct facts *f)
 {
 	__u32 active = f->active;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < s->vip_count; i++) {
-		err = put_endpoints(p, s, service, &s->vips[i]);
-		if (!err)
-			err = plan_put(p, PLAN_VIPS, s->vips[i].byte, &active);
+		err = plan_put(p, PLAN_VIPS, s->vips[i].byte, &active);
 		if (!err)
 			err = put_announcements(p, &s->vips[i], f);
 	}
+	return err;
+}
+
+/* What Direct Routing adds: who is reached by which MAC, in which turn, on which endpoints. */
+static int put_direct_routing(struct plan *p, const struct service_config *s,
+			      const struct service_fact *f, struct store *store)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < s->real_count; i++) {
+		err = put_neighbour(p, &s->reals[i].ip, f->reals[i].ifindex);
+		if (!err)
+			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
+	}
+	if (!err)
+		err = put_ring(p, s, f, store);
+	for (size_t i = 0; !err && i < s->vip_count; i++)
+		err = put_endpoints(p, s, f->id, &s->vips[i]);
 	return err;
 }
 
@@ -253,21 +287,16 @@ static int put_service(struct plan *p, const struct service_config *s, const str
 		       const struct facts *facts, struct store *store)
 {
 	struct lb_service_info info = {};
-	int err = 0;
+	int err;
 
 	strncpy(info.name, s->name, sizeof(info.name) - 1);
-	for (size_t i = 0; !err && i < s->real_count; i++) {
-		err = put_neighbour(p, &s->reals[i].ip, f->reals[i].ifindex);
-		if (!err)
-			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
-	}
+	err = plan_put(p, PLAN_SERVICES, &f->id, &info);
 	if (!err)
 		err = put_checks(p, s, f, store);
 	if (!err)
-		err = plan_put(p, PLAN_SERVICES, &f->id, &info);
-	if (!err)
-		err = put_ring(p, s, f, store);
-	return err ? err : put_vips(p, s, f->id, facts);
+		err = service_is_l7(s) ? desire_put_l7(p, s, f, facts->active)
+				       : put_direct_routing(p, s, f, store);
+	return err ? err : put_vips(p, s, facts);
 }
 
 /* Its row stays, so that its flows find their way, or their reset; no new flow gets it. */
@@ -286,6 +315,15 @@ static int put_retired(struct plan *p, const struct retired_fact *f)
 	memcpy(ip.byte, f->real.ip.byte, sizeof(ip.byte));
 	err = plan_put(p, PLAN_REALS, &f->id, &row);
 	return err ? err : put_neighbour(p, &ip, f->real.ifindex);
+}
+
+/* Answered for, though not announced, until the last session has ended. */
+static int put_held(struct plan *p, const struct addr *vip, bool active)
+{
+	__u32 answers = active, none = 0;
+	int err = plan_put(p, PLAN_VIPS, vip->byte, &answers);
+
+	return err || !active ? err : plan_put(p, PLAN_ADDRESSES, vip, &none);
 }
 
 /* Silent rows; the model's own VIPs are put later and stand. */
@@ -330,6 +368,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 		err = put_service(p, &m->services[i], &f->services[i], f, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)
 		err = put_retired(p, &f->retired[i]);
+	for (size_t i = 0; !err && i < f->held_count; i++)
+		err = put_held(p, &f->held[i], f->active);
 	if (!err)
 		err = put_ifaces(p, f);
 	if (err) {

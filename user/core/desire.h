@@ -14,13 +14,15 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 /* The health of a real from that of its checks. */
 enum health desire_health(enum require require, const enum health *checks, size_t count);
 
-/* May the real get new flows? The backup's turn is not judged here. */
-bool real_usable(const struct real_config *c, const struct real_fact *f);
+/* May the real get new flows or sessions? The backup's turn is not judged here. Direct Routing
+ * needs its MAC address for that, layer 7 does not. */
+bool real_usable(const struct service_config *s, const struct real_config *c,
+		 const struct real_fact *f);
 
 uint32_t real_weight(const struct real_config *c, const struct real_fact *f);
-enum real_status real_status(const struct real_fact *f);
+enum real_status real_status(const struct service_config *s, const struct real_fact *f);
 
-/* Are its running flows reset (halt, on_down)? */
+/* Are its running flows or sessions reset (halt, on_down)? */
 bool real_resets(const struct service_config *s, const struct real_fact *f);
 
 /* used_backup (may be NULL): whether new flows go to the backup. */

@@ -18,7 +18,8 @@ struct real_fact {
 	uint32_t id;               /* row id of the real */
 	const uint32_t *check_ids; /* of its checks, as service_check_spec numbers them */
 	enum admin_order admin;
-	int32_t weight;    /* ordered; -1: as configured */
+	int32_t weight; /* ordered; -1: as configured */
+	/* Direct Routing only, as are the MAC addresses: */
 	uint32_t ifindex;  /* of the connected network its address is in; 0: none */
 	bool has_mac;      /* the neighbour is known */
 	bool no_neighbour; /* it was asked for and did not answer */
@@ -55,6 +56,8 @@ struct facts {
 	const struct service_fact *services; /* as in the model */
 	const struct retired_fact *retired;
 	size_t retired_count;
+	const struct addr *held; /* VIPs that left layer 7 while sessions on them still run */
+	size_t held_count;
 	const struct lb_addr *leaving_vips; /* answered for no more, unless the model has them */
 	size_t leaving_vip_count;
 	const struct iface_fact *ifaces; /* that exist and should be attached */

@@ -28,9 +28,22 @@ const struct real_config *service_real(const struct service_config *s, const cha
 	return NULL;
 }
 
+bool service_is_l7(const struct service_config *s)
+{
+	return s->mode == MODE_L7_TCP;
+}
+
+const char *service_source_format(const struct service_config *s, char *text)
+{
+	if (s->l7.source == PROXY_SOURCE_ADDRESS)
+		return addr_format(&s->l7.source_address, text);
+	return s->l7.source == PROXY_SOURCE_VIP ? "vip" : "auto";
+}
+
 const char *mode_name(enum service_mode m)
 {
-	static const char *const names[MODE_COUNT] = {[MODE_L4_DR] = "l4-dr"};
+	static const char *const names[MODE_COUNT] = {
+		[MODE_L4_DR] = "l4-dr", [MODE_L7_TCP] = "l7-tcp"};
 
 	return names[m];
 }
@@ -55,6 +68,14 @@ const char *protocol_name(uint8_t protocol)
 	return protocol == IPPROTO_UDP ? "udp" : "tcp";
 }
 
+const char *proxy_header_name(enum proxy_header h)
+{
+	static const char *const names[] = {
+		[PROXY_HEADER_OFF] = "off", [PROXY_HEADER_V1] = "v1", [PROXY_HEADER_V2] = "v2"};
+
+	return names[h];
+}
+
 const char *port_range_format(const struct port_range *r, char *text)
 {
 	if (r->first == r->last)
@@ -69,17 +90,23 @@ static bool asks_port(enum check_type t)
 	return t != CHECK_ON && t != CHECK_OFF && t != CHECK_PING;
 }
 
-/* The index-th port of the service's ranges; false past the last that is checked. */
-static bool checked_port(const struct service_config *s, size_t index, uint16_t *port)
+/* The index-th port that connections of the service reach the real on: its own, or those of the
+ * service's ranges. False past the last that is checked. */
+static bool checked_port(const struct service_config *s, const struct real_config *r, size_t index,
+			 uint16_t *port)
 {
-	if (index >= CHECKED_PORTS_MAX)
+	if (index >= (r->port ? 1 : CHECKED_PORTS_MAX))
 		return false;
+	if (r->port) {
+		*port = r->port;
+		return true;
+	}
 	for (size_t i = 0; i < s->port_range_count; i++) {
-		const struct port_range *r = &s->ports[i];
-		size_t count = (size_t)(r->last - r->first) + 1;
+		const struct port_range *p = &s->ports[i];
+		size_t count = (size_t)(p->last - p->first) + 1;
 
 		if (index < count) {
-			*port = (uint16_t)(r->first + index);
+			*port = (uint16_t)(p->first + index);
 			return true;
 		}
 		index -= count;
@@ -88,14 +115,15 @@ static bool checked_port(const struct service_config *s, size_t index, uint16_t 
 }
 
 /* How many specs one check_config makes for a real. */
-static size_t check_spec_count(const struct service_config *s, const struct check_config *c)
+static size_t check_spec_count(const struct service_config *s, const struct real_config *r,
+			       const struct check_config *c)
 {
 	size_t count = 0;
 	uint16_t port;
 
 	if (c->port || !asks_port(c->type))
 		return 1;
-	while (checked_port(s, count, &port))
+	while (checked_port(s, r, count, &port))
 		count++;
 	return count;
 }
@@ -181,13 +209,13 @@ static bool backup_spec(const struct service_config *s, const struct real_config
 		.port = backup_port(s),
 	};
 
-	if (index >= check_spec_count(s, &c))
+	if (index >= check_spec_count(s, r, &c))
 		return false;
 	fill_spec(&c, r, spec);
 	if (c.port)
 		spec->port = c.port;
 	else if (asks_port(c.type))
-		checked_port(s, index, &spec->port);
+		checked_port(s, r, index, &spec->port);
 	return true;
 }
 
@@ -198,7 +226,7 @@ bool service_check_spec(const struct service_config *s, const struct real_config
 		return backup_spec(s, r, index, spec);
 	for (size_t i = 0; i < s->check_count; i++) {
 		const struct check_config *c = &s->checks[i];
-		size_t count = check_spec_count(s, c);
+		size_t count = check_spec_count(s, r, c);
 
 		if (index >= count) {
 			index -= count;
@@ -208,7 +236,7 @@ bool service_check_spec(const struct service_config *s, const struct real_config
 		if (c->port)
 			spec->port = c->port;
 		else if (asks_port(c->type))
-			checked_port(s, index, &spec->port);
+			checked_port(s, r, index, &spec->port);
 		return true;
 	}
 	return false;
@@ -220,8 +248,9 @@ size_t service_check_count(const struct service_config *s, const struct real_con
 
 	if (r->backup)
 		return check_spec_count(
-			s, &(struct check_config){.type = backup_check(s), .port = backup_port(s)});
+			s, r,
+			&(struct check_config){.type = backup_check(s), .port = backup_port(s)});
 	for (size_t i = 0; i < s->check_count; i++)
-		count += check_spec_count(s, &s->checks[i]);
+		count += check_spec_count(s, r, &s->checks[i]);
 	return count;
 }

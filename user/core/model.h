@@ -13,13 +13,14 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "core/check.h"
+#include "core/proxy.h"
 
 /* Where something stands in the file, 1-based. */
 struct place {
 	unsigned int line, column;
 };
 
-enum service_mode { MODE_L4_DR, MODE_COUNT };
+enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_COUNT };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
@@ -48,6 +49,7 @@ struct real_config {
 	struct place place;
 	const char *name;
 	struct addr ip;
+	uint16_t port;   /* layer 7; 0: the port the client came to (R54) */
 	uint32_t weight; /* 0: drained by configuration */
 	bool backup;     /* its name is "backup" */
 };
@@ -68,6 +70,12 @@ struct service_config {
 	size_t check_count;
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
+	struct { /* layer 7 only */
+		enum proxy_source source;
+		struct addr source_address;       /* PROXY_SOURCE_ADDRESS */
+		uint32_t connect, client, server; /* timeouts, ms */
+		enum proxy_header accept_header, send_header;
+	} l7;
 };
 
 struct model {
@@ -90,6 +98,9 @@ struct model {
 	struct {
 		uint32_t syn, established, closing, udp; /* ms */
 	} timeouts;
+	struct {
+		uint32_t maxconn; /* sessions of all proxy processes together */
+	} l7;
 	const struct service_config *services;
 	size_t service_count;
 };
@@ -99,17 +110,24 @@ void model_free(struct model *m);
 const struct service_config *model_service(const struct model *m, const char *name);
 const struct real_config *service_real(const struct service_config *s, const char *name);
 
-const char *mode_name(enum service_mode m);   /* "l4-dr" */
-const char *scheduler_name(enum scheduler s); /* "wrr" */
-const char *on_down_name(enum on_down o);     /* "auto" */
-const char *protocol_name(uint8_t protocol);  /* "tcp" */
+/* Does the service end connections here? */
+bool service_is_l7(const struct service_config *s);
+
+/* "auto", "vip" or the address that layer 7 connects from, into text (ADDR_TEXT_LEN bytes). */
+const char *service_source_format(const struct service_config *s, char *text);
+
+const char *mode_name(enum service_mode m);         /* "l4-dr" */
+const char *scheduler_name(enum scheduler s);       /* "wrr" */
+const char *on_down_name(enum on_down o);           /* "auto" */
+const char *protocol_name(uint8_t protocol);        /* "tcp" */
+const char *proxy_header_name(enum proxy_header h); /* "v1" */
 
 /* "443" or "1000-1010" into text (12 bytes). */
 const char *port_range_format(const struct port_range *r, char *text);
 
-/* The checks of one real, in order: each check_config on each of its ports; of a backup, a connect
- * on each port of the service. Fills *spec for the
- * index-th; returns false past the last. */
+/* The checks of one real, in order: each check_config on its port, else on the real's own, else on
+ * each of the service; of a backup, a connect on the same ports. Fills *spec for the index-th;
+ * returns false past the last. */
 bool service_check_spec(const struct service_config *s, const struct real_config *r, size_t index,
 			struct check_spec *spec);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "core/model_change.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/map.h"
+#include "core/config_value.h"
 
 static bool same_addresses(const struct addr *a, size_t a_count, const struct addr *b,
 			   size_t b_count)
@@ -42,6 +44,23 @@ struct comparison {
 	struct buf *out;
 };
 
+static const char *port_text(uint16_t port, char *text, size_t room)
+{
+	if (!port)
+		return "the client's";
+	snprintf(text, room, "%u", port);
+	return text;
+}
+
+static void describe_port(const struct comparison *c, const struct real_config *from,
+			  const struct real_config *to)
+{
+	char x[8], y[8];
+
+	buf_printf(c->out, "%s/%s: port %s -> %s\n", c->to->name, to->name,
+		   port_text(from->port, x, sizeof(x)), port_text(to->port, y, sizeof(y)));
+}
+
 static bool check_changed(struct comparison *c, const struct real_config *from,
 			  const struct real_config *to)
 {
@@ -58,11 +77,15 @@ static void describe_real(struct comparison *c, const struct real_config *from,
 {
 	const char *service = c->to->name;
 	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
+	bool moved = !addr_equal(&from->ip, &to->ip) || from->port != to->port;
 
 	if (!addr_equal(&from->ip, &to->ip))
-		buf_printf(c->out, "%s/%s: ip %s -> %s; flows to the old one run to their end\n",
-			   service, to->name, addr_format(&from->ip, x), addr_format(&to->ip, y));
-	else if (check_changed(c, from, to))
+		buf_printf(c->out, "%s/%s: ip %s -> %s; %s to the old one run to their end\n",
+			   service, to->name, addr_format(&from->ip, x), addr_format(&to->ip, y),
+			   service_is_l7(c->to) ? "sessions" : "flows");
+	if (from->port != to->port)
+		describe_port(c, from, to);
+	if (!moved && check_changed(c, from, to))
 		buf_printf(c->out, "%s/%s: check changed\n", service, to->name);
 	if (from->weight != to->weight)
 		buf_printf(c->out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
@@ -103,15 +126,55 @@ static void describe_reals(struct comparison *c)
 	}
 	for (size_t i = 0; i < c->from->real_count; i++)
 		if (!map_find(after, c->from->reals[i].name))
-			buf_printf(c->out, "%s/%s: removed; its flows run to their end\n",
-				   c->to->name, c->from->reals[i].name);
+			buf_printf(c->out, "%s/%s: removed; its %s run to their end\n", c->to->name,
+				   c->from->reals[i].name,
+				   service_is_l7(c->to) ? "sessions" : "flows");
 	map_free(before);
 	map_free(after);
+}
+
+static void describe_timeout(const char *service, const char *key, uint32_t from, uint32_t to,
+			     struct buf *out)
+{
+	if (from == to)
+		return;
+	buf_printf(out, "%s: timeouts.%s ", service, key);
+	value_print_duration(from, out);
+	buf_puts(out, " -> ");
+	value_print_duration(to, out);
+	buf_puts(out, "\n");
+}
+
+static void describe_header(const char *service, const char *key, enum proxy_header from,
+			    enum proxy_header to, struct buf *out)
+{
+	if (from != to)
+		buf_printf(out, "%s: proxy_protocol.%s %s -> %s\n", service, key,
+			   proxy_header_name(from), proxy_header_name(to));
+}
+
+/* Sessions keep what they began with: these are for new ones. */
+static void describe_l7(const struct service_config *from, const struct service_config *to,
+			struct buf *out)
+{
+	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
+	const char *before = service_source_format(from, x), *now = service_source_format(to, y);
+
+	if (strcmp(before, now))
+		buf_printf(out, "%s: source %s -> %s\n", to->name, before, now);
+	describe_timeout(to->name, "connect", from->l7.connect, to->l7.connect, out);
+	describe_timeout(to->name, "client", from->l7.client, to->l7.client, out);
+	describe_timeout(to->name, "server", from->l7.server, to->l7.server, out);
+	describe_header(to->name, "accept", from->l7.accept_header, to->l7.accept_header, out);
+	describe_header(to->name, "send", from->l7.send_header, to->l7.send_header, out);
 }
 
 static void describe_service(const struct service_config *from, const struct service_config *to,
 			     struct buf *out)
 {
+	if (from->mode != to->mode)
+		buf_printf(out, "%s: mode %s -> %s\n", to->name, mode_name(from->mode),
+			   mode_name(to->mode));
 	if (!same_addresses(from->vips, from->vip_count, to->vips, to->vip_count))
 		buf_printf(out, "%s: vip changed\n", to->name);
 	if (!same_ports(from, to))
@@ -125,6 +188,8 @@ static void describe_service(const struct service_config *from, const struct ser
 	if (from->require != to->require)
 		buf_printf(out, "%s: require %s\n", to->name,
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
+	if (service_is_l7(from) && service_is_l7(to))
+		describe_l7(from, to, out);
 	describe_reals(&(struct comparison){.from = from, .to = to, .out = out});
 }
 
@@ -142,6 +207,8 @@ static void describe_node(const struct model *from, const struct model *to, stru
 		buf_puts(out, "admin.listen changed\n");
 	if (memcmp(&from->timeouts, &to->timeouts, sizeof(from->timeouts)))
 		buf_puts(out, "defaults.timeouts changed\n");
+	if (from->l7.maxconn != to->l7.maxconn)
+		buf_printf(out, "l7.maxconn: %u -> %u\n", from->l7.maxconn, to->l7.maxconn);
 }
 
 void model_describe_changes(const struct model *from, const struct model *to, struct buf *out)

@@ -13,17 +13,21 @@ static const struct {
 	const char *name;
 	size_t key, value;
 } tables[PLAN_TABLE_COUNT] = {
-	[PLAN_SETTINGS] = {"settings",      sizeof(__u32),                   sizeof(struct row_settings)   },
-	[PLAN_NEIGHBOURS] = {"neighbours",    sizeof(struct row_neighbour),    sizeof(__u32)                 },
-	[PLAN_CHECKS] = {"checks",        sizeof(__u32),                   sizeof(struct row_check)      },
-	[PLAN_SERVICES] = {"services",      sizeof(__u32),                   sizeof(struct lb_service_info)},
-	[PLAN_REALS] = {"reals",         sizeof(__u32),                   sizeof(struct row_real)       },
-	[PLAN_RINGS] = {"rings",         sizeof(__u32),                   sizeof(struct row_ring)       },
-	[PLAN_ENDPOINTS] = {"endpoints",     sizeof(struct lb_endpoint),      sizeof(__u32)                 },
-	[PLAN_VIPS] = {"vips",          sizeof(struct lb_addr),          sizeof(__u32)                 },
-	[PLAN_IFACES] = {"interfaces",    sizeof(__u32),                   sizeof(struct row_iface)      },
-	[PLAN_ANNOUNCE] = {"announcements", sizeof(struct row_announce_key),
-			   sizeof(struct row_announce)                                                     },
+	[PLAN_SETTINGS] = {"settings",       sizeof(__u32),                   sizeof(struct row_settings)   },
+	[PLAN_NEIGHBOURS] = {"neighbours",     sizeof(struct row_neighbour),    sizeof(__u32)                 },
+	[PLAN_CHECKS] = {"checks",         sizeof(__u32),                   sizeof(struct row_check)      },
+	[PLAN_SERVICES] = {"services",       sizeof(__u32),                   sizeof(struct lb_service_info)},
+	[PLAN_REALS] = {"reals",          sizeof(__u32),                   sizeof(struct row_real)       },
+	[PLAN_RINGS] = {"rings",          sizeof(__u32),                   sizeof(struct row_ring)       },
+	[PLAN_ENDPOINTS] = {"endpoints",      sizeof(struct lb_endpoint),      sizeof(__u32)                 },
+	[PLAN_PROXY_SERVICES] = {"proxy services", sizeof(__u32),                   sizeof(struct proxy_service)  },
+	[PLAN_PROXY_REALS] = {"proxy reals",    sizeof(__u32),                   sizeof(struct proxy_real)     },
+	[PLAN_LISTENERS] = {"listeners",      sizeof(struct proxy_endpoint),   sizeof(__u32)                 },
+	[PLAN_ADDRESSES] = {"addresses",      sizeof(struct addr),             sizeof(__u32)                 },
+	[PLAN_VIPS] = {"vips",           sizeof(struct lb_addr),          sizeof(__u32)                 },
+	[PLAN_IFACES] = {"interfaces",     sizeof(__u32),                   sizeof(struct row_iface)      },
+	[PLAN_ANNOUNCE] = {"announcements",  sizeof(struct row_announce_key),
+			   sizeof(struct row_announce)						      },
 };
 
 struct rows {

@@ -11,21 +11,26 @@
 
 #include "base/addr.h"
 #include "core/check.h"
+#include "core/proxy.h"
 #include "core/ring.h"
 #include "lbxdp/abi.h"
 
 /* In the order rows appear: traffic is invited last. They go in the opposite order. */
 enum plan_table {
-	PLAN_SETTINGS,   /* __u32 0 -> struct row_settings */
-	PLAN_NEIGHBOURS, /* struct row_neighbour -> __u32 0: kept resolved */
-	PLAN_CHECKS,     /* __u32 check id -> struct row_check */
-	PLAN_SERVICES,   /* __u32 service id -> struct lb_service_info */
-	PLAN_REALS,      /* __u32 real id -> struct row_real */
-	PLAN_RINGS,      /* __u32 service id -> struct row_ring */
-	PLAN_ENDPOINTS,  /* struct lb_endpoint -> __u32 service id */
-	PLAN_VIPS,       /* struct lb_addr -> __u32 active */
-	PLAN_IFACES,     /* __u32 ifindex -> struct row_iface: XDP attached there */
-	PLAN_ANNOUNCE,   /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
+	PLAN_SETTINGS,       /* __u32 0 -> struct row_settings */
+	PLAN_NEIGHBOURS,     /* struct row_neighbour -> __u32 0: kept resolved */
+	PLAN_CHECKS,         /* __u32 check id -> struct row_check */
+	PLAN_SERVICES,       /* __u32 service id -> struct lb_service_info */
+	PLAN_REALS,          /* __u32 real id -> struct row_real */
+	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
+	PLAN_ENDPOINTS,      /* struct lb_endpoint -> __u32 service id */
+	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
+	PLAN_PROXY_REALS,    /* __u32 real id -> struct proxy_real */
+	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
+	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
+	PLAN_VIPS,           /* struct lb_addr -> __u32 active */
+	PLAN_IFACES,         /* __u32 ifindex -> struct row_iface: XDP attached there */
+	PLAN_ANNOUNCE, /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
 	PLAN_TABLE_COUNT,
 };
 

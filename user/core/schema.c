@@ -25,6 +25,8 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 #define NEUTRAL "none off 0 auto"
 
+#define LAYER7 (1u << MODE_L7_TCP)
+
 static const char *word_of(const char *const *words, size_t count, uint32_t value)
 {
 	return value < count ? words[value] : NULL;
@@ -53,6 +55,11 @@ static const char *word_check_type(uint32_t value)
 static const char *word_protocol(uint32_t value)
 {
 	return value == IPPROTO_TCP || value == IPPROTO_UDP ? protocol_name((uint8_t)value) : NULL;
+}
+
+static const char *word_proxy_header(uint32_t value)
+{
+	return value <= PROXY_HEADER_V2 ? proxy_header_name((enum proxy_header)value) : NULL;
 }
 
 static const char *word_xdp_mode(uint32_t value)
@@ -110,9 +117,9 @@ static const char *judge_method(const char *text)
 }
 
 /* Where this version has no answer yet; the design names them. */
-#define LATER(name, neutral, text)                                                                 \
+#define LATER(name, words, text)                                                                   \
 	{                                                                                          \
-		.key = name, .type = SCHEMA_LATER, .later = neutral, .help = text                  \
+		.key = name, .type = SCHEMA_LATER, .neutral = words, .help = text                  \
 	}
 
 static const struct schema_row node_rows[] = {
@@ -178,7 +185,16 @@ static const struct schema_row admin_rows[] = {
 };
 
 static const struct schema_row l7_rows[] = {
-	LATER("maxconn", "40000 0 auto", "Sessions of the layer-7 proxy."),
+	{.key = "maxconn",
+	 .type = SCHEMA_UINT,
+	 FIELD(config_draft, model.l7.maxconn),
+	 .fallback = "auto",
+	 .doc_default = "40000",
+	 .zero = "auto",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Sessions of all layer-7 services together; clients beyond them wait to "
+		 "be accepted; auto is 40000."},
 	LATER("request_buffer", "16384 0 auto", "Bytes of an HTTP request's head."),
 	LATER("logging", "off none 0", "Log each layer-7 session."),
 	LATER("tproxy", "off none 0", "Transparent proxying."),
@@ -213,17 +229,42 @@ static const struct schema_row default_check_rows[] = {
 		.fallback = value, .min = SECOND, .max = 30u * DAY, .help = text                   \
 	}
 
+#define L7_TIMEOUT(name, value, text)                                                              \
+	{                                                                                          \
+		.key = #name, .type = SCHEMA_DURATION, FIELD(config_draft, l7.name),               \
+		.fallback = value, .min = 100, .max = 30u * DAY, .help = text                      \
+	}
+
+#define SERVICE_TIMEOUT(name, text)                                                                \
+	{                                                                                          \
+		.key = #name, .type = SCHEMA_DURATION, FIELD(service_config, l7.name),             \
+		.usual = offsetof(struct config_draft, l7.name),                                   \
+		.doc_default = "defaults.timeouts." #name, .min = 100, .max = 30u * DAY,           \
+		.help = text                                                                       \
+	}
+
+#define CONNECT_HELP "Layer 7: a connect to a real server."
+#define CLIENT_HELP  "Layer 7: a client that neither sends nor takes anything."
+#define SERVER_HELP  "Layer 7: a real server that neither sends nor takes anything."
+
 static const struct schema_row timeout_rows[] = {
 	TIMEOUT(syn, "60s", "A layer-4 flow of which only the SYN was seen."),
 	TIMEOUT(established, "75m", "An established layer-4 flow without packets of its client."),
 	TIMEOUT(closing, "2m", "A layer-4 flow after its client's FIN."),
 	TIMEOUT(udp, "5m", "A UDP flow without packets of its client."),
-	LATER("connect", "5s auto", "Layer 7: connect to a real server."),
-	LATER("client", "30m auto", "Layer 7: a client that says nothing."),
-	LATER("server", "30m auto", "Layer 7: a real server that says nothing."),
+	L7_TIMEOUT(connect, "5s", CONNECT_HELP),
+	L7_TIMEOUT(client, "30m", CLIENT_HELP),
+	L7_TIMEOUT(server, "30m", SERVER_HELP),
 	LATER("request", "10s auto", "Layer 7: a whole request head."),
 	LATER("queue", "30s auto", "Layer 7: a place in the queue."),
 	LATER("tunnel", "1h auto", "Layer 7: an upgraded connection."),
+	{.key = NULL},
+};
+
+static const struct schema_row service_timeout_rows[] = {
+	SERVICE_TIMEOUT(connect, CONNECT_HELP),
+	SERVICE_TIMEOUT(client, CLIENT_HELP),
+	SERVICE_TIMEOUT(server, SERVER_HELP),
 	{.key = NULL},
 };
 
@@ -235,7 +276,7 @@ static const struct schema_row default_rows[] = {
 	{.key = "timeouts",
 	 .type = SCHEMA_MAP,
 	 .sub = timeout_rows,
-	 .help = "How long flows are remembered."},
+	 .help = "How long flows are remembered, and layer 7 waits."},
 	{.key = NULL			},
 };
 
@@ -330,12 +371,17 @@ static const struct schema_row check_rows[] = {
 
 #define REAL_LATER                                                                                 \
 	{.key = "port",                                                                            \
-	 .type = SCHEMA_LATER,                                                                     \
-	 .later = "",                                                                              \
+	 .type = SCHEMA_UINT,                                                                      \
+	 FIELD(real_config, port),                                                                 \
+	 .fallback = "auto",                                                                       \
+	 .zero = "auto",                                                                           \
+	 .min = 1,                                                                                 \
+	 .max = 65535,                                                                             \
+	 .for_modes = LAYER7,                                                                      \
 	 .why = "Direct Routing cannot change ports: the real server gets the port the client "    \
 		"came "                                                                            \
 		"to (leave port: away)",                                                           \
-	 .help = "Refused with Direct Routing, which cannot change ports."},                       \
+	 .help = "Port it serves on; auto is the port the client came to."},                       \
 		LATER("min_connections", "0 none off",                                             \
 		      "Below so many connections a full real server is used again."),              \
 		LATER("max_connections", "0 none off", "Connections a real server gets at most."), \
@@ -351,7 +397,8 @@ static const struct schema_row real_rows[] = {
 	 .type = SCHEMA_ADDRESS,
 	 FIELD(real_config, ip),
 	 .need = "ip: 192.168.30.20",
-	 .help = "The real server's own address, on a network of an attached interface."},
+	 .help = "The real server's own address; with Direct Routing on a network of an attached "
+		 "interface."},
 	{.key = "weight",
 	 .type = SCHEMA_UINT,
 	 FIELD(real_config, weight),
@@ -379,21 +426,42 @@ static const struct schema_row backup_rows[] = {
 	{.key = NULL},
 };
 
+static const struct schema_row proxy_protocol_rows[] = {
+	{.key = "accept",
+	 .type = SCHEMA_WORD,
+	 FIELD(service_config, l7.accept_header),
+	 .fallback = "off",
+	 .word = word_proxy_header,
+	 .max = PROXY_HEADER_V2,
+	 .help = "Whether each client's connection begins with a PROXY header that says who it is; "
+		 "v1 and v2 are both understood then, and a connection without one is closed."},
+	{.key = "send",
+	 .type = SCHEMA_WORD,
+	 FIELD(service_config, l7.send_header),
+	 .fallback = "off",
+	 .word = word_proxy_header,
+	 .max = PROXY_HEADER_V2,
+	 .help = "Whether connections to the real servers begin with one, which they must expect."},
+	{.key = NULL   },
+};
+
 static const struct schema_row service_rows[] = {
 	{.key = "mode",
-	 .type = SCHEMA_WORD,
+	 .type = SCHEMA_MODE,
 	 FIELD(service_config, mode),
 	 .fallback = "l4-dr",
 	 .word = word_mode,
-	 .later = "l7-tcp l7-http l4-nat l4-snat",
+	 .later = "l7-http l4-nat l4-snat",
 	 .max = MODE_COUNT - 1,
-	 .help = "Direct Routing: servers answer their clients themselves."},
+	 .help = "With l4-dr, Direct Routing, servers answer their clients themselves; with l7-tcp "
+		 "connections end here and others go on to the servers, which need no change and "
+		 "may stand in any network."},
 	{.key = "vip",
 	 .type = SCHEMA_ADDRESSES,
 	 ARRAY(service_config, vips, addr, vip_count),
 	 .max = LB_VIPS_MAX,
 	 .need = "vip: 192.168.30.10",
-	 .help = "Virtual address, or a list of them; IPv4 and IPv6."},
+	 .help = "Virtual address, or a list of them; IPv4, IPv6 or both."},
 	{.key = "ports",
 	 .type = SCHEMA_PORTS,
 	 ARRAY(service_config, ports, port_range, port_range_count),
@@ -406,7 +474,7 @@ static const struct schema_row service_rows[] = {
 	 .fallback = "tcp",
 	 .word = word_protocol,
 	 .max = IPPROTO_UDP,
-	 .help = "Of the ports."},
+	 .help = "Of the ports; tcp with layer 7."},
 	{.key = "scheduler",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, scheduler),
@@ -421,8 +489,8 @@ static const struct schema_row service_rows[] = {
 	 .fallback = "auto",
 	 .word = word_on_down,
 	 .max = ON_DOWN_RESET,
-	 .help = "Running flows of a real server that goes down: auto resets them when it cannot "
-		 "be reached and keeps them otherwise."},
+	 .help = "Running flows or sessions of a real server that goes down: auto resets them when "
+		 "it cannot be reached and keeps them otherwise."},
 	{.key = "require",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, require),
@@ -430,6 +498,26 @@ static const struct schema_row service_rows[] = {
 	 .word = word_require,
 	 .max = REQUIRE_ANY,
 	 .help = "With several checks: whether all must pass, or any."},
+	{.key = "source",
+	 .type = SCHEMA_SOURCE,
+	 .fallback = "auto",
+	 .later = "client",
+	 .neutral = "auto none",
+	 .for_modes = LAYER7,
+	 .help = "Address that real servers see connections come from: auto is the kernel's choice "
+		 "for the route, vip the one the client came to; or an address of this "
+		 "host, for real servers of its family."},
+	{.key = "timeouts",
+	 .type = SCHEMA_MAP,
+	 .for_modes = LAYER7,
+	 .sub = service_timeout_rows,
+	 .help = "When a session ends that nothing happens on."},
+	{.key = "proxy_protocol",
+	 .type = SCHEMA_MAP,
+	 .neutral = NEUTRAL,
+	 .for_modes = LAYER7,
+	 .sub = proxy_protocol_rows,
+	 .help = "PROXY headers, which name the client's own address."},
 	{.key = "check",
 	 .type = SCHEMA_CHECKS,
 	 ARRAY(service_config, checks, check_config, check_count),
@@ -454,11 +542,9 @@ static const struct schema_row service_rows[] = {
 	LATER("allow_from", NEUTRAL, "Addresses that may use the service."),
 	LATER("deny_from", NEUTRAL, "Addresses that may not."),
 	LATER("slow_start", "0 0s none off", "Time a returning server takes to its full weight."),
-	LATER("source", "auto none", "Layer 7: source address towards the real servers."),
 	LATER("redirect", NEUTRAL, "Layer 7: send clients elsewhere."),
 	LATER("redirect_root", NEUTRAL, "Layer 7: send / elsewhere."),
 	LATER("tls", NEUTRAL, "Layer 7: end TLS here."),
-	LATER("proxy_protocol", NEUTRAL, "Layer 7: PROXY header."),
 	LATER("request_buffer", "16384 0 auto", "Layer 7: bytes of a request's head."),
 	LATER("maxconn", NEUTRAL, "Layer 7: sessions."),
 	LATER("forwarded_for", "off none 0", "Layer 7: X-Forwarded-For."),
@@ -467,7 +553,7 @@ static const struct schema_row service_rows[] = {
 	LATER("response_headers", NEUTRAL, "Layer 7: change response headers."),
 	LATER("rewrite", NEUTRAL, "Layer 7: change paths."),
 	LATER("routes", NEUTRAL, "Layer 7: choose by path or host."),
-	{.key = NULL						    },
+	{.key = NULL						     },
 };
 
 const struct schema_row schema_root[] = {

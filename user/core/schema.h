@@ -18,6 +18,7 @@ enum schema_type {
 	SCHEMA_UINT,       /* .zero is the word for 0, of durations too */
 	SCHEMA_DURATION,   /* min and max in ms */
 	SCHEMA_WORD,       /* .word gives the words, .later more that are not supported yet */
+	SCHEMA_MODE,       /* the same; says which other keys of the service there are */
 	SCHEMA_TEXT,       /* const char *, at most max bytes */
 	SCHEMA_ESCAPED,    /* char[size], C escapes resolved */
 	SCHEMA_ADDRESS,    /* struct addr */
@@ -25,7 +26,8 @@ enum schema_type {
 	SCHEMA_INTERFACES, /* one or a list */
 	SCHEMA_PORTS,      /* one or a list of struct port_range */
 	SCHEMA_LISTEN,     /* model.admin */
-	SCHEMA_LATER,      /* not supported by this version; neutral values (.later) pass */
+	SCHEMA_SOURCE,     /* service_config.l7: where connections to the reals come from */
+	SCHEMA_LATER,      /* not supported by this version; neutral values pass */
 	SCHEMA_TYPE_COUNT,
 };
 
@@ -36,13 +38,16 @@ struct schema_row {
 	const char *fallback;    /* as one would write it; NULL: none, or as help says */
 	const char *need;        /* the key must be there: a line that shows how it is written */
 	const char *doc_default; /* default for people, where fallback is NULL */
+	size_t usual; /* the default is this field of struct config_draft; 0: it is not */
 	uint32_t min, max;
 	const char *zero;
 	const char *(*word)(uint32_t value); /* NULL: no word has this value */
 	const char *later;                   /* words, separated by spaces */
-	const char *why;                     /* a later key: said instead of the usual sentence */
+	const char *neutral; /* words that say no more than a missing key; pass in every mode */
+	const char *why;     /* said where the key is refused, instead of the usual sentence */
 	const char *(*judge)(const char *text);
 	uint32_t for_types; /* a check's key: bits of enum check_type it belongs to; 0: all */
+	uint32_t for_modes; /* bits of enum service_mode it belongs to; 0: all */
 	const struct schema_row *sub;
 	const char *help;
 };

@@ -17,6 +17,7 @@ static const char *type_name(enum schema_type t)
 		[SCHEMA_ADDRESS] = "address",   [SCHEMA_ADDRESSES] = "addresses",
 		[SCHEMA_INTERFACES] = "names",  [SCHEMA_PORTS] = "ports",
 		[SCHEMA_LISTEN] = "listener",   [SCHEMA_LATER] = "later",
+		[SCHEMA_MODE] = "word",         [SCHEMA_SOURCE] = "word-or-address",
 	};
 
 	return names[t];
@@ -109,6 +110,13 @@ static void print_range(const struct schema_row *row, struct buf *out)
 	buf_puts(out, ".\n");
 }
 
+static void print_modes(const struct schema_row *row, struct buf *out)
+{
+	for (unsigned int m = 0; m < MODE_COUNT; m++)
+		if (row->for_modes & (1u << m))
+			buf_printf(out, "Only with mode %s.\n", mode_name((enum service_mode)m));
+}
+
 static void print_mdoc(const char *path, const struct schema_row *row, struct buf *out)
 {
 	const char *usual = default_text(row);
@@ -120,6 +128,7 @@ static void print_mdoc(const char *path, const struct schema_row *row, struct bu
 	buf_puts(out, "\n");
 	print_words(row, out);
 	print_range(row, out);
+	print_modes(row, out);
 	if (usual) {
 		buf_puts(out, "Default: ");
 		puts_mdoc(usual, out);
@@ -131,7 +140,7 @@ static void print_mdoc(const char *path, const struct schema_row *row, struct bu
 
 static void print_later(const char *path, const struct schema_row *row, struct buf *out)
 {
-	const char *neutral = row->later;
+	const char *neutral = row->neutral;
 
 	if (row->type != SCHEMA_LATER)
 		return;

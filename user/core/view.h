@@ -41,6 +41,12 @@ uint64_t view_check_failures(const struct view_check *c);
 /* Upper bounds in seconds of all buckets but the last. */
 extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 
+/* What layer 7 counts of a service or a real. */
+struct view_l7 {
+	struct proxy_counts counts;
+	uint64_t current;
+};
+
 struct view_real {
 	const char *name;
 	struct addr ip;
@@ -52,7 +58,9 @@ struct view_real {
 	uint64_t active, inactive, connections, packets, bytes;
 	const struct view_check *checks;
 	size_t check_count;
-	size_t worst; /* index of the check that `check` shows */
+	size_t worst;  /* index of the check that `check` shows */
+	uint16_t port; /* 0: the client's */
+	struct view_l7 l7;
 };
 
 struct view_service {
@@ -61,6 +69,7 @@ struct view_service {
 	enum service_status status;
 	const char *reason; /* why it is not healthy; empty when it is */
 	uint64_t connections, packets, bytes, unrouted;
+	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;
 };
@@ -106,6 +115,11 @@ struct view {
 		uint64_t generation;
 	} config;
 	uint64_t log_dropped;
+	struct {
+		uint64_t maxconn, limit; /* configured, and what the descriptors allow */
+		uint64_t current;
+		unsigned int processes;
+	} l7;
 	uint64_t heartbeat_age_msec; /* since main last refreshed what packets go by (F24) */
 	uint64_t refused_rows;       /* plan rows the kernel refused and that are being retried */
 	struct {

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "daemon/state.h"
 
-void gather_kernel_rows(struct plan *actual)
+void gather_kernel_rows(struct net *n, struct plan *actual)
 {
 	const __u32 other = 1; /* not the value that is put, so that a wanted row is put again */
 
@@ -29,6 +29,7 @@ void gather_kernel_rows(struct plan *actual)
 			memcpy(&key.ifindex, plan_key(actual, PLAN_IFACES, j), sizeof(key.ifindex));
 			(void)plan_put(actual, PLAN_ANNOUNCE, &key, &row);
 		}
+	held_kernel_rows(n, actual);
 }
 
 /* An id that a row holds is nobody else's. Where its name has another id already, or none was
@@ -92,15 +93,16 @@ void gather_adopt(struct daemon *d)
 			adopt_health(d, s, &s->reals[j], a);
 	}
 	arena_free(a);
-	gather_kernel_rows(d->actual);
+	gather_kernel_rows(d->net, d->actual);
 }
 
 static void release_reals(struct daemon *d)
 {
 	for (uint32_t id = 1; id < LB_REALS_MAX; id++) {
 		if (d->real_used[id] || !ids_name(d->real_ids, id) ||
-		    plan_find(d->actual, PLAN_REALS, &id))
+		    plan_find(d->actual, PLAN_REALS, &id) || proxies_hold_real(d, id))
 			continue;
+		proxy_client_clear_real(d->proxy, id);
 		d->forwarded_gone += dataplane_real_stats(d->dataplane, id).packets;
 		ids_release(d->real_ids, id);
 		d->real_seen[id] = 0;
@@ -118,9 +120,13 @@ static void release_services(struct daemon *d)
 		if (row->real.service < LB_SERVICES_MAX)
 			held[row->real.service] = true;
 	}
-	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++)
-		if (!d->service_used[id] && !held[id])
-			ids_release(d->service_ids, id);
+	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++) {
+		if (d->service_used[id] || held[id] || !ids_name(d->service_ids, id) ||
+		    proxies_hold_service(d, id))
+			continue;
+		ids_release(d->service_ids, id);
+		proxy_client_clear_service(d->proxy, id);
+	}
 	free(held);
 }
 
@@ -136,6 +142,7 @@ static void release_checks(struct daemon *d)
 
 void gather_release(struct daemon *d)
 {
+	d->leaving = 0;
 	release_reals(d);
 	release_services(d);
 	release_checks(d);

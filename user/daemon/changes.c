@@ -7,15 +7,15 @@
 #include "daemon/state.h"
 
 /* The worst check's last outcome, for the log. */
-static const char *reason_of(struct daemon *d, const struct real_fact *f, size_t checks, char *text,
-			     unsigned int room)
+static const char *reason_of(struct daemon *d, const struct real_fact *f, enum real_status now,
+			     size_t checks, char *text, unsigned int room)
 {
 	snprintf(text, room, "checks passed");
 	if (f->admin != ADMIN_ONLINE)
 		snprintf(text, room, "ordered");
 	else if (f->health == HEALTH_UNKNOWN)
 		snprintf(text, room, "checking");
-	else if (f->health == HEALTH_UP && !f->has_mac)
+	else if (f->health == HEALTH_UP && now == REAL_DOWN)
 		snprintf(text, room, "no neighbour answers for its address");
 	for (size_t i = 0; f->admin == ADMIN_ONLINE && i < checks; i++) {
 		const struct view_check *v = &check_fact(d, f->check_ids[i])->seen;
@@ -50,13 +50,14 @@ static const char *seen_name(uint8_t seen)
 static void say_change(struct daemon *d, const struct service_config *s,
 		       const struct real_config *r, const struct real_fact *f)
 {
-	uint8_t before = d->real_seen[f->id], now = seen_of(real_status(f), f->health);
+	enum real_status status = real_status(s, f);
+	uint8_t before = d->real_seen[f->id], now = seen_of(status, f->health);
 	char reason[256];
 
 	d->real_seen[f->id] = now;
 	if (before == now || (before == SEEN_NOTHING && now == SEEN_CHECKING))
 		return;
-	reason_of(d, f, service_check_count(s, r), reason, sizeof(reason));
+	reason_of(d, f, status, service_check_count(s, r), reason, sizeof(reason));
 	log_info("real %s/%s: %s -> %s: %s", s->name, r->name, seen_name(before), seen_name(now),
 		 reason);
 }
@@ -79,7 +80,7 @@ void gather_note_changes(struct daemon *d, const struct facts *f)
 			if (!r->id)
 				continue;
 			say_change(d, s, &s->reals[j], r);
-			note_reset(d, r->id, real_resets(s, r));
+			note_reset(d, r->id, !service_is_l7(s) && real_resets(s, r));
 		}
 	}
 	for (size_t i = 0; i < f->retired_count; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "daemon/state.h"
 
 static void ignore_change(void *arg)
@@ -39,6 +40,8 @@ static int leave_interfaces(const struct daemon_options *o, struct dataplane *dp
 	return 0;
 }
 
+static const enum plan_table net_tables[] = {PLAN_NEIGHBOURS, PLAN_ADDRESSES, PLAN_ANNOUNCE};
+
 static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 {
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
@@ -46,7 +49,8 @@ static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
 		sinks[t] = dataplane_sink(dp);
-	sinks[PLAN_NEIGHBOURS] = sinks[PLAN_ANNOUNCE] = net_sink(net);
+	for (size_t i = 0; i < ARRAY_COUNT(net_tables); i++)
+		sinks[net_tables[i]] = net_sink(net);
 	if (nothing)
 		(void)plan_apply(actual, nothing, sinks, NULL); /* destroy ends the rest */
 	plan_free(nothing);
@@ -87,7 +91,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct store *s
 	if (err) {
 		buf_printf(out, "cannot read what is there: %s\n", strerror(-err));
 	} else {
-		gather_kernel_rows(actual);
+		gather_kernel_rows(net, actual);
 		err = leave_interfaces(o, dp, actual, out);
 		if (!err && (!o->interface_count || !plan_count(actual, PLAN_IFACES))) {
 			err = take_away(dp, net, actual);

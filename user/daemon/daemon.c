@@ -62,13 +62,20 @@ static int make_dirs(const struct daemon_options *o, struct buf *why)
 	return err ? err : make_dir(o->state_dir, 0755, why);
 }
 
-/* As far as the hard limit allows; where that is low the probe runs fewer checks at a time. */
-static void raise_limits(void)
+/* As far as the hard limit allows, which root may lift; where that is low the probe runs fewer
+ * checks at a time, and the proxies hold fewer sessions. Children inherit it. */
+static void raise_limits(const struct model *m)
 {
-	struct rlimit files;
+	uint64_t wanted = proxies_descriptors(m);
+	struct rlimit files, lifted;
 
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return;
+	if (files.rlim_max < wanted) {
+		lifted = (struct rlimit){wanted, wanted};
+		if (!setrlimit(RLIMIT_NOFILE, &lifted))
+			return;
+	}
 	files.rlim_cur = files.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
@@ -123,12 +130,12 @@ static void on_net_change(void *arg)
 
 static void on_probe_lost(void *arg)
 {
-	process_lost(arg, CHILD_PROBE);
+	process_lost(child_of(arg, CHILD_PROBE, 0));
 }
 
 static void on_web_lost(void *arg)
 {
-	process_lost(arg, CHILD_WEB);
+	process_lost(child_of(arg, CHILD_WEB, 0));
 }
 
 static void sweep_fire(struct timer *t)
@@ -208,6 +215,7 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
 		d->sinks[t] = dataplane_sink(d->dataplane);
 	d->sinks[PLAN_NEIGHBOURS] = net_sink(d->net);
+	d->sinks[PLAN_ADDRESSES] = net_sink(d->net);
 	d->sinks[PLAN_ANNOUNCE] = net_sink(d->net);
 	if (!dataplane_adopted(d->dataplane))
 		return 0;
@@ -270,7 +278,12 @@ static int open_parts(struct daemon *d, struct buf *why)
 	d->health = health_client_new(d->loop, &health);
 	d->web = web_client_new(d->loop, &web);
 	d->sinks[PLAN_CHECKS] = health_client_sink(d->health);
-	err = process_start(d, CHILD_PROBE);
+	err = proxies_open(d);
+	if (err) {
+		buf_printf(why, "no memory for the table of layer 7");
+		return err;
+	}
+	err = process_start(child_of(d, CHILD_PROBE, 0));
 	if (err)
 		buf_printf(why, "cannot start the probe process: %s", strerror(-err));
 	else if (web_restart(d)) /* layer 4 works without a page */
@@ -279,7 +292,8 @@ static int open_parts(struct daemon *d, struct buf *why)
 	return err;
 }
 
-/* The first plan. An interface that cannot be attached is an error now, and a retry later on. */
+/* The first plan. An interface that cannot be attached is an error now, and a retry later on; a
+ * port that someone else has is a warning, as layer 4 works without it. */
 static int first_plan(struct daemon *d, struct buf *why)
 {
 	uint32_t ifindex[LB_IFACES_MAX];
@@ -304,10 +318,12 @@ static int first_plan(struct daemon *d, struct buf *why)
 		if (at.attached)
 			net_warnings(d->net, ifindex[i], !at.native, at.why, &d->warnings);
 	}
-	if (!err && d->refused) {
+	if (!err && d->refused > d->listeners_refused) {
 		buf_printf(why, "%s", d->refusal);
 		err = -ENOSPC;
 	}
+	if (!err && d->listeners_refused)
+		buf_printf(&d->warnings, "%s\n", d->refusal);
 	return err;
 }
 
@@ -345,7 +361,7 @@ static int start(struct daemon *d, struct buf *why)
 		err = open_admin(d, why);
 	if (err)
 		return err;
-	raise_limits();
+	raise_limits(d->model);
 	err = power_limit_main();
 	if (err)
 		log_warning("cannot limit main's capabilities: %s", strerror(-err));
@@ -383,6 +399,7 @@ static void stop(struct daemon *d)
 		detach_all(d);
 	health_client_free(d->health);
 	web_client_free(d->web);
+	proxy_client_free(d->proxy);
 	if (d->dataplane)
 		dataplane_close(d->dataplane);
 	if (d->net)
@@ -439,6 +456,7 @@ int daemon_run(const struct daemon_options *o)
 	struct buf why = {};
 	int err;
 
+	process_init_all(&d);
 	d.log_style = !o->foreground             ? LOG_STYLE_FILE
 		      : getenv("JOURNAL_STREAM") ? LOG_STYLE_JOURNAL
 						 : LOG_STYLE_PLAIN;

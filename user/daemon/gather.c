@@ -24,6 +24,14 @@ const char *real_identity(const char *service, const char *real, const struct ad
 	return name;
 }
 
+/* A service that a reload moves between the layers gets new ids for its reals, so that the flows
+ * it had run to their end under the old ones. */
+static const char *id_name(const struct service_config *s, const struct real_config *r, char *name)
+{
+	real_identity(s->name, r->name, &r->ip, name);
+	return service_is_l7(s) ? strcat(name, "/l7") : name;
+}
+
 size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room)
 {
 	size_t count = 0;
@@ -130,12 +138,14 @@ static void gather_real(const struct gathering *g, const struct service_config *
 	struct order order = orders_get(g->d->orders, s->name, r->name);
 	char name[REAL_IDENTITY_LEN];
 
-	f->id = ids_get(g->d->real_ids, real_identity(s->name, r->name, &r->ip, name));
+	f->id = ids_get(g->d->real_ids, id_name(s, r, name));
 	f->admin = left_out(g->d, s, r->name) ? ADMIN_HALT : order.admin;
 	f->weight = order.weight;
-	if (f->id) /* else every id is taken; without an egress it gets no flow */
-		f->ifindex = egress_of(g, &r->ip);
-	gather_neighbour(g->d, &r->ip, f);
+	if (!service_is_l7(s)) {
+		if (f->id) /* else every id is taken; without an egress it gets no flow */
+			f->ifindex = egress_of(g, &r->ip);
+		gather_neighbour(g->d, &r->ip, f);
+	}
 	gather_health(g, s, r, f);
 	g->d->real_used[f->id] = true;
 }
@@ -266,5 +276,6 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 						: d->model->node.xdp_mode;
 	gather_retired(&g, f);
 	gather_ifaces(&g, f);
+	gather_held(d, f, a);
 	return f;
 }

@@ -25,7 +25,7 @@ static const cap_value_t main_list[] = {
 static const cap_value_t on_demand[] = {CAP_SYS_ADMIN};
 
 /* The system calls of an event loop over sockets with OpenSSL, and of malloc. */
-static const int calls[] = {
+static const int plain_calls[] = {
 	SCMP_SYS(accept4),
 	SCMP_SYS(bind),
 	SCMP_SYS(brk),
@@ -90,6 +90,12 @@ static const int calls[] = {
 	SCMP_SYS(writev),
 };
 
+/* Bytes that go from socket to socket by way of a pipe. */
+static const int splice_calls[] = {
+	SCMP_SYS(pipe2),
+	SCMP_SYS(splice),
+};
+
 int power_find_user(uid_t *uid, gid_t *gid, struct buf *why)
 {
 	const struct passwd *user = getpwnam(user_name);
@@ -152,15 +158,26 @@ int power_limit_main(void)
 	return err;
 }
 
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	return err;
+}
+
 /* A call that is not on the list fails with EPERM: a libc that grows a new one degrades one check
  * and does not bring the process down over and over. */
-static int filter_calls(void)
+static int filter_calls(enum power_calls calls)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err = filter ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < ARRAY_COUNT(calls); i++)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	if (!err)
+		err = allow(filter, plain_calls, ARRAY_COUNT(plain_calls));
+	if (!err && calls == POWER_CALLS_SPLICE)
+		err = allow(filter, splice_calls, ARRAY_COUNT(splice_calls));
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
@@ -176,7 +193,7 @@ static int clear_capabilities(void)
 	return err;
 }
 
-int power_drop_all(const char *root, uid_t uid, gid_t gid, struct buf *why)
+int power_drop_all(const char *root, uid_t uid, gid_t gid, enum power_calls calls, struct buf *why)
 {
 	const char *step = "chroot";
 	int err = 0;
@@ -194,7 +211,7 @@ int power_drop_all(const char *root, uid_t uid, gid_t gid, struct buf *why)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		goto failed;
 	step = "filter system calls";
-	errno = -filter_calls();
+	errno = -filter_calls(calls);
 	if (!errno)
 		return 0;
 failed:

@@ -15,7 +15,10 @@ int power_find_user(uid_t *uid, gid_t *gid, struct buf *why);
 /* Main: drops every capability that is not on its list, for good. Returns 0 or -errno. */
 int power_limit_main(void);
 
+/* What a child may call: an event loop over sockets, and beside it what moves bytes by pipe. */
+enum power_calls { POWER_CALLS_PLAIN, POWER_CALLS_SPLICE };
+
 /* A child: gives everything up. root is an empty directory. Returns 0, or -errno with why. */
-int power_drop_all(const char *root, uid_t uid, gid_t gid, struct buf *why);
+int power_drop_all(const char *root, uid_t uid, gid_t gid, enum power_calls calls, struct buf *why);
 
 #endif

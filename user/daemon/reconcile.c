@@ -11,36 +11,65 @@
 
 enum { RETRY_MIN_MSEC = 200, RETRY_MAX_MSEC = 30000, ROUNDS_MAX = 3 };
 
-struct pass {
-	struct daemon *d;
-	bool said;
+static void describe_listener(const struct proxy_endpoint *at, int error, char *text, size_t room)
+{
+	char where[ENDPOINT_TEXT_LEN];
+
+	addr_format_port(&at->vip, at->port, where);
+	if (error == -EADDRINUSE)
+		snprintf(text, room,
+			 "cannot listen on %s: another program has the port (ss -Hltnp 'sport = "
+			 ":%u'); trying again",
+			 where, at->port);
+	else
+		snprintf(text, room, "cannot listen on %s: %s; trying again", where,
+			 strerror(-error));
+}
+
+/* What a pass of plan_apply was refused, as one text. */
+struct refusals {
+	struct daemon *daemon;
+	size_t listeners;
+	char text[sizeof(((struct daemon *)0)->refusal)];
 };
 
-/* Says the first cause of a pass, and once, until it is over or another comes. */
-static void say_refusal(void *arg, enum plan_table t, const void *key, int error)
+static void add_text(struct refusals *r, const char *text)
 {
-	struct pass *pass = arg;
-	struct daemon *d = pass->d;
-	struct dataplane_attachment a = {};
-	char text[sizeof(d->refusal)];
+	size_t len = strlen(r->text);
 
-	if (pass->said)
-		return;
-	pass->said = true;
+	if (!strstr(r->text, text))
+		snprintf(r->text + len, sizeof(r->text) - len, "%s%s", len ? "; " : "", text);
+}
+
+static void note_refusal(void *arg, enum plan_table t, const void *key, int error)
+{
+	struct refusals *r = arg;
+	struct daemon *d = r->daemon;
+	struct dataplane_attachment a = {};
+	char text[256];
+
 	if (t == PLAN_IFACES) {
 		const struct net_iface *iface = net_iface_at(d->net, *(const __u32 *)key);
 
 		dataplane_attachment(d->dataplane, *(const __u32 *)key, &a);
 		snprintf(text, sizeof(text), "interface %s: cannot attach: %s",
 			 iface ? iface->name : "?", a.why[0] ? a.why : strerror(-error));
+	} else if (t == PLAN_LISTENERS) {
+		r->listeners++;
+		describe_listener(key, error, text, sizeof(text));
 	} else {
 		snprintf(text, sizeof(text), "a row of %s was refused: %s; trying again",
 			 plan_table_name(t), strerror(-error));
 	}
-	if (!strcmp(text, d->refusal))
-		return;
-	strcpy(d->refusal, text);
-	log_error("%s", text);
+	add_text(r, text);
+}
+
+/* Says each cause once, until it is over or another comes. */
+static void say_refusals(struct daemon *d, const struct refusals *r)
+{
+	if (r->text[0] && strcmp(r->text, d->refusal))
+		log_error("%s", r->text);
+	memcpy(d->refusal, r->text, sizeof(d->refusal));
 }
 
 /* Did an attachment come or go since facts were gathered? */
@@ -57,8 +86,8 @@ static bool attachments_changed(const struct daemon *d, const struct facts *f)
 static bool apply_once(struct daemon *d)
 {
 	struct arena *a = arena_new();
-	struct pass pass = {.d = d};
-	const struct plan_refusal refusal = {say_refusal, &pass};
+	struct refusals refusals = {.daemon = d};
+	const struct plan_refusal refusal = {note_refusal, &refusals};
 	const struct facts *facts = gather_facts(d, a);
 	struct plan *desired = desire(d->model, facts, d->store);
 	bool again = false;
@@ -66,10 +95,13 @@ static bool apply_once(struct daemon *d)
 	gather_note_changes(d, facts);
 	if (desired) {
 		d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
+		d->listeners_refused = refusals.listeners;
+		say_refusals(d, &refusals);
 		store_trim(d->store, d->actual);
 		again = attachments_changed(d, facts);
 	} else {
 		d->refused = 1;
+		d->listeners_refused = 0;
 		log_error("no memory for a plan; trying again");
 	}
 	plan_free(desired);
@@ -86,7 +118,6 @@ static void retry_later(struct daemon *d)
 {
 	if (!d->refused) {
 		d->retry_msec = RETRY_MIN_MSEC;
-		d->refusal[0] = '\0';
 		timer_stop(&d->retry);
 		return;
 	}
@@ -105,6 +136,7 @@ void reconcile_now(struct daemon *d)
 		;
 	if (plan_count(d->actual, PLAN_REALS) < reals)
 		gather_release(d);
+	proxies_adjust(d);
 	retry_later(d);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/desire.h"
 #include "daemon/process_info.h"
+#include "daemon/roles.h"
 #include "daemon/state.h"
 #include "io/tls.h"
 
@@ -45,7 +46,16 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 	v->worst = worst_of(checks, count);
 }
 
-static void snap_counters(struct daemon *d, uint32_t id, struct view_real *v)
+/* What layer 4 counts by packets, layer 7 does by sessions. */
+static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
+{
+	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current);
+	v->active = v->l7.current;
+	v->connections = v->l7.counts.sessions;
+	v->bytes = v->l7.counts.bytes_in + v->l7.counts.bytes_out;
+}
+
+static void snap_flows(struct daemon *d, uint32_t id, struct view_real *v)
 {
 	struct lb_real_conns c = dataplane_real_conns(d->dataplane, id);
 	struct lb_real_stats s = dataplane_real_stats(d->dataplane, id);
@@ -63,13 +73,17 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->name = arena_strdup(a, r->name);
 	v->ip = r->ip;
 	v->weight = real_weight(r, f);
-	v->effective_weight = real_usable(r, f) ? v->weight : 0;
-	v->status = real_status(f);
+	v->effective_weight = real_usable(s, r, f) ? v->weight : 0;
+	v->status = real_status(s, f);
 	v->admin = f->admin;
 	v->backup = r->backup;
 	v->has_mac = f->has_mac;
 	memcpy(v->mac, f->mac, sizeof(v->mac));
-	snap_counters(d, f->id, v);
+	v->port = r->port;
+	if (service_is_l7(s))
+		snap_sessions(d, f->id, v);
+	else
+		snap_flows(d, f->id, v);
 	snap_checks(d, s, r, f, v, a);
 }
 
@@ -99,6 +113,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->config = s;
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
+	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current);
 	v->reals = reals;
 	v->real_count = s->real_count;
 	for (size_t i = 0; i < s->real_count; i++) {
@@ -142,17 +157,26 @@ static void snap_services(struct daemon *d, struct view *v)
 
 static void snap_processes(struct daemon *d, struct view *v)
 {
-	struct view_process *p = arena_alloc(v->arena, CHILD_COUNT + 1, sizeof(*p));
+	struct view_process *p = arena_alloc(v->arena, CHILDREN_MAX + 1, sizeof(*p));
 
 	p[v->process_count++] = (struct view_process){.role = "main", .pid = getpid()};
-	for (int i = 0; i < CHILD_COUNT; i++)
+	for (int i = 0; i < CHILDREN_MAX; i++)
 		if (d->children[i].wanted)
 			p[v->process_count++] = (struct view_process){
-				.role = process_role_name(i),
+				.role = role_name(d->children[i].role),
 				.pid = d->children[i].pid,
 				.restarts = d->children[i].restarts,
 			};
 	v->processes = p;
+}
+
+static void snap_l7(struct daemon *d, struct view *v)
+{
+	v->l7.maxconn = d->model->l7.maxconn;
+	v->l7.limit = d->session_limit;
+	v->l7.current = proxy_client_sessions(d->proxy);
+	for (unsigned int i = 0; i < d->proxy_count; i++)
+		v->l7.processes += child_of(d, CHILD_PROXY, i)->pid != 0;
 }
 
 static void snap_ifaces(struct daemon *d, struct view *v)
@@ -225,6 +249,7 @@ struct view *snapshot_take(void *daemon)
 	v->now = clock_wall();
 	snap_services(d, v);
 	snap_processes(d, v);
+	snap_l7(d, v);
 	snap_ifaces(d, v);
 	snap_vips(d, v);
 	snap_dataplane(d, v);

@@ -26,12 +26,18 @@
 #include "health/client.h"
 #include "io/loop.h"
 #include "net/net.h"
+#include "proxy/client.h"
 
-enum child_role { CHILD_PROBE, CHILD_WEB, CHILD_COUNT };
+enum child_role { CHILD_PROBE, CHILD_WEB, CHILD_PROXY, CHILD_ROLE_COUNT };
+
+/* One of each role, but several proxies. */
+enum { CHILDREN_MAX = CHILD_PROXY + PROXY_PROCESSES_MAX };
 
 struct child {
 	struct daemon *daemon;
-	pid_t pid; /* 0: not running */
+	enum child_role role;
+	unsigned int index; /* among those of its role */
+	pid_t pid;          /* 0: not running */
 	unsigned int restarts;
 	bool wanted;
 	uint64_t started; /* clock_msec() */
@@ -59,12 +65,14 @@ struct daemon {
 	struct dataplane *dataplane;
 	struct health_client *health;
 	struct web_client *web;
+	struct proxy_client *proxy;
+	unsigned int proxy_count;
 	struct admin *admin;
 	struct orders *orders;
 	uid_t uid; /* of the children */
 	gid_t gid;
-	int web_listener; /* -1: off */
-	struct child children[CHILD_COUNT];
+	int web_listener;                    /* -1: off */
+	struct child children[CHILDREN_MAX]; /* by child_of() */
 	enum log_style log_style;
 	bool stopping;
 	bool detach; /* `down`: nothing stays behind */
@@ -88,11 +96,16 @@ struct daemon {
 	struct timer retry, sweep, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
+	size_t listeners_refused; /* of refused: layer 4 does without */
+	size_t leaving;           /* ids that only sessions at layer 7 hold */
+	size_t held;              /* VIPs that only sessions at layer 7 hold */
+	uint32_t session_limit;   /* of all proxies together */
+	uint32_t maxconn_said;    /* that the limit is below it */
 	uint64_t forwarded_gone;  /* packets to reals whose ids were released */
 	size_t settled_to;        /* checks_settled's place */
 	struct map *conflicts;    /* VIP -> how many when last said, as a pointer */
 	uint64_t conflict_said;   /* not again before this time, ms */
-	char refusal[256];        /* the last one said, so that it is said once */
+	char refusal[1024];       /* what was said of the last plan, so that it is said once */
 	unsigned int wake_passes; /* still to make over flows of reset reals */
 	bool settled;
 
@@ -114,7 +127,7 @@ bool gather_something_idle(const struct daemon *d);
  * What a real's id stands for: "SERVICE/REAL ADDRESS" into name (REAL_IDENTITY_LEN bytes). Another
  * address is another real, so that running flows never find another server behind their id.
  */
-enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN };
+enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN + 8 };
 const char *real_identity(const char *service, const char *real, const struct addr *ip, char *name);
 /* A check could not connect: its real's neighbour entry may be stale. */
 void gather_suspect(struct daemon *d, uint32_t check_id);
@@ -129,10 +142,15 @@ void gather_note_changes(struct daemon *d, const struct facts *f);
 /* adopt.c */
 /* After adoption: names get the ids, and checks the health, that the maps hold. */
 void gather_adopt(struct daemon *d);
-/* Adds to a plan read from maps the rows the kernel holds besides: neighbours and groups. */
-void gather_kernel_rows(struct plan *actual);
+/* Adds to a plan read from maps the rows the kernel holds besides: neighbours, groups, addresses.
+ */
+void gather_kernel_rows(struct net *n, struct plan *actual);
 /* Gives back the ids that neither model nor maps use. */
 void gather_release(struct daemon *d);
+
+/* held.c: VIPs that layer 7 left with sessions on them, or that an earlier run left on the host. */
+void held_kernel_rows(struct net *n, struct plan *actual);
+void gather_held(struct daemon *d, struct facts *f, struct arena *a);
 
 /* checks.c: what the probe process reported. */
 struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */
@@ -144,13 +162,26 @@ const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
 			     const struct real_config *r, struct arena *a, size_t *count);
 
 /* process.c: children. */
-int process_start(struct daemon *d, enum child_role role);
+static inline struct child *child_of(struct daemon *d, enum child_role role, unsigned int index)
+{
+	return &d->children[role + index];
+}
+
+void process_init_all(struct daemon *d); /* before any other */
+int process_start(struct child *c);
+void process_stop(struct child *c); /* and waits until it is gone */
 void process_reap(struct daemon *d);
-void process_lost(struct daemon *d, enum child_role role); /* its channel closed */
+void process_lost(struct child *c); /* its channel closed */
 void process_stop_all(struct daemon *d);
-const char *process_role_name(enum child_role role);
-/* Ends the process at once: it holds nothing that would be lost. */
-void process_end(struct daemon *d, enum child_role role);
+
+/* proxies.c: as many as the model asks for, within what descriptors allow. */
+uint64_t proxies_descriptors(const struct model *m); /* that one process may need */
+int proxies_open(struct daemon *d);
+/* Sessions of what left run to their end and are counted under its id until then; counted in
+ * d->leaving. */
+bool proxies_hold_service(struct daemon *d, uint32_t id);
+bool proxies_hold_real(struct daemon *d, uint32_t id);
+void proxies_adjust(struct daemon *d); /* after a plan, and once a second */
 
 /* web_socket.c */
 /* The page's listening socket, and its process, anew as the model says. Returns 0 or -errno. */

@@ -30,7 +30,7 @@ static int open_listener(const struct model *m)
 
 static void stop(struct daemon *d)
 {
-	process_end(d, CHILD_WEB);
+	process_stop(child_of(d, CHILD_WEB, 0));
 	if (d->web_listener >= 0)
 		close(d->web_listener);
 	d->web_listener = -1;
@@ -43,7 +43,7 @@ static int start(struct daemon *d)
 	d->web_listener = open_listener(d->model);
 	if (d->web_listener < 0)
 		return d->web_listener;
-	err = process_start(d, CHILD_WEB);
+	err = process_start(child_of(d, CHILD_WEB, 0));
 	if (err)
 		stop(d);
 	return err;

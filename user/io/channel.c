@@ -47,7 +47,10 @@ static int send_now(int to, const void *bytes, size_t len, int fd)
 		};
 		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
 	}
-	return sendmsg(to, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (sendmsg(to, &msg, MSG_NOSIGNAL) >= 0)
+		return 0;
+	/* A peer that closed before it had read everything is gone as well. */
+	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 static void item_free(struct channel_item *item)

@@ -62,13 +62,18 @@ void loop_stop(struct loop *l)
 	l->stop = true;
 }
 
+/* The kernel does not take EPOLLRDHUP with EPOLLEXCLUSIVE. */
+static uint32_t wanted(unsigned int events)
+{
+	uint32_t read = events & LOOP_EXCLUSIVE ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN | EPOLLRDHUP;
+
+	return (events & LOOP_READ ? read : 0) | (events & LOOP_WRITE ? EPOLLOUT : 0) |
+	       (events & LOOP_EDGE ? EPOLLET : 0);
+}
+
 int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events)
 {
-	struct epoll_event e = {
-		.events = (events & LOOP_READ ? EPOLLIN | EPOLLRDHUP : 0) |
-			  (events & LOOP_WRITE ? EPOLLOUT : 0),
-		.data.ptr = w,
-	};
+	struct epoll_event e = {.events = wanted(events), .data.ptr = w};
 
 	if (w->active && w->fd == fd && w->events == events)
 		return 0;
@@ -81,17 +86,25 @@ int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events)
 	return 0;
 }
 
-void loop_unwatch(struct watch *w)
+void loop_forget(struct watch *w)
 {
 	struct loop *l = w->loop;
 
 	if (!w->active)
 		return;
-	(void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, w->fd, NULL); /* the fd is open, so it is there */
 	for (int i = 0; i < l->ready_count; i++)
 		if (l->ready[i].data.ptr == w)
 			l->ready[i].data.ptr = NULL;
 	w->active = false;
+}
+
+void loop_unwatch(struct watch *w)
+{
+	if (!w->active)
+		return;
+	/* The fd is open, so it is there. */
+	(void)epoll_ctl(w->loop->epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	loop_forget(w);
 }
 
 /* The heap: each timer knows its place, so that stopping one costs a sift and not a search. */
@@ -187,6 +200,7 @@ static void call_ready(struct loop *l)
 		if (w)
 			w->fn(w, (e & (EPOLLIN | EPOLLRDHUP) ? LOOP_READ : 0) |
 					 (e & EPOLLOUT ? LOOP_WRITE : 0) |
+					 (e & EPOLLRDHUP ? LOOP_END : 0) |
 					 (e & (EPOLLERR | EPOLLHUP) ? LOOP_ERROR : 0));
 	}
 	l->ready_count = 0;

@@ -13,7 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum loop_events { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_ERROR = 4 }; /* ERROR: reported, not asked */
+enum loop_events {
+	LOOP_READ = 1,
+	LOOP_WRITE = 2,
+	LOOP_ERROR = 4, /* reported, not asked */
+	LOOP_END = 8,   /* reported, not asked: the peer has sent its last byte */
+	LOOP_EDGE = 16, /* asked: tell of changes only, so that a watch never needs another call */
+	LOOP_EXCLUSIVE = 32, /* asked: of the loops that watch a shared fd, wake one; such a watch
+			      * cannot be changed, only taken away and made anew */
+};
 
 struct loop;
 struct watch;
@@ -60,6 +68,8 @@ uint64_t loop_now(const struct loop *l);
 int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events);
 /* Call before the fd is closed. No callback of w comes after it, not even in this round. */
 void loop_unwatch(struct watch *w);
+/* The same, a system call cheaper, when fd is closed right after and has no duplicate. */
+void loop_forget(struct watch *w);
 
 /* Fires once, msec from now; again: moves it. */
 void timer_start(struct loop *l, struct timer *t, uint64_t msec);

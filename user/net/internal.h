@@ -76,6 +76,10 @@ int order_void(struct net *n, const struct row_neighbour *key);    /* what is kn
 int order_probe(struct net *n, const struct row_neighbour *key, const uint8_t mac[6]);
 int order_forget(struct net *n, const struct row_neighbour *key);
 
+/* addresses.c */
+int addresses_put(struct net *n, const struct addr *vip);
+int addresses_delete(struct net *n, const struct addr *vip);
+
 /* announce.c */
 int announcer_open(struct net *n);
 void announcer_close(struct net *n);

@@ -77,6 +77,8 @@ static int net_put(void *to, enum plan_table t, const void *key, const void *val
 {
 	if (t == PLAN_NEIGHBOURS)
 		return neighbours_put(to, key);
+	if (t == PLAN_ADDRESSES)
+		return addresses_put(to, key);
 	return t == PLAN_ANNOUNCE ? announce_put(to, key, value) : -EOPNOTSUPP;
 }
 
@@ -84,6 +86,8 @@ static int net_delete(void *to, enum plan_table t, const void *key, const void *
 {
 	if (t == PLAN_NEIGHBOURS)
 		return neighbours_delete(to, key);
+	if (t == PLAN_ADDRESSES)
+		return addresses_delete(to, key);
 	return t == PLAN_ANNOUNCE ? announce_delete(to, key) : -EOPNOTSUPP;
 }
 

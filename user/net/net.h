@@ -61,13 +61,22 @@ bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
 /* A check of ip failed to get any answer: ask for its MAC again now. */
 void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip);
 
-/* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it) and
- * PLAN_ANNOUNCE (group joined without a socket, gratuitous ARP or unsolicited NA sent). */
+/* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it),
+ * PLAN_ADDRESSES (on lo, with a mark of ours) and PLAN_ANNOUNCE (group joined without a socket,
+ * gratuitous ARP or unsolicited NA sent). */
 const struct plan_sink *net_sink(struct net *n);
 
 /* After adoption or before `down`: leave the solicited-node group of vip on ifindex. Returns 0 or
  * -errno. */
 int net_leave_group(uint32_t ifindex, const struct addr *vip);
+
+/* After adoption: calls fn for each address of this host that a PLAN_ADDRESSES row made, of
+ * whichever instance. Returns 0 or -errno. */
+typedef void net_address_fn(void *arg, const struct addr *a);
+int net_own_addresses(struct net *n, net_address_fn *fn, void *arg);
+
+/* Calls fn with the local address of each TCP connection of this host. Returns 0 or -errno. */
+int net_connections(net_address_fn *fn, void *arg);
 
 /* Sends one TCP ACK outside any window from vip:vport to client:cport (design: halt), so that the
  * client speaks. Returns 0 or -errno. */

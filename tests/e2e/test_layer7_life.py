@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Layer 7: health, orders, reload, crash, and what an operator sees of it."""
+
+import json
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+from lab.clients import Download, Load, answer, burst, wait_cut
+from lab.config import config, service
+from lab.layer7 import CONNECT, VIP_7, Server, counts, holders, l7, proxies, statistics, stay_silent
+from lab.network import MAIL, VIP, VIP6
+from lab.space import run, wait_for
+
+
+def addresses(net):
+    found = set()
+    for link in json.loads(net.balancer.ip("-j", "addr").stdout):
+        found |= {a["local"] for a in link["addr_info"]}
+    return found
+
+
+# --- health and orders
+
+def test_sessions_go_to_the_others_when_a_real_is_down(net, lb, servers):
+    lb.up(config({"web": l7()}))
+    with Load(net.client, VIP_7) as load:
+        servers["mail1"].in_service(False)
+        lb.wait_real("web/mail1", status="down")
+        assert burst(net.client, VIP_7, 80, 10) == {"mail2": 10}
+        servers["mail1"].in_service(True)
+        lb.wait_real("web/mail1", status="up")
+        load.more(50)
+    assert load.failures == []
+    assert set(burst(net.client, VIP_7, 80, 10)) == {"mail1", "mail2"}
+
+
+def test_halt_resets_running_sessions_and_drain_lets_them_go_on(net, lb):  # R107
+    lb.up(config({"web": l7(weights=(100, None))}))
+    running, idle = Download(net.client, VIP_7), net.client.connect(VIP_7, 80)
+    idle.sendall(b"GET /name HTTP/1.1\r\nHost: lab\r\n\r\n")
+    assert b"mail1" in idle.recv(4096)
+    assert lb.real("web/mail1")["active"] == 2
+    lb.call("drain", "web/mail1")
+    assert running.flows()
+    with pytest.raises(OSError):
+        answer(net.client, VIP_7, 80)
+    lb.call("halt", "web/mail1")
+    assert wait_cut(idle, 2) < 1
+    assert running.until_reset(2) < 1
+    assert lb.real("web/mail1")["active"] == 0
+    lb.call("online", "web/mail1")
+    assert answer(net.client, VIP_7, 80) == "mail1"
+
+
+def test_the_backup_takes_over_when_no_other_is_left(net, lb, servers):  # R72
+    shape = l7(backup={"ip": MAIL["mail3"][0]})
+    lb.up(config({"web": shape}))
+    assert set(burst(net.client, VIP_7, 80, 6)) == {"mail1", "mail2"}
+    for name in ("mail1", "mail2"):
+        servers[name].in_service(False)
+        lb.wait_real(f"web/{name}", status="down")
+    assert burst(net.client, VIP_7, 80, 6) == {"mail3": 6}
+    servers["mail1"].in_service(True)
+    lb.wait_real("web/mail1", status="up")
+    assert burst(net.client, VIP_7, 80, 6) == {"mail1": 6}
+
+
+def test_a_real_that_goes_down_loses_its_sessions_when_so_configured(net, lb):
+    with Server(net.mail1, MAIL["mail1"][0], 2525, stay_silent) as server:
+        lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, check=CONNECT,
+                              on_down="reset")}))
+        s = net.client.connect(VIP_7, 25)
+        s.sendall(b"x")
+        wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
+        server.stop()
+        lb.wait_real("x/mail1", status="down")
+        assert wait_cut(s, 3) < 2
+        s.close()
+
+
+# --- reload, crash, end
+
+def test_reload_under_load_fails_no_request_and_keeps_sessions(net, lb):
+    lb.up(config({"web": l7()}))
+    before, download = proxies(lb), Download(net.client, VIP_7)
+    with Load(net.client, VIP_7) as load:
+        said = lb.reload(config({"web": l7(weights=(300, 100)), "more": l7(ports=[8080])})).stdout
+        load.more(100)
+        lb.reload(config({"web": l7(weights=(100, 100, 100), timeouts={"client": "9m"})}))
+        load.more(100)
+        lb.reload(config({"web": l7(vip=[VIP, VIP_7], weights=(None, 100, 100))}))
+        load.more(100)
+    assert load.failures == []
+    assert "more" in said and "300" in said
+    assert download.flows()
+    assert proxies(lb) == before  # nothing was forked, nothing lingers
+    assert answer(net.client, VIP) in MAIL
+    download.close()
+
+
+def test_kill_9_of_one_proxy_ends_its_sessions_only(net, lb):
+    lb.up(config({"web": l7(), "dr": service(ports=[8080])}))
+    downloads = {}
+    for _ in range(64):
+        d = Download(net.client, VIP_7)
+        downloads[d.socket.getsockname()[1]] = d
+        if len(downloads) >= 6 and len(holders(lb, 80)) > 1:
+            break
+    with Load(net.client, VIP, 8080) as load:
+        held = holders(lb, 80)
+        victim = min(held, key=lambda pid: len(held[pid]))
+        others = set(downloads) - held[victim]
+        lb.kill_pids([victim])
+        killed = time.monotonic()
+        while True:  # a client in the dead process' turn may be cut; then it comes again
+            try:
+                assert answer(net.client, VIP_7, 80) in MAIL
+                break
+            except OSError:
+                assert time.monotonic() - killed < 1
+        wait_for("a new process", lambda: len(proxies(lb)) == len(os.sched_getaffinity(0)) and
+                 0 not in proxies(lb) and victim not in proxies(lb), 2)
+        load.more(100)
+    assert load.failures == []  # layer 4 noticed nothing
+    for port in others:
+        assert downloads[port].flows(50000)
+    for port in held[victim]:
+        if port in downloads:
+            with pytest.raises(OSError):
+                while downloads[port].read_some(2):
+                    pass
+                raise ConnectionResetError("closed, not reset")
+    assert sum(p["restarts"] for p in lb.status()["processes"]) == 1
+    wait_for("the dead one's sessions to be forgotten",
+             lambda: counts(lb, "web")["current_sessions"] <= len(others) + 1)
+    for d in downloads.values():
+        d.close()
+
+
+def test_a_vip_is_a_host_address_only_while_layer_7_uses_it(net, lb):
+    lb.up(config({"web": service()}))
+    assert VIP not in addresses(net) and proxies(lb) == []
+    more = l7(vip=[VIP, VIP6, VIP_7], ports=[25], check=CONNECT)
+    lb.reload(config({"web": service(), "x": more}))
+    assert {VIP, VIP6, VIP_7} <= addresses(net) and proxies(lb)
+    lb.reload(config({"web": service()}))
+    assert not {VIP, VIP6, VIP_7} & addresses(net)
+    wait_for("the proxies to end", lambda: proxies(lb) == [])
+    lb.reload(config({"x": l7(vip=VIP_7, ports=[25], check=CONNECT)}))
+    assert VIP_7 in addresses(net)
+    lb.down()
+    assert VIP_7 not in addresses(net) and lb.leftovers() == []
+
+
+def test_down_after_kill_9_of_everything_takes_the_address_away(net, lb):
+    lb.up(config({"web": l7()}))
+    lb.kill_pids(lb.pids())
+    lb.up()
+    assert answer(net.client, VIP_7, 80) in MAIL
+    lb.kill_pids(lb.pids())
+    lb.down()
+    assert VIP_7 not in addresses(net)
+
+
+def test_an_address_the_host_had_before_stays(net, lb):
+    net.balancer.ip("addr", "add", f"{VIP_7}/32", "dev", "lo")
+    try:
+        lb.up(config({"web": l7()}))
+        assert answer(net.client, VIP_7, 80) in MAIL
+        lb.down()
+        assert VIP_7 in addresses(net)
+    finally:
+        net.balancer.ip("addr", "del", f"{VIP_7}/32", "dev", "lo", check=False)
+
+
+def test_a_port_in_use_is_said_and_taken_when_it_is_free(net, lb):
+    taken = net.balancer.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind(("0.0.0.0", 8001))
+    taken.listen(1)
+    lb.up(config({"web": l7(), "other": l7(ports=[8001])}))
+    assert answer(net.client, VIP_7, 80) in MAIL
+    assert f"{VIP_7}" in lb.log() and "8001" in lb.log()
+    taken.close()
+
+    def served():
+        try:
+            return answer(net.client, VIP_7, 8001) in MAIL
+        except OSError:
+            return False
+
+    wait_for("the port to be taken over", served, 15, 0.1)
+
+
+# --- what an operator sees
+
+def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R71
+    lb.up(config({"web": l7(weights=(3, 1)), "dr": service(ports=[8080])}))
+    burst(net.client, VIP_7, 80, 8)
+    rows = statistics(lb)
+    assert list(rows) == ["FRONTEND", "mail1", "mail2", "BACKEND"]
+    assert (rows["mail1"]["stot"], rows["mail2"]["stot"]) == ("6", "2")
+    assert rows["FRONTEND"]["status"] == "OPEN" and rows["BACKEND"]["status"] == "UP"
+    assert rows["mail1"]["check_status"] == "L7OK" and rows["mail1"]["check_code"] == "200"
+    assert int(rows["BACKEND"]["bout"]) == sum(int(rows[n]["bout"]) for n in ("mail1", "mail2"))
+    assert rows["FRONTEND"]["slim"] == str(lb.status()["l7"]["limit"])
+    servers["mail2"].in_service(False)
+    lb.wait_real("web/mail2", status="down")
+    assert list(statistics(lb, "--up-only")) == ["FRONTEND", "mail1", "BACKEND"]
+    assert "dr" not in lb.call("report", "l7").stdout
+    assert "web" not in lb.call("report", "l4").stdout
+    assert json.loads(lb.call("report", "l7", "--json").stdout)[1]["stot"] == 6
+
+
+def test_status_shows_a_layer_7_service_as_the_guide_does(net, lb):  # R64
+    lb.up(config({"web": l7(ports=[9000], port=80)}))
+    text = lb.call("status").stdout
+    assert (f"Virtual Service web Method: Layer 7 Mode: TCP IP: {VIP_7} Ports: 9000 "
+            "Protocol: TCP Status: healthy") in text
+    found = lb.service("web")
+    assert found["mode"] == "l7-tcp" and found["reals"][0]["port"] == 80
+    assert "no MAC" not in text
+
+
+def test_metrics_of_layer_7_pass_promtool(net, lb):
+    lb.up(config({"web": l7(), "dr": service(ports=[8080])}))
+    burst(net.client, VIP_7, 80, 4)
+    text = lb.space.run("curl", "-sS", "http://127.0.0.1:9443/metrics").stdout
+    assert run("promtool", "check", "metrics", input_text=text).stdout == ""
+    assert 'lbxdp_l7_service_sessions_total{service="web"} 4\n' in text
+    assert 'lbxdp_l7_real_sessions_total{service="web",real="mail1"} 2\n' in text
+    assert 'lbxdp_service_connections_total{service="web"} 4\n' in text
+    limits = lb.status()["l7"]
+    assert limits["maxconn"] == 40000 >= limits["limit"] > 0
+    assert f"lbxdp_l7_limit_sessions {limits['limit']}\n" in text
+
+
+# --- at rest, and afterwards
+
+def test_many_sessions_come_and_go_without_a_trace(net, lb):  # F16, F21
+    lb.up(config({"web": l7()}))
+    answer(net.client, VIP_7, 80)
+    fds = lambda: sorted(len(os.listdir(f"/proc/{p}/fd")) for p in proxies(lb))  # noqa: E731
+    before = fds()
+    failures = []
+
+    def work():
+        for _ in range(200):
+            try:
+                answer(net.client, VIP_7, 80)
+            except OSError as e:
+                failures.append(e)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failures == []
+    wait_for("every session to end", lambda: counts(lb, "web")["current_sessions"] == 0)
+    # pipes for splice() may be kept for the next session
+    assert all(b <= a + 130 for a, b in zip(before, fds()))
+    assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan", "sport", "=", ":80").stdout

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What operators and HAProxy's readers see of layer 7. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "admin/admin.h"
+#include "unit/view_sample.h"
+
+typedef void render_fn(const struct view *v, bool option, struct buf *out);
+
+static void status_json(const struct view *v, bool option, struct buf *out)
+{
+	render_status_json(v, out);
+}
+
+static void report_l4(const struct view *v, bool option, struct buf *out)
+{
+	render_report_l4_text(v, out);
+}
+
+static struct buf rendered(render_fn *fn, bool option)
+{
+	struct view *v = sample_l7_view();
+	struct buf out = {};
+
+	fn(v, option, &out);
+	view_free(v);
+	return out;
+}
+
+static void assert_has(const struct buf *b, const char *text)
+{
+	if (!strstr(buf_text(b), text))
+		fail_msg("lacks \"%s\":\n%s", text, buf_text(b));
+}
+
+static void assert_lacks(const struct buf *b, const char *text)
+{
+	if (strstr(buf_text(b), text))
+		fail_msg("has \"%s\":\n%s", text, buf_text(b));
+}
+
+/* Runs a shell line on the text. Skips the test when its program is not installed. */
+static void assert_accepted_by(const struct buf *b, const char *program, const char *command)
+{
+	char name[] = "/tmp/lbxdp-report-XXXXXX", *line;
+	int fd = mkstemp(name);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, b->at, b->len), b->len);
+	close(fd);
+	assert_true(asprintf(&line, "command -v %s >/dev/null || exit 77; %s <%s", program, command,
+			     name) > 0);
+	fd = WEXITSTATUS(system(line));
+	free(line);
+	unlink(name);
+	if (fd == 77)
+		skip();
+	assert_int_equal(fd, 0);
+}
+
+static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R69 */
+{
+	struct buf b = rendered(render_report_l7_text, false);
+
+	assert_has(&b, "pid = 201, 202 (processes = 2)\n");
+	assert_has(&b, "uptime = 0d 0h 01m 33s\n");
+	assert_has(&b, "maxconn = 40000; limit = 20000 (what the descriptors allow)\n");
+	assert_has(&b, "current conns = 4\n");
+	buf_free(&b);
+}
+
+static void the_table_has_the_guides_groups_and_rows(void **state) /* R70, R72, R73 */
+{
+	struct buf b = rendered(render_report_l7_text, false);
+
+	assert_has(&b, "\nCAS-SMTP\n");
+	assert_has(&b, "Queue            Session rate     Sessions      ");
+	assert_has(&b, "Denied     Errors           Warnings");
+	assert_has(&b, "\n  Frontend ");
+	assert_has(&b, "OPEN");
+	assert_has(&b, "1m33s UP    L4OK in 12ms    100    Y    -    3    0");
+	assert_has(&b, "1m33s DOWN  L4CON in 12ms   100    Y    -    3    1");
+	assert_has(&b, "1m33s UP    L4OK in 12ms    100    -    Y ");
+	assert_has(&b, "\n  Backend ");
+	assert_lacks(&b, "CAS-HTTPS");
+	buf_free(&b);
+}
+
+static void up_only_hides_the_reals_that_are_down(void **state) /* R71 */
+{
+	struct buf text = rendered(render_report_l7_text, true);
+	struct buf csv = rendered(render_report_l7_csv, true);
+
+	assert_lacks(&text, "DOWN");
+	assert_has(&text, "CAS1");
+	assert_lacks(&csv, "CAS2");
+	assert_has(&csv, "CAS-SMTP,CAS1,");
+	buf_free(&text);
+	buf_free(&csv);
+}
+
+/* What HAProxy 2.6 answers to "show stat", as far as its first 33 columns. */
+static const char haproxy_head[] =
+	"# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,"
+	"wredis,status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,"
+	"lbtot,tracked,type,";
+
+static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
+{
+	struct buf b = rendered(render_report_l7_csv, false);
+
+	assert_int_equal(strncmp(buf_text(&b), haproxy_head, strlen(haproxy_head)), 0);
+	assert_accepted_by(
+		&b, "python3",
+		"python3 -c \"import csv,sys; f=sys.stdin; f.read(2); r=list(csv.DictReader(f));"
+		"assert [x['svname'] for x in r]==['FRONTEND','CAS1','CAS2','backup','BACKEND'];"
+		"f,a,b,s,e=r; assert {x['pxname'] for x in r}=={'CAS-SMTP'};"
+		"assert (f['status'],f['slim'],f['stot'],f['ereq'],f['type'])=="
+		"('OPEN','20000','22','4','0'), f;"
+		"assert (a['scur'],a['smax'],a['stot'],a['bin'])==('2','5','12','12908'), a;"
+		"assert (a['addr'],b['addr'])==('192.168.30.20:2525','[fd00:30::21]:2526'), b;"
+		"assert (s['addr'],s['bck'],s['act'])==('192.168.30.30','1','0'), s;"
+		"assert (b['status'],b['check_status'],b['chkdown'])==('DOWN','L4CON','1'), b;"
+		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93',''), a;"
+		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
+		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
+	buf_free(&b);
+}
+
+static void the_json_has_the_same_keys(void **state)
+{
+	struct buf b = rendered(render_report_l7_json, false);
+
+	assert_accepted_by(&b, "python3",
+			   "python3 -c \"import json,sys; r=json.load(sys.stdin);"
+			   "assert len(r)==5 and r[1]['pxname']=='CAS-SMTP', r;"
+			   "assert r[1]['stot']==12 and r[0]['rate'] is None, r;"
+			   "assert '' not in r[0] and r[0]['mode']=='tcp'\"");
+	buf_free(&b);
+}
+
+static void the_overview_names_a_layer_7_service_as_the_guide_does(void **state) /* R64, R54 */
+{
+	struct view *v = sample_l7_view();
+	struct buf b = {};
+	char *row, ip[64], port[64];
+
+	render_status_text(v, false, &b);
+	assert_has(&b, "Virtual Service CAS-SMTP Method: Layer 7 Mode: TCP IP: 192.168.30.10 "
+		       "Ports: 25,587 Protocol: TCP");
+	assert_has(&b, "Layer 7 sessions: 4 of 20000 (maxconn is 40000; the descriptors allow no "
+		       "more)");
+	row = strstr(strstr(buf_text(&b), "Virtual Service CAS-SMTP"), "192.168.30.20");
+	assert_int_equal(sscanf(row, "%63s %63s", ip, port), 2);
+	assert_string_equal(port, "2525");
+	row = strstr(row, "192.168.30.30");
+	assert_int_equal(sscanf(row, "%63s %63s", ip, port), 2);
+	assert_string_equal(port, "25,587");
+	assert_lacks(&b, "no MAC");
+	buf_free(&b);
+	view_free(v);
+}
+
+static void status_json_has_mode_port_and_sessions(void **state)
+{
+	struct buf b = rendered(status_json, false);
+
+	assert_accepted_by(&b, "python3",
+			   "python3 -c \"import json,sys; v=json.load(sys.stdin);"
+			   "s=v['services'][2]; r=s['reals']; assert s['mode']=='l7-tcp', s;"
+			   "assert r[0]['port']==2525 and r[2]['port'] is None, r;"
+			   "assert r[0]['active']==2 and r[0]['l7']['sessions_total']==12, r;"
+			   "assert s['l7']['refused_total']==3 and 'l7' not in v['services'][0];"
+			   "assert v['l7']=={'processes':2,'maxconn':40000,'limit':20000,"
+			   "'current_sessions':4}, v['l7']\"");
+	buf_free(&b);
+}
+
+static void the_layer_4_report_is_of_layer_4_only(void **state)
+{
+	struct buf b = rendered(report_l4, false);
+
+	assert_has(&b, "CAS-HTTPS");
+	assert_lacks(&b, "CAS-SMTP");
+	buf_free(&b);
+}
+
+static void metrics_of_layer_7_bear_the_right_labels(void **state)
+{
+	struct buf b = rendered(render_metrics, false);
+
+	assert_has(&b, "lbxdp_l7_limit_sessions 20000\n");
+	assert_has(&b, "lbxdp_l7_service_sessions_total{service=\"CAS-SMTP\"} 22\n");
+	assert_has(&b, "lbxdp_l7_service_refused_total{service=\"CAS-SMTP\"} 3\n");
+	assert_has(&b, "lbxdp_l7_real_sessions_total{service=\"CAS-SMTP\",real=\"CAS2\"} 10\n");
+	assert_has(&b, "lbxdp_l7_real_current_sessions{service=\"CAS-SMTP\",real=\"backup\"} 2\n");
+	assert_lacks(&b, "lbxdp_l7_service_sessions_total{service=\"CAS-HTTPS\"}");
+	buf_free(&b);
+}
+
+static void promtool_accepts_the_metrics_of_layer_7(void **state)
+{
+	struct buf b = rendered(render_metrics, false);
+
+	assert_accepted_by(&b, "promtool", "promtool check metrics");
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_header_tells_of_the_processes_and_their_limit),
+		cmocka_unit_test(the_table_has_the_guides_groups_and_rows),
+		cmocka_unit_test(up_only_hides_the_reals_that_are_down),
+		cmocka_unit_test(the_csv_bears_haproxys_names_in_its_order),
+		cmocka_unit_test(the_json_has_the_same_keys),
+		cmocka_unit_test(the_overview_names_a_layer_7_service_as_the_guide_does),
+		cmocka_unit_test(status_json_has_mode_port_and_sessions),
+		cmocka_unit_test(the_layer_4_report_is_of_layer_4_only),
+		cmocka_unit_test(metrics_of_layer_7_bear_the_right_labels),
+		cmocka_unit_test(promtool_accepts_the_metrics_of_layer_7),
+	};
+
+	return cmocka_run_group_tests_name("report_l7", tests, NULL, NULL);
+}

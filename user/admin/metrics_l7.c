@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The families of layer 7, after HAProxy's: those of its frontends and backends by service, those
+ * of its servers by real. */
+#include "admin/metrics.h"
+
+#include "base/alloc.h"
+
+/* clang-format off */
+static const struct number_family service_families[] = {
+	{"lbxdp_l7_service_sessions_total", "Sessions of the service.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.sessions)},
+	{"lbxdp_l7_service_current_sessions", "Sessions that run now.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, current)},
+	{"lbxdp_l7_service_max_sessions", "The most sessions at a time.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.max_current)},
+	{"lbxdp_l7_service_bytes_in_total", "Bytes from clients.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_in)},
+	{"lbxdp_l7_service_bytes_out_total", "Bytes to clients.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_out)},
+	{"lbxdp_l7_service_connect_errors_total", "Connects to a real that failed.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.connect_errors)},
+	{"lbxdp_l7_service_response_errors_total", "Sessions that a real broke off.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.response_errors)},
+	{"lbxdp_l7_service_client_aborts_total", "Sessions that the client broke off.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.client_aborts)},
+	{"lbxdp_l7_service_timeouts_total", "Sessions that a timeout ended.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.timeouts)},
+	{"lbxdp_l7_service_retries_total", "Connects tried again on the same real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.retries)},
+	{"lbxdp_l7_service_redispatches_total", "Connects tried again on another real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
+	{"lbxdp_l7_service_no_source_port_total", "Connects for which no source port was free.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_service_refused_total",
+	 "Clients turned away: no usable real, or the limit was reached.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.refused)},
+	{"lbxdp_l7_service_bad_headers_total", "Clients whose PROXY header was missing or wrong.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bad_header)},
+};
+
+static const struct number_family real_families[] = {
+	{"lbxdp_l7_real_sessions_total", "Sessions given to the real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.sessions)},
+	{"lbxdp_l7_real_current_sessions", "Sessions that run now.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, current)},
+	{"lbxdp_l7_real_max_sessions", "The most sessions at a time.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.max_current)},
+	{"lbxdp_l7_real_bytes_in_total", "Bytes from clients.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_in)},
+	{"lbxdp_l7_real_bytes_out_total", "Bytes to clients.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_out)},
+	{"lbxdp_l7_real_connect_errors_total", "Connects to the real that failed.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.connect_errors)},
+	{"lbxdp_l7_real_response_errors_total", "Sessions that the real broke off.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.response_errors)},
+	{"lbxdp_l7_real_client_aborts_total", "Sessions that the client broke off.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.client_aborts)},
+	{"lbxdp_l7_real_timeouts_total", "Sessions that a timeout ended.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.timeouts)},
+	{"lbxdp_l7_real_retries_total", "Connects tried again on the real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.retries)},
+	{"lbxdp_l7_real_redispatches_total", "Connects taken from the real to another.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
+	{"lbxdp_l7_real_no_source_port_total", "Connects for which no source port was free.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+};
+/* clang-format on */
+
+static void put_number(struct page *p, const char *name, const char *help, uint64_t value)
+{
+	exposition_family(&p->to, name, METRIC_GAUGE, help);
+	exposition_number(&p->to, NULL, value);
+}
+
+static void put_services(struct page *p, const struct number_family *f)
+{
+	exposition_family(&p->to, f->name, f->type, f->help);
+	for (size_t i = 0; i < p->view->service_count; i++) {
+		const struct view_service *s = &p->view->services[i];
+		struct buf labels = {};
+
+		if (!service_is_l7(s->config))
+			continue;
+		exposition_label(&labels, "service", s->name);
+		exposition_number(&p->to, buf_text(&labels), metrics_field(&s->l7, f));
+		buf_free(&labels);
+	}
+}
+
+/* The labels of all reals, also those of layer 4, stand in the order of the view. */
+static void put_reals(struct page *p, const struct number_family *f)
+{
+	const struct buf *labels = p->real_labels;
+
+	exposition_family(&p->to, f->name, f->type, f->help);
+	for (size_t i = 0; i < p->view->service_count; i++) {
+		const struct view_service *s = &p->view->services[i];
+
+		for (size_t r = 0; r < s->real_count; r++, labels++)
+			if (service_is_l7(s->config))
+				exposition_number(&p->to, buf_text(labels),
+						  metrics_field(&s->reals[r].l7, f));
+	}
+}
+
+void metrics_l7(struct page *p)
+{
+	put_number(p, "lbxdp_l7_processes", "Proxy processes.", p->view->l7.processes);
+	put_number(p, "lbxdp_l7_maxconn", "The most sessions, as configured.", p->view->l7.maxconn);
+	put_number(p, "lbxdp_l7_limit_sessions", "The most sessions that are taken.",
+		   p->view->l7.limit);
+	put_number(p, "lbxdp_l7_current_sessions", "Sessions of all services that run now.",
+		   p->view->l7.current);
+	for (size_t i = 0; i < ARRAY_COUNT(service_families); i++)
+		put_services(p, &service_families[i]);
+	for (size_t i = 0; i < ARRAY_COUNT(real_families); i++)
+		put_reals(p, &real_families[i]);
+}

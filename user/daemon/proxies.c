@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The proxy processes: one a CPU, from the first layer-7 service on, until the last is gone and its
+ * last session has ended.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "daemon/state.h"
+
+/* What a proxy holds open beside sessions and listeners, and at most for pipes (proxy/engine.c); a
+ * session has a socket on either side. */
+enum { DESCRIPTORS_SPARE = 64, DESCRIPTORS_A_SESSION = 2, PIPES_PART = 8, PIPES_MAX = 512 };
+
+static unsigned int cpu_count(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return count > PROXY_PROCESSES_MAX ? PROXY_PROCESSES_MAX : (unsigned int)count;
+}
+
+static void on_lost(void *arg, unsigned int index)
+{
+	process_lost(child_of(arg, CHILD_PROXY, index));
+}
+
+int proxies_open(struct daemon *d)
+{
+	const struct proxy_client_events events = {.lost = on_lost, .arg = d};
+
+	d->proxy_count = cpu_count();
+	d->proxy = proxy_client_new(d->loop, d->proxy_count, &events);
+	if (!d->proxy)
+		return -ENOMEM;
+	d->sinks[PLAN_PROXY_SERVICES] = proxy_client_sink(d->proxy);
+	d->sinks[PLAN_PROXY_REALS] = proxy_client_sink(d->proxy);
+	d->sinks[PLAN_LISTENERS] = proxy_client_sink(d->proxy);
+	return 0;
+}
+
+static uint64_t listener_count(const struct service_config *s)
+{
+	uint64_t ports = 0;
+
+	for (size_t i = 0; i < s->port_range_count; i++)
+		ports += s->ports[i].last - s->ports[i].first + 1;
+	return service_is_l7(s) ? ports * s->vip_count : 0;
+}
+
+/* Also when one process holds all sessions. */
+uint64_t proxies_descriptors(const struct model *m)
+{
+	uint64_t count =
+		DESCRIPTORS_SPARE + PIPES_MAX + DESCRIPTORS_A_SESSION * (uint64_t)m->l7.maxconn;
+
+	for (size_t i = 0; i < m->service_count; i++)
+		count += listener_count(&m->services[i]);
+	return count;
+}
+
+/* Sessions that the descriptors of all processes allow. */
+static uint64_t descriptors_allow(const struct daemon *d)
+{
+	uint64_t taken = DESCRIPTORS_SPARE + proxy_client_listeners(d->proxy);
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return UINT32_MAX;
+	taken += files.rlim_cur / PIPES_PART < PIPES_MAX ? files.rlim_cur / PIPES_PART : PIPES_MAX;
+	if (files.rlim_cur <= taken)
+		return 0;
+	return (files.rlim_cur - taken) / DESCRIPTORS_A_SESSION * d->proxy_count;
+}
+
+/* Said once for each maxconn: the limit itself moves with the number of listeners. */
+static void say_limit(struct daemon *d)
+{
+	uint32_t wanted = d->session_limit < d->model->l7.maxconn ? d->model->l7.maxconn : 0;
+
+	if (wanted && wanted != d->maxconn_said)
+		log_warning("l7.maxconn is %u, but open files (ulimit -Hn, LimitNOFILE=) allow "
+			    "only %u sessions; that is the limit now",
+			    wanted, d->session_limit);
+	d->maxconn_said = wanted;
+}
+
+static void adjust_limit(struct daemon *d)
+{
+	uint64_t allowed = descriptors_allow(d);
+
+	d->session_limit =
+		d->model->l7.maxconn < allowed ? d->model->l7.maxconn : (uint32_t)allowed;
+	proxy_client_limit(d->proxy, d->session_limit);
+	if (proxy_client_wanted(d->proxy))
+		say_limit(d);
+}
+
+static bool hold(struct daemon *d, uint64_t sessions)
+{
+	d->leaving += sessions > 0;
+	return sessions;
+}
+
+bool proxies_hold_service(struct daemon *d, uint32_t id)
+{
+	uint64_t current;
+
+	(void)proxy_client_service(d->proxy, id, &current);
+	return hold(d, current);
+}
+
+bool proxies_hold_real(struct daemon *d, uint32_t id)
+{
+	uint64_t current;
+
+	(void)proxy_client_real(d->proxy, id, &current);
+	return hold(d, current);
+}
+
+static void start_missing(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->proxy_count; i++) {
+		struct child *c = child_of(d, CHILD_PROXY, i);
+		int err = c->wanted ? 0 : process_start(c);
+
+		if (err)
+			log_error("proxy %u: cannot start: %s; trying again", i, strerror(-err));
+	}
+}
+
+static void stop_all(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->proxy_count; i++)
+		process_stop(child_of(d, CHILD_PROXY, i));
+}
+
+void proxies_adjust(struct daemon *d)
+{
+	bool running = child_of(d, CHILD_PROXY, 0)->wanted;
+
+	adjust_limit(d);
+	if (proxy_client_wanted(d->proxy))
+		start_missing(d);
+	else if (running && !proxy_client_sessions(d->proxy))
+		stop_all(d);
+}

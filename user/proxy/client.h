@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Main's end of the proxy processes: rows go out to each of them, listening sockets are opened and
+ * kept here, so that no connection is refused while a process is started again.
+ */
+#ifndef LBXDP_PROXY_CLIENT_H
+#define LBXDP_PROXY_CLIENT_H
+
+#include "core/plan.h"
+#include "core/proxy.h"
+#include "io/channel.h"
+
+struct proxy_client;
+
+struct proxy_client_events {
+	void (*lost)(void *arg, unsigned int index); /* that process is gone; connect a new one */
+	void *arg;
+};
+
+/* For count processes. Returns NULL without memory for the shared table. */
+struct proxy_client *proxy_client_new(struct loop *l, unsigned int count,
+				      const struct proxy_client_events *e);
+void proxy_client_free(struct proxy_client *c);
+
+/* A new process listens at the other end of fd (taken): it gets the table and every row in force.
+ */
+int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd);
+
+/* All processes together may hold so many sessions; each gets its part. */
+void proxy_client_limit(struct proxy_client *c, uint32_t sessions);
+
+/* Takes PLAN_PROXY_SERVICES, PLAN_PROXY_REALS and PLAN_LISTENERS. A listener that cannot be bound
+ * is a refused row. */
+const struct plan_sink *proxy_client_sink(struct proxy_client *c);
+
+/* Counters as they are now; current is summed over the processes. */
+struct proxy_counts proxy_client_service(const struct proxy_client *c, uint32_t id,
+					 uint64_t *current);
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current);
+
+/* Sessions of all services, those that are gone from the plan too. */
+uint64_t proxy_client_sessions(const struct proxy_client *c);
+
+/* The id is free for another name: its counters begin again at 0. */
+void proxy_client_clear_service(struct proxy_client *c, uint32_t id);
+void proxy_client_clear_real(struct proxy_client *c, uint32_t id);
+
+/* Listening sockets, each of which takes a descriptor in every process. */
+size_t proxy_client_listeners(const struct proxy_client *c);
+
+/* Any service at all: then the processes are wanted. */
+bool proxy_client_wanted(const struct proxy_client *c);
+
+#endif

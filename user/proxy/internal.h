@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of a proxy process, and by nobody else. */
+#ifndef LBXDP_PROXY_INTERNAL_H
+#define LBXDP_PROXY_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/map.h"
+#include "core/proxy.h"
+#include "core/ring.h"
+#include "io/loop.h"
+#include "proxy/engine.h"
+#include "proxy/list.h"
+
+enum {
+	CONNECT_TRIES = 3,
+	COPY_ROOM = 16384,     /* bytes of one recv; more than that at a time is bulk */
+	HEADER_WAIT = 10000,   /* ms for a client to send its PROXY header */
+	RETRY_WAIT = 1000,     /* ms before the same real is tried again */
+	RESERVED_FDS = 64,     /* for everything but sessions and pipes */
+	WARN_EVERY = 60000,    /* ms */
+	DESCRIPTORS_WAIT = 100 /* ms, when accept() ran out of descriptors */
+};
+
+/* A service's settings as some session found them. */
+struct settings {
+	struct proxy_service says;
+	size_t refs;
+};
+
+struct service {
+	uint32_t id;
+	bool gone;  /* no row any more; kept for its sessions */
+	bool stale; /* the ring is to be made anew */
+	struct settings *settings;
+	struct ring *ring; /* NULL: none yet */
+	struct link reals;
+	size_t sessions, most_sessions;
+};
+
+struct real {
+	struct link of_service;
+	uint32_t id;
+	bool gone; /* likewise */
+	struct proxy_real row;
+	struct link sessions;
+	size_t session_count, most_sessions;
+};
+
+struct listener {
+	struct link of_engine;
+	struct watch watch;
+	struct engine *engine;
+	struct proxy_endpoint endpoint;
+	uint32_t service;
+	unsigned int batch; /* how many clients to expect at once */
+};
+
+enum side { CLIENT, SERVER };
+
+/* One connection of a session. */
+struct end {
+	struct watch watch; /* fd -1: none */
+	struct session *session;
+	uint64_t active; /* when it last said something, or took something: loop_now() */
+	bool readable, writable;
+	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
+};
+
+struct pipe {
+	struct pipe *next; /* in the pool */
+	int fd[2];
+};
+
+/* The bytes from one end to the other. What cannot be written yet waits in held or in the pipe, and
+ * nothing is read until it is gone. */
+struct way {
+	uint8_t *held;
+	uint32_t held_at, held_len;
+	struct pipe *pipe;
+	size_t piped;
+	uint8_t full, small; /* reads in a row */
+	bool done;           /* its end was passed on */
+};
+
+enum session_state {
+	SESSION_HEADER,  /* the client owes a PROXY header */
+	SESSION_CONNECT, /* to a real */
+	SESSION_PAUSE,   /* before that is tried again */
+	SESSION_RELAY,
+	SESSION_ENDED, /* freed at the end of the round */
+};
+
+struct session {
+	struct link of_real, of_engine; /* of_engine: alive or dead */
+	struct link again;              /* in engine->again: has more to do in the next round */
+	struct engine *engine;
+	struct service *service;
+	struct settings *settings;
+	struct real *real; /* NULL: none yet */
+	struct end end[2];
+	struct way way[2]; /* by the side it comes from */
+	struct timer timer;
+	uint64_t deadline; /* of every state but SESSION_RELAY */
+	uint64_t ticket;
+	uint32_t failed[CONNECT_TRIES];
+	uint8_t state; /* enum session_state */
+	uint8_t tries;
+	uint16_t vip_port, source_port, destination_port;
+	struct addr vip;
+	struct addr source, destination; /* as a PROXY header says or shall say */
+};
+
+struct engine {
+	struct loop *loop;
+	unsigned int index;
+	struct proxy_shared *shared;
+	struct service **services; /* by id */
+	struct real **reals;
+	struct map *listeners; /* by endpoint as text */
+	struct link listening; /* all of them */
+	struct link alive, dead, again;
+	size_t sessions, limit, order_limit, descriptors;
+	bool paused; /* listeners are not watched */
+	bool splice;
+	struct timer resume;
+	struct hook after;
+	struct pipe *pipes; /* free ones */
+	size_t pipe_count, pipe_max;
+	uint64_t last_warning, last_port_warning;
+	uint8_t copy[COPY_ROOM];
+};
+
+/* rows.c */
+int service_put(struct engine *e, uint32_t id, const struct proxy_service *row);
+void service_gone(struct engine *e, uint32_t id);
+int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
+void real_gone(struct engine *e, uint32_t id);
+/* Is any real usable? */
+bool service_ready(struct service *s);
+/* A place in the ring, one for each session. */
+uint64_t service_ticket(struct engine *e, const struct service *s);
+/* The first real from there on that is not among failed; if all are, the one there. The service is
+ * ready. */
+struct real *service_choose(struct engine *e, struct service *s, uint64_t ticket,
+			    const uint32_t *failed, size_t failed_count);
+void settings_release(struct settings *s);
+/* A session begins or ends at a service, at a real. */
+void service_enter(struct engine *e, struct service *s);
+void service_leave(struct engine *e, struct service *s);
+void real_enter(struct engine *e, struct real *r, struct session *s);
+void real_leave(struct engine *e, struct real *r, struct session *s);
+
+/* listener.c */
+int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
+void listener_gone(struct engine *e, const struct proxy_endpoint *at);
+void listeners_free(struct engine *e);
+/* Accept no more until sessions end; out_of_descriptors: or a moment has passed. */
+void listeners_pause(struct engine *e, bool out_of_descriptors);
+void listeners_resume(struct engine *e);
+
+/* session.c */
+struct session *session_new(struct engine *e, struct service *s, int fd);
+void session_begin(struct session *s);
+/* reset: both peers get a RST, not a FIN. */
+void session_end(struct session *s, bool reset);
+void session_free(struct session *s);
+void end_close(struct end *e, bool reset);
+/* Calls come at the deadline of the state. */
+void session_arm(struct session *s, uint64_t msec);
+void session_again(struct session *s);
+/* member of struct proxy_counts, of the service and of the real if there is one. */
+#define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
+void session_add(struct session *s, size_t offset, uint64_t n);
+/* Ends it by reset, because that side broke off. */
+void session_broken(struct session *s, enum side side);
+
+/* upstream.c */
+void upstream_start(struct session *s);
+void upstream_ready(struct session *s, unsigned int events);
+void upstream_failed(struct session *s, int err);
+
+/* greeting.c */
+void greeting_read(struct session *s);
+/* Puts the header that the real is to get before all else. Returns 0 or -ENOMEM. */
+int greeting_put(struct session *s);
+
+/* relay.c */
+void relay_start(struct session *s);
+void relay_ready(struct session *s, enum side side, unsigned int events);
+void relay_again(struct session *s);
+void way_fini(struct engine *e, struct way *w);
+
+/* pipe.c */
+struct pipe *pipe_take(struct engine *e); /* NULL: no more */
+void pipe_give(struct engine *e, struct pipe *p, bool empty);
+void pipes_free(struct engine *e);
+
+static inline void count(struct proxy_counts *c, size_t offset, uint64_t n)
+{
+	uint64_t *at = (uint64_t *)((char *)c + offset);
+
+	(void)__atomic_fetch_add(at, n, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/proxy.h"
+#include "io/channel.h"
+#include "proxy/engine.h"
+
+static struct {
+	struct loop *loop;
+	struct channel channel;
+	struct engine *engine;
+} proxy; /* the process is this one thing */
+
+static void take_order(struct channel *c, const void *bytes, size_t len, int fd)
+{
+	struct proxy_order order;
+	int err;
+
+	if (len != sizeof(order)) {
+		log_error("proxy: order of %zu bytes from main is not understood", len);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	memcpy(&order, bytes, sizeof(order));
+	err = engine_obey(proxy.engine, &order, fd);
+	if (err)
+		log_error("proxy: order %u for %u: %s", order.kind, order.id, strerror(-err));
+}
+
+static void main_is_gone(struct channel *c)
+{
+	loop_stop(proxy.loop);
+}
+
+int proxy_main(const struct proxy_fds *fds)
+{
+	int err = -ENOMEM;
+
+	(void)signal(SIGPIPE, SIG_IGN); /* splice() knows no MSG_NOSIGNAL */
+	proxy.loop = loop_new();
+	if (!proxy.loop)
+		goto out;
+	proxy.engine = engine_new(proxy.loop, fds->index);
+	if (!proxy.engine)
+		goto out_loop;
+	proxy.channel.message = take_order;
+	proxy.channel.closed = main_is_gone;
+	err = channel_init(&proxy.channel, proxy.loop, fds->channel);
+	if (!err)
+		err = loop_run(proxy.loop);
+	channel_fini(&proxy.channel);
+	engine_free(proxy.engine);
+out_loop:
+	loop_free(proxy.loop);
+out:
+	if (err)
+		log_error("proxy: %s", strerror(-err));
+	return err ? 1 : 0;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A session's life: who is called when one of its connections is ready, its deadlines, its end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "io/sock.h"
+#include "proxy/internal.h"
+
+void session_add(struct session *s, size_t offset, uint64_t n)
+{
+	count(&s->engine->shared->service[s->service->id], offset, n);
+	if (s->real)
+		count(&s->engine->shared->real[s->real->id], offset, n);
+}
+
+void session_broken(struct session *s, enum side side)
+{
+	if (side == CLIENT)
+		session_count(s, client_aborts, 1);
+	else
+		session_count(s, response_errors, 1);
+	session_end(s, true);
+}
+
+/* The session waits for its server: only a client that is gone matters. */
+static void watch_client(struct session *s, unsigned int events)
+{
+	if (events & LOOP_ERROR && sock_error(s->end[CLIENT].watch.fd))
+		session_broken(s, CLIENT);
+}
+
+static void end_ready(struct watch *w, unsigned int events)
+{
+	struct end *e = container_of(w, struct end, watch);
+	struct session *s = e->session;
+	enum side side = e == &s->end[SERVER] ? SERVER : CLIENT;
+
+	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
+	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
+	if (s->state == SESSION_RELAY)
+		relay_ready(s, side, events);
+	else if (side == SERVER)
+		upstream_ready(s, events);
+	else if (s->state == SESSION_HEADER)
+		greeting_read(s);
+	else
+		watch_client(s, events);
+}
+
+static uint64_t end_deadline(const struct end *e, uint32_t timeout)
+{
+	return e->active + timeout;
+}
+
+/* Each side must say or take something within its own timeout, whichever way is still open. */
+static uint64_t session_deadline(const struct session *s)
+{
+	const struct proxy_service *says = &s->settings->says;
+	uint64_t client, server;
+
+	if (s->state != SESSION_RELAY)
+		return s->deadline;
+	client = end_deadline(&s->end[CLIENT], says->client);
+	server = end_deadline(&s->end[SERVER], says->server);
+	return client < server ? client : server;
+}
+
+/* The heap is left alone when the timer comes early enough: it looks then what time it is. */
+static void arm(struct session *s)
+{
+	uint64_t deadline = session_deadline(s), now = loop_now(s->engine->loop);
+
+	if (!timer_running(&s->timer) || s->timer.due > deadline)
+		timer_start(s->engine->loop, &s->timer, deadline > now ? deadline - now : 0);
+}
+
+void session_arm(struct session *s, uint64_t msec)
+{
+	s->deadline = loop_now(s->engine->loop) + msec;
+	arm(s);
+}
+
+static void session_timer(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, timer);
+
+	if (loop_now(s->engine->loop) < session_deadline(s)) {
+		arm(s);
+		return;
+	}
+	switch (s->state) {
+	case SESSION_HEADER:
+		session_count(s, bad_header, 1);
+		session_end(s, false);
+		break;
+	case SESSION_CONNECT:
+		upstream_failed(s, -ETIMEDOUT);
+		break;
+	case SESSION_PAUSE:
+		upstream_start(s);
+		break;
+	default:
+		session_count(s, timeouts, 1);
+		session_end(s, false);
+	}
+}
+
+struct session *session_new(struct engine *e, struct service *service, int fd)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->engine = e;
+	s->service = service;
+	s->settings = service->settings;
+	s->settings->refs++;
+	s->timer.fn = session_timer;
+	list_init(&s->of_real);
+	list_init(&s->again);
+	list_add(&e->alive, &s->of_engine);
+	for (int i = 0; i < 2; i++) {
+		s->end[i].session = s;
+		s->end[i].watch.fn = end_ready;
+		s->end[i].watch.fd = -1;
+	}
+	s->end[CLIENT].watch.fd = fd;
+	s->end[CLIENT].writable = true;
+	e->sessions++;
+	service_enter(e, service);
+	return s;
+}
+
+void session_begin(struct session *s)
+{
+	struct engine *e = s->engine;
+	struct watch *w = &s->end[CLIENT].watch;
+
+	if (loop_watch(e->loop, w, w->fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE)) {
+		session_count(s, refused, 1);
+		session_end(s, false);
+	} else if (s->settings->says.accept_header != PROXY_HEADER_OFF) {
+		s->state = SESSION_HEADER;
+		session_arm(s, HEADER_WAIT);
+	} else {
+		upstream_start(s);
+	}
+}
+
+void session_again(struct session *s)
+{
+	list_remove(&s->again);
+	list_add(&s->engine->again, &s->again);
+	loop_defer(s->engine->loop, &s->engine->after);
+}
+
+void end_close(struct end *e, bool reset)
+{
+	if (e->watch.fd < 0)
+		return;
+	if (reset)
+		sock_abort(e->watch.fd);
+	loop_forget(&e->watch);
+	close(e->watch.fd);
+	e->watch.fd = -1;
+}
+
+void session_end(struct session *s, bool reset)
+{
+	struct engine *e = s->engine;
+
+	if (s->state == SESSION_ENDED)
+		return;
+	s->state = SESSION_ENDED;
+	timer_stop(&s->timer);
+	for (int i = 0; i < 2; i++) {
+		end_close(&s->end[i], reset);
+		way_fini(e, &s->way[i]);
+	}
+	if (s->real)
+		real_leave(e, s->real, s);
+	list_remove(&s->again);
+	list_remove(&s->of_engine);
+	list_add(&e->dead, &s->of_engine);
+	settings_release(s->settings);
+	service_leave(e, s->service);
+	e->sessions--;
+	loop_defer(e->loop, &e->after);
+}
+
+void session_free(struct session *s)
+{
+	list_remove(&s->of_engine);
+	free(s);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* To a real: choose one, connect, and when that fails try another, or after a pause the same. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "io/sock.h"
+#include "proxy/internal.h"
+
+static bool has_failed(const struct session *s, uint32_t id)
+{
+	for (unsigned int i = 0; i < s->tries; i++)
+		if (s->failed[i] == id)
+			return true;
+	return false;
+}
+
+/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
+static const struct addr *source_of(const struct session *s, const struct addr *to)
+{
+	const struct proxy_service *says = &s->settings->says;
+	const struct addr *from = NULL;
+
+	if (says->source_kind == PROXY_SOURCE_VIP)
+		from = &s->vip;
+	else if (says->source_kind == PROXY_SOURCE_ADDRESS)
+		from = &says->source;
+	return from && addr_is_v4(from) == addr_is_v4(to) ? from : NULL;
+}
+
+/* The port is chosen at connect(), so that a port may serve each destination once. */
+static int bind_source(int fd, const struct addr *from)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(from, 0, &sa);
+	int one = 1;
+
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	return bind(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
+}
+
+static int dial(const struct session *s, int fd, const struct addr *to, uint16_t port)
+{
+	const struct addr *from = source_of(s, to);
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(to, port, &sa);
+	int one = 1, err = from ? bind_source(fd, from) : 0;
+
+	if (err)
+		return err;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* late otherwise */
+	if (connect(fd, (struct sockaddr *)&sa, len) && errno != EINPROGRESS)
+		return -errno;
+	return 0;
+}
+
+static void refuse(struct session *s)
+{
+	session_count(s, refused, 1);
+	session_end(s, false);
+}
+
+static void begin_connect(struct session *s, struct real *r)
+{
+	struct engine *e = s->engine;
+	struct end *server = &s->end[SERVER];
+	int family = addr_is_v4(&r->row.ip) ? AF_INET : AF_INET6, err;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+
+	if (fd < 0) {
+		listeners_pause(e, true);
+		refuse(s);
+		return;
+	}
+	s->real = r;
+	real_enter(e, r, s);
+	s->state = SESSION_CONNECT;
+	server->watch.fd = fd;
+	server->readable = server->writable = server->hung_up = false;
+	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
+	if (!err)
+		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
+	if (err)
+		upstream_failed(s, err);
+	else
+		session_arm(s, s->settings->says.connect);
+}
+
+static uint32_t pause_of(const struct session *s)
+{
+	uint32_t connect = s->settings->says.connect;
+
+	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
+}
+
+/* For the service and for the real that failed last. */
+static void count_try(const struct session *s, bool again)
+{
+	struct proxy_shared *m = s->engine->shared;
+	size_t what = again ? offsetof(struct proxy_counts, retries)
+			    : offsetof(struct proxy_counts, redispatches);
+
+	count(&m->service[s->service->id], what, 1);
+	count(&m->real[s->failed[s->tries - 1]], what, 1);
+}
+
+/* A session draws one ticket, however often it is tried, so that turns stay exact. */
+static struct real *choose(struct session *s)
+{
+	if (!service_ready(s->service))
+		return NULL;
+	if (!s->tries)
+		s->ticket = service_ticket(s->engine, s->service);
+	return service_choose(s->engine, s->service, s->ticket, s->failed, s->tries);
+}
+
+void upstream_start(struct session *s)
+{
+	struct real *r = choose(s);
+	bool again = r && has_failed(s, r->id);
+
+	if (!r) {
+		refuse(s);
+	} else if (again && s->state != SESSION_PAUSE) {
+		s->state = SESSION_PAUSE;
+		session_arm(s, pause_of(s));
+	} else {
+		if (s->tries)
+			count_try(s, again);
+		begin_connect(s, r);
+	}
+}
+
+/* F36 */
+static void note_no_port(struct session *s)
+{
+	struct engine *e = s->engine;
+	uint64_t now = loop_now(e->loop);
+
+	session_count(s, no_source_port, 1);
+	if (e->last_port_warning && now - e->last_port_warning < WARN_EVERY)
+		return;
+	e->last_port_warning = now;
+	log_warning("service %s: real %s: no source address or port is free to connect from",
+		    s->settings->says.name, s->real->row.name);
+}
+
+void upstream_failed(struct session *s, int err)
+{
+	struct real *r = s->real;
+
+	session_count(s, connect_errors, 1);
+	if (err == -EADDRNOTAVAIL)
+		note_no_port(s);
+	end_close(&s->end[SERVER], true);
+	s->failed[s->tries++] = r->id;
+	s->real = NULL;
+	real_leave(s->engine, r, s);
+	if (s->tries == CONNECT_TRIES)
+		session_end(s, false);
+	else
+		upstream_start(s);
+}
+
+void upstream_ready(struct session *s, unsigned int events)
+{
+	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER].watch.fd) : 0;
+
+	if (err) {
+		upstream_failed(s, err);
+		return;
+	}
+	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
+		return;
+	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
+	if (greeting_put(s))
+		session_end(s, true);
+	else
+		relay_start(s);
+}
