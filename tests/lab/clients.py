@@ -101,7 +101,7 @@ class Download:
         self.socket.settimeout(5)
         self.socket.connect((address, port))
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
-        self.bytes, self.reset_after = 0, None
+        self.bytes, self.ended = 0, False
         self.read_some()
 
     def read_some(self, seconds=5.0):
@@ -134,6 +134,32 @@ class Download:
 
     def close(self):
         self.socket.close()
+
+
+@contextlib.contextmanager
+def all_read(downloads):
+    """Meanwhile reads what comes of all of them. Who leaves a download unread makes its sender's
+    kernel back off, and the next byte may then come many seconds after the first read."""
+    over = threading.Event()
+
+    def read():
+        left = {d.socket.fileno(): d for d in downloads}
+        while left and not over.is_set():
+            for fd in select.select(list(left), [], [], 0.05)[0]:
+                try:
+                    left[fd].ended = not left[fd].read_some()
+                except ConnectionResetError:
+                    left[fd].ended = True
+                if left[fd].ended:
+                    del left[fd]
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
 
 
 def wait_cut(s, seconds):
