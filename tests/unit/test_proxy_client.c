@@ -94,7 +94,7 @@ static bool next_order(unsigned int index, struct proxy_order *o, int *fd)
 /* The orders of process index in a word of letters; an upper-case one came with a descriptor. */
 static const char *orders(unsigned int index)
 {
-	static const char letters[] = "mlsrpxyz";
+	static const char letters[] = "mblgsruopxyvwz";
 	static char text[64];
 	size_t len = 0;
 	struct proxy_order o;

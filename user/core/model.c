@@ -50,9 +50,14 @@ const char *mode_name(enum service_mode m)
 
 const char *scheduler_name(enum scheduler s)
 {
-	static const char *const names[SCHEDULER_COUNT] = {[SCHEDULER_WRR] = "wrr"};
+	static const char *const names[] = {
+		[SCHEDULER_WRR] = "wrr", [SCHEDULER_WLC] = "wlc", [SCHEDULER_RR] = "rr",
+		[SCHEDULER_LC] = "lc",   [SCHEDULER_SH] = "sh",   [SCHEDULER_MAGLEV] = "maglev"};
 
 	return names[s];
+};
+
+return names[s];
 }
 
 const char *on_down_name(enum on_down o)

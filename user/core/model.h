@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "core/check.h"
 #include "core/proxy.h"
+#include "core/ring.h"
 
 /* Where something stands in the file, 1-based. */
 struct place {
@@ -24,7 +25,6 @@ enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_COUNT };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
-enum scheduler { SCHEDULER_WRR, SCHEDULER_COUNT };
 enum require { REQUIRE_ALL, REQUIRE_ANY };
 enum check_via { VIA_RIP };
 

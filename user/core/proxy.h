@@ -15,38 +15,79 @@ enum proxy_source {
 	PROXY_SOURCE_AUTO,    /* the kernel's choice for the route */
 	PROXY_SOURCE_VIP,     /* the address the client came to */
 	PROXY_SOURCE_ADDRESS, /* the one configured */
+	PROXY_SOURCE_CLIENT,  /* the client's own (TProxy) */
 };
 
 enum proxy_header { PROXY_HEADER_OFF, PROXY_HEADER_V1, PROXY_HEADER_V2 };
+enum proxy_forwarded { PROXY_FORWARDED_OFF, PROXY_FORWARDED_APPEND, PROXY_FORWARDED_REPLACE };
+enum proxy_same_site {
+	PROXY_SAME_SITE_OFF,
+	PROXY_SAME_SITE_NONE,
+	PROXY_SAME_SITE_LAX,
+	PROXY_SAME_SITE_STRICT
+};
 
-/* A service's settings. A session keeps those it began with. */
+enum proxy_service_flag {
+	PROXY_SERVICE_HTTP = 1 << 0,      /* l7-http */
+	PROXY_SERVICE_TLS = 1 << 1,       /* TLS of clients ends here: PROXY_BLOB_CERTIFICATE */
+	PROXY_SERVICE_TLS13 = 1 << 2,     /* and no older version */
+	PROXY_SERVICE_CLIENT_CA = 1 << 3, /* clients must show a certificate */
+	PROXY_SERVICE_LOG = 1 << 4,
+	PROXY_SERVICE_COOKIE_SECURE = 1 << 5,
+	PROXY_SERVICE_COOKIE_HTTP_ONLY = 1 << 6,
+};
+
+enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
+
+/* A service's settings. A session keeps those it began with. A route with reals or a check of its
+ * own is a service without listeners: it has a name, reals and a scheduler, all else is its
+ * parent's. */
 struct proxy_service {
 	char name[LB_NAME_LEN];
-	struct addr source;               /* PROXY_SOURCE_ADDRESS */
-	uint32_t connect, client, server; /* timeouts, ms */
-	uint8_t source_kind;              /* enum proxy_source */
-	uint8_t accept_header; /* enum proxy_header: clients must send one; v1 and v2 are both read
-				*/
-	uint8_t send_header;   /* enum proxy_header */
-	uint8_t pad;
+	char cookie[LB_NAME_LEN];           /* persistence by cookie; "": none */
+	char redirect_root[PROXY_TEXT_LEN]; /* where / is sent; "": nowhere */
+	struct addr source;                 /* PROXY_SOURCE_ADDRESS */
+	uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
+	uint32_t maxconn;        /* sessions; 0: as many as the process takes */
+	uint32_t request_buffer; /* bytes of a request's head */
+	uint32_t slow_start;     /* ms; 0: none */
+	uint32_t persist;        /* persistence by source, ms without a session; 0: none */
+	uint32_t parent;         /* of a route; 0: none */
+	uint32_t flags;          /* enum proxy_service_flag */
+	uint16_t redirect_code;  /* to https; 0: no */
+	uint8_t source_kind;     /* enum proxy_source */
+	uint8_t accept_header;   /* enum proxy_header: clients must send one; v1 and v2 are both
+				  * read */
+	uint8_t send_header;     /* enum proxy_header */
+	uint8_t scheduler;       /* enum scheduler */
+	uint8_t forwarded_for;   /* enum proxy_forwarded */
+	uint8_t same_site;       /* enum proxy_same_site */
+	uint8_t persist_bits, persist6_bits; /* of a source's address that count */
+	uint8_t pad[2];
 };
-_Static_assert(sizeof(struct proxy_service) == 96, "struct proxy_service has hidden padding");
+_Static_assert(sizeof(struct proxy_service) == 332, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
 	PROXY_REAL_USABLE = 1 << 0, /* may get new sessions: up, online, weight above 0 */
 	PROXY_REAL_RESET = 1 << 1,  /* its sessions are ended by reset now (halt, on_down) */
 	PROXY_REAL_BACKUP = 1 << 2, /* only when no other is usable */
+	PROXY_REAL_TLS = 1 << 3,    /* re-encrypt */
+	PROXY_REAL_VERIFY = 1 << 4, /* its certificate leads to PROXY_BLOB_REAL_CA */
 };
 
 struct proxy_real {
 	char name[LB_NAME_LEN];
+	char sni[PROXY_TEXT_LEN]; /* the name that TLS asks for; "": none */
+	uint64_t since;           /* clock_msec() at which it became usable; 0: long ago */
 	struct addr ip;
 	uint32_t service;
 	uint32_t weight;
-	uint16_t port;  /* 0: the port the client came to (R54) */
-	uint16_t flags; /* enum proxy_real_flag */
+	uint32_t min_connections, max_connections; /* R43; 0: no limit */
+	uint16_t port;                             /* 0: the port the client came to (R54) */
+	uint16_t flags;                            /* enum proxy_real_flag */
+	uint32_t pad;
 };
-_Static_assert(sizeof(struct proxy_real) == 92, "struct proxy_real has hidden padding");
+_Static_assert(sizeof(struct proxy_real) == 240, "struct proxy_real has hidden padding");
 
 /* The key of a listener; its value is the service id. */
 struct proxy_endpoint {
@@ -56,16 +97,71 @@ struct proxy_endpoint {
 };
 _Static_assert(sizeof(struct proxy_endpoint) == 20, "struct proxy_endpoint has hidden padding");
 
+/* The parts of a service's settings that are lists; in the order of index, first match wins. */
+enum proxy_rule_kind {
+	PROXY_RULE_ROUTE,   /* name: path prefix, value: host, "" for any; pool. With l7-tcp, value
+			     * is the name of the client's SNI */
+	PROXY_RULE_REWRITE, /* name: path prefix, value: what stands for it */
+	PROXY_RULE_REQUEST_SET,
+	PROXY_RULE_REQUEST_ADD,
+	PROXY_RULE_REQUEST_DELETE,
+	PROXY_RULE_RESPONSE_SET,
+	PROXY_RULE_RESPONSE_ADD,
+	PROXY_RULE_RESPONSE_DELETE,
+	PROXY_RULE_TRUST, /* from, bits: who may send X-Forwarded-For */
+};
+
+struct proxy_rule_key {
+	uint32_t service;
+	uint16_t kind; /* enum proxy_rule_kind */
+	uint16_t index;
+};
+
+struct proxy_rule {
+	char name[PROXY_TEXT_LEN];
+	char value[PROXY_VALUE_LEN];
+	struct addr from;
+	uint32_t pool; /* a service id: the route's, or the service itself */
+	uint32_t bits; /* of from, 0..128 */
+};
+_Static_assert(sizeof(struct proxy_rule) == 664, "struct proxy_rule has hidden padding");
+
+/* Contents of files, which main reads. */
+enum proxy_blob_kind {
+	PROXY_BLOB_CERTIFICATE, /* id: service; index: in the order configured */
+	PROXY_BLOB_CLIENT_CA,   /* id: service */
+	PROXY_BLOB_REAL_CA,     /* id: real */
+	PROXY_BLOB_ERROR_PAGE,  /* id: service; index: status code */
+};
+
+struct proxy_blob_key {
+	uint32_t id;
+	uint16_t kind; /* enum proxy_blob_kind */
+	uint16_t index;
+};
+
+/* Another version is another content: the row changes when the file does. */
+struct proxy_blob {
+	char path[PROXY_PATH_LEN];
+	uint64_t version;
+};
+
 /* Main to proxy. A put of what is there changes it. */
 enum proxy_order_kind {
 	PROXY_ORDER_SHARED,  /* the descriptor is struct proxy_shared; comes first, once */
+	PROXY_ORDER_BELL,    /* the descriptor is the eventfd that wakes process id */
 	PROXY_ORDER_LIMIT,   /* u.limit: sessions of this process */
+	PROXY_ORDER_LOG,     /* the descriptor is the file that session logs go to; -1: our log */
 	PROXY_ORDER_SERVICE, /* u.service under id */
 	PROXY_ORDER_REAL,    /* u.real under id */
+	PROXY_ORDER_RULE,    /* u.rule */
+	PROXY_ORDER_BLOB,    /* u.blob; the descriptor holds the content from its start on */
 	PROXY_ORDER_LISTEN,  /* u.endpoint for service id; the descriptor is the listening socket,
 			      * shared by all proxy processes */
 	PROXY_ORDER_SERVICE_GONE,
 	PROXY_ORDER_REAL_GONE,   /* its sessions run to their end */
+	PROXY_ORDER_RULE_GONE,   /* u.rule.key */
+	PROXY_ORDER_BLOB_GONE,   /* u.blob */
 	PROXY_ORDER_LISTEN_GONE, /* u.endpoint: no more accepts */
 };
 
@@ -76,40 +172,82 @@ struct proxy_order {
 		uint32_t limit;
 		struct proxy_service service;
 		struct proxy_real real;
+		struct {
+			struct proxy_rule_key key;
+			struct proxy_rule row;
+		} rule;
+		struct proxy_blob_key blob;
 		struct proxy_endpoint endpoint;
 	} u;
+};
+
+/* Upper bounds of the buckets of a histogram, ms; the last has none. */
+#define PROXY_BOUNDS                                                                               \
+	{                                                                                          \
+		1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 30000                                   \
+	}
+enum { PROXY_BUCKETS = 12 };
+
+struct proxy_histogram {
+	uint64_t bucket[PROXY_BUCKETS]; /* each counts its own only */
+	uint64_t sum;                   /* us */
 };
 
 /* Counters of a service or a real, added to by all proxy processes (relaxed atomics); they outlive
  * each of them. Gauges of a process that died are taken back by main, from its own column. */
 struct proxy_counts {
-	uint64_t sessions;  /* ever */
+	uint64_t sessions;  /* ever; of a real: connections and, with HTTP, requests given to it */
 	uint64_t bytes_in;  /* from clients */
 	uint64_t bytes_out; /* to clients */
 	uint64_t connect_errors;
-	uint64_t response_errors; /* the real reset or broke off a session that was established */
+	uint64_t response_errors; /* the real reset or broke off a session that was established, or
+				   * answered what is not HTTP */
 	uint64_t client_aborts;
 	uint64_t timeouts;
-	uint64_t retries;        /* connects tried again on the same real */
+	uint64_t retries;        /* connects or requests tried again on the same real */
 	uint64_t redispatches;   /* and on another */
 	uint64_t no_source_port; /* EADDRNOTAVAIL */
 	uint64_t refused;        /* service: no usable real, or the limit was reached */
 	uint64_t bad_header;     /* service: PROXY header missing or wrong */
 	uint64_t max_current;    /* the most sessions at a time */
-	uint64_t pad[3];
+	uint64_t max_queued;     /* the most that waited at a time */
+	uint64_t queued;         /* that waited, ever */
+	uint64_t queue_timeouts;
+	uint64_t other_source_port; /* TProxy: the client's port was taken */
+	uint64_t requests;          /* HTTP */
+	uint64_t answers[6];        /* HTTP, by class: other, 1xx .. 5xx; as the client got them */
+	uint64_t bad_requests;      /* service: refused with 400, 413, 417, 431, 501 or 505 */
+	uint64_t reused;            /* HTTP: requests that went by a connection that was there */
+	uint64_t handshakes;        /* TLS with clients, or with the real */
+	uint64_t handshakes_resumed;
+	uint64_t handshakes_failed;
+	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
+	uint64_t pad[9];
 };
-_Static_assert(sizeof(struct proxy_counts) == 128, "struct proxy_counts changed size");
+_Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
-enum { PROXY_PROCESSES_MAX = 64 };
+enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
-/* A sparse memfd; only rows in use take memory. current[] is a gauge a process, so that a crash
- * leaves nothing counted twice. */
+/* One client's real. Words are read and written whole; a torn pair costs one client its real. */
+struct proxy_persist {
+	uint64_t key; /* hash of service and source; 0: free */
+	uint32_t real;
+	uint32_t used; /* clock_msec() >> 10 */
+};
+
+/* A sparse memfd; only rows in use take memory. current[] and queued[] are gauges a process, so
+ * that a crash leaves nothing counted twice. */
 struct proxy_shared {
+	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
+	uint64_t ticket_epoch;            /* counts their changes */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
 	uint32_t service_current[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
 	uint32_t real_current[PROXY_PROCESSES_MAX][LB_REALS_MAX];
+	uint32_t service_queued[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
+	uint32_t real_queued[PROXY_PROCESSES_MAX][LB_REALS_MAX];
+	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
 };
 
 #endif

@@ -12,6 +12,16 @@
 
 enum { RING_SLOTS_MAX = 16384 };
 
+enum scheduler {
+	SCHEDULER_WRR,
+	SCHEDULER_WLC, /* fewest connections for its weight */
+	SCHEDULER_RR,  /* weights do not count */
+	SCHEDULER_LC,
+	SCHEDULER_SH,     /* by the client's address, over the ring of weights */
+	SCHEDULER_MAGLEV, /* the same over a table that hardly changes when a real comes or goes */
+	SCHEDULER_COUNT,
+};
+
 struct ring {
 	uint64_t digest; /* of slots */
 	size_t count;

@@ -17,6 +17,12 @@ static void free_dead(struct engine *e)
 {
 	while (!list_empty(&e->dead))
 		session_free(container_of(e->dead.next, struct session, of_engine));
+	while (!list_empty(&e->over)) {
+		struct end *end = container_of(e->over.next, struct end, link);
+
+		list_remove(&end->link);
+		free(end);
+	}
 }
 
 /* One turn for each that waits; who wants another waits for the next round. */
@@ -94,6 +100,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->alive);
 	list_init(&e->dead);
 	list_init(&e->again);
+	list_init(&e->over);
 	e->splice = true;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;

@@ -26,7 +26,7 @@ static void take_route(struct session *s, const struct proxy_route *route)
 void greeting_read(struct session *s)
 {
 	struct engine *e = s->engine;
-	struct end *client = &s->end[CLIENT];
+	struct end *client = s->end[CLIENT];
 	struct proxy_route route;
 	bool known = false;
 	ssize_t have = recv(client->watch.fd, e->copy, PROXY_HEADER_READ_MAX, MSG_PEEK);

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/map.h"
+#include "base/slice.h"
 #include "core/proxy.h"
 #include "core/ring.h"
 #include "io/loop.h"
@@ -29,12 +30,15 @@ enum {
 struct settings {
 	struct proxy_service says;
 	size_t refs;
+	struct rules *rules;    /* NULL: none */
+	struct tls_server *tls; /* NULL: not here */
 };
 
 struct service {
 	uint32_t id;
-	bool gone;  /* no row any more; kept for its sessions */
-	bool stale; /* the ring is to be made anew */
+	bool gone;     /* no row any more; kept for its sessions */
+	bool stale;    /* the ring is to be made anew */
+	bool outdated; /* likewise settings */
 	struct settings *settings;
 	struct ring *ring; /* NULL: none yet */
 	struct link reals;
@@ -61,11 +65,14 @@ struct listener {
 
 enum side { CLIENT, SERVER };
 
-/* One connection of a session. */
+/* One connection: a session's, or one to a real that waits for its next request. */
 struct end {
-	struct watch watch; /* fd -1: none */
-	struct session *session;
-	uint64_t active; /* when it last said something, or took something: loop_now() */
+	struct watch watch;      /* fd -1: none */
+	struct session *session; /* NULL: idle */
+	struct engine *engine;
+	struct tls_link *tls; /* NULL: plain */
+	struct link link;     /* in engine->over, or where idle ones wait */
+	uint64_t active;      /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
 };
@@ -87,9 +94,13 @@ struct way {
 };
 
 enum session_state {
-	SESSION_HEADER,  /* the client owes a PROXY header */
-	SESSION_CONNECT, /* to a real */
-	SESSION_PAUSE,   /* before that is tried again */
+	SESSION_HEADER,    /* the client owes a PROXY header */
+	SESSION_HANDSHAKE, /* TLS with the client */
+	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
+	SESSION_HTTP,      /* http.c: all but the wait for a server's connection */
+	SESSION_QUEUE,     /* for a place at a real */
+	SESSION_CONNECT,   /* to a real, and TLS with it */
+	SESSION_PAUSE,     /* before that is tried again */
 	SESSION_RELAY,
 	SESSION_ENDED, /* freed at the end of the round */
 };
@@ -100,8 +111,11 @@ struct session {
 	struct engine *engine;
 	struct service *service;
 	struct settings *settings;
-	struct real *real; /* NULL: none yet */
-	struct end end[2];
+	struct service *pool; /* whose reals it goes to: the service, or a route of it */
+	struct real *real;    /* NULL: none yet */
+	struct http *http;    /* l7-http */
+	struct end *end[2];   /* the server's is NULL until there is one */
+	struct end client;
 	struct way way[2]; /* by the side it comes from */
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
@@ -123,6 +137,7 @@ struct engine {
 	struct map *listeners; /* by endpoint as text */
 	struct link listening; /* all of them */
 	struct link alive, dead, again;
+	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
 	bool paused; /* listeners are not watched */
 	bool splice;
@@ -147,12 +162,32 @@ uint64_t service_ticket(struct engine *e, const struct service *s);
  * ready. */
 struct real *service_choose(struct engine *e, struct service *s, uint64_t ticket,
 			    const uint32_t *failed, size_t failed_count);
-void settings_release(struct settings *s);
 /* A session begins or ends at a service, at a real. */
 void service_enter(struct engine *e, struct service *s);
 void service_leave(struct engine *e, struct service *s);
 void real_enter(struct engine *e, struct real *r, struct session *s);
 void real_leave(struct engine *e, struct real *r, struct session *s);
+
+/* settings.c: what a service is told beside its row, and what its sessions find. */
+enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
+
+/* By kind, in order. */
+struct rules {
+	struct proxy_rule *rule[RULE_KINDS];
+	size_t count[RULE_KINDS];
+};
+
+int rule_put(struct engine *e, const struct proxy_rule_key *key, const struct proxy_rule *row);
+void rule_gone(struct engine *e, const struct proxy_rule_key *key);
+/* fd is read from its start, and stays the caller's. -EINVAL: the content is not what it should be,
+ * which is logged; what was there stays in force. */
+int blob_put(struct engine *e, const struct proxy_blob_key *key, int fd);
+void blob_gone(struct engine *e, const struct proxy_blob_key *key);
+/* As they are now, with a reference for the caller. */
+struct settings *service_settings(struct engine *e, struct service *s);
+void settings_release(struct settings *s);
+/* The service's own page for a status, NULL: none. */
+const struct slice *settings_page(const struct settings *s, uint16_t status);
 
 /* listener.c */
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
@@ -165,10 +200,11 @@ void listeners_resume(struct engine *e);
 /* session.c */
 struct session *session_new(struct engine *e, struct service *s, int fd);
 void session_begin(struct session *s);
+void session_ready(struct watch *w, unsigned int events); /* of each end */
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
-void end_close(struct end *e, bool reset);
+void session_drop_server(struct session *s, bool reset);
 /* Calls come at the deadline of the state. */
 void session_arm(struct session *s, uint64_t msec);
 void session_again(struct session *s);
@@ -177,11 +213,41 @@ void session_again(struct session *s);
 void session_add(struct session *s, size_t offset, uint64_t n);
 /* Ends it by reset, because that side broke off. */
 void session_broken(struct session *s, enum side side);
+/* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
+ * to a real. */
+void session_next(struct session *s);
 
-/* upstream.c */
+/* end.c: one connection, plain or TLS, edge-triggered. */
+struct end *end_new(struct engine *e); /* NULL without memory */
+void end_init(struct end *e, struct engine *engine, struct session *s);
+void end_close(struct end *e, bool reset);
+/* A closed one that end_new made: it is freed when the round is over. */
+void end_drop(struct end *e);
+/* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
+ssize_t end_recv(struct end *e, void *to, size_t room);
+ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
+/* No more will be sent. */
+void end_shutdown(struct end *e);
+
+/* upstream.c: from a session without a server's connection to one that has it, which is then
+ * relay_start's or http_upstream_open's; if there is none to be had, http_upstream_none's. */
 void upstream_start(struct session *s);
 void upstream_ready(struct session *s, unsigned int events);
 void upstream_failed(struct session *s, int err);
+
+/* http.c: sessions of l7-http. */
+void http_begin(struct session *s); /* the client may send its first request */
+void http_ready(struct session *s, enum side side, unsigned int events); /* in SESSION_HTTP */
+void http_again(struct session *s);
+void http_timeout(struct session *s); /* the deadline that session_arm set has passed */
+/* What upstream_start led to. */
+void http_upstream_open(struct session *s);
+void http_upstream_none(struct session *s, uint16_t status); /* 502, 503, 504 */
+void http_fini(struct session *s);
+/* reuse.c: connections to reals that wait for the next request. */
+struct end *reuse_take(struct engine *e, struct real *r, const struct session *s);
+void reuse_give(struct engine *e, struct real *r, struct end *server);
+void reuse_close(struct engine *e, struct real *r); /* all of them */
 
 /* greeting.c */
 void greeting_read(struct session *s);

@@ -38,7 +38,7 @@ void way_fini(struct engine *e, struct way *w)
 
 static void note_read(struct session *s, enum side side, size_t n)
 {
-	s->end[side].active = loop_now(s->engine->loop);
+	s->end[side]->active = loop_now(s->engine->loop);
 	if (side == CLIENT)
 		session_count(s, bytes_in, n);
 	else
@@ -52,7 +52,7 @@ static enum step read_failed(struct end *from)
 		return STEP_MORE;
 	if (errno != EAGAIN)
 		return STEP_READ_FAILED;
-	from->readable = false;
+	from->readable = false; /* splice() has not told it */
 	return STEP_WAIT;
 }
 
@@ -70,10 +70,10 @@ static enum step write_failed(struct end *to)
 static enum step pass_end(struct session *s, enum side side)
 {
 	s->way[side].done = true;
-	s->end[side].active = loop_now(s->engine->loop);
+	s->end[side]->active = loop_now(s->engine->loop);
 	if (s->way[!side].done)
 		return STEP_OVER;
-	(void)shutdown(s->end[!side].watch.fd, SHUT_WR); /* a broken one says so when read */
+	end_shutdown(s->end[!side]);
 	return STEP_WAIT;
 }
 
@@ -87,7 +87,7 @@ static enum step hold(struct session *s, enum side side, const uint8_t *bytes, s
 	memcpy(w->held, bytes, len);
 	w->held_at = 0;
 	w->held_len = len;
-	s->end[!side].writable = false;
+	s->end[!side]->writable = false;
 	return STEP_WAIT;
 }
 
@@ -95,15 +95,15 @@ static enum step hold(struct session *s, enum side side, const uint8_t *bytes, s
  */
 static int send_flags(const struct end *from, size_t n)
 {
-	return from->hung_up && n < COPY_ROOM ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+	return from->hung_up && n < COPY_ROOM ? MSG_MORE : 0;
 }
 
 static enum step step_copy(struct session *s, enum side side)
 {
-	struct end *from = &s->end[side], *to = &s->end[!side];
+	struct end *from = s->end[side], *to = s->end[!side];
 	struct way *w = &s->way[side];
 	uint8_t *copy = s->engine->copy;
-	ssize_t n = recv(from->watch.fd, copy, COPY_ROOM, 0), sent;
+	ssize_t n = end_recv(from, copy, COPY_ROOM), sent;
 
 	if (n < 0)
 		return read_failed(from);
@@ -114,9 +114,10 @@ static enum step step_copy(struct session *s, enum side side)
 		w->full += w->full < SPLICE_AFTER;
 	} else {
 		w->full = 0;
-		from->readable = from->hung_up; /* drained; what comes next is a new event */
+		from->readable = from->hung_up || from->tls; /* drained; what comes next is a new
+							      * event. TLS may hold more */
 	}
-	sent = send(to->watch.fd, copy, n, send_flags(from, n));
+	sent = end_send(to, copy, n, send_flags(from, n));
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return STEP_WRITE_FAILED;
 	if (sent > 0)
@@ -130,9 +131,9 @@ static enum step step_copy(struct session *s, enum side side)
 
 static enum step flush_held(struct session *s, enum side side)
 {
-	struct end *to = &s->end[!side];
+	struct end *to = s->end[!side];
 	struct way *w = &s->way[side];
-	ssize_t n = send(to->watch.fd, w->held + w->held_at, w->held_len, MSG_NOSIGNAL);
+	ssize_t n = end_send(to, w->held + w->held_at, w->held_len, 0);
 
 	if (n < 0)
 		return write_failed(to);
@@ -150,7 +151,7 @@ static enum step flush_held(struct session *s, enum side side)
 
 static enum step flush_pipe(struct session *s, enum side side)
 {
-	struct end *to = &s->end[!side];
+	struct end *to = s->end[!side];
 	struct way *w = &s->way[side];
 	ssize_t n = splice(w->pipe->fd[0], NULL, to->watch.fd, NULL, w->piped,
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -173,7 +174,7 @@ static void judge_splice(struct way *w, size_t n)
 
 static enum step step_splice(struct session *s, enum side side)
 {
-	struct end *from = &s->end[side];
+	struct end *from = s->end[side];
 	struct way *w = &s->way[side];
 	ssize_t n = splice(from->watch.fd, NULL, w->pipe->fd[1], NULL, SPLICE_MAX,
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -192,9 +193,11 @@ static enum step step_splice(struct session *s, enum side side)
 	return flush_pipe(s, side);
 }
 
-static bool by_splice(struct engine *e, struct way *w)
+static bool by_splice(struct session *s, struct way *w)
 {
-	if (w->full < SPLICE_AFTER || !e->splice)
+	struct engine *e = s->engine;
+
+	if (w->full < SPLICE_AFTER || !e->splice || s->end[CLIENT]->tls || s->end[SERVER]->tls)
 		return false;
 	if (!w->pipe)
 		w->pipe = pipe_take(e);
@@ -205,15 +208,15 @@ static enum step way_step(struct session *s, enum side side)
 {
 	struct way *w = &s->way[side];
 
-	if (!s->end[!side].writable)
+	if (!s->end[!side]->writable)
 		return STEP_WAIT;
 	if (w->held_len)
 		return flush_held(s, side);
 	if (w->piped)
 		return flush_pipe(s, side);
-	if (w->done || !s->end[side].readable)
+	if (w->done || !s->end[side]->readable)
 		return STEP_WAIT;
-	return by_splice(s->engine, w) ? step_splice(s, side) : step_copy(s, side);
+	return by_splice(s, w) ? step_splice(s, side) : step_copy(s, side);
 }
 
 /* An empty pipe goes back: what is idle holds none. */
@@ -245,8 +248,8 @@ static void way_move(struct session *s, enum side side)
 void relay_start(struct session *s)
 {
 	s->state = SESSION_RELAY;
-	s->end[SERVER].writable = true;
-	s->end[CLIENT].active = s->end[SERVER].active = loop_now(s->engine->loop);
+	s->end[SERVER]->writable = true;
+	s->end[CLIENT]->active = s->end[SERVER]->active = loop_now(s->engine->loop);
 	session_arm(s, 0);
 	relay_again(s);
 }
@@ -262,12 +265,12 @@ static bool is_unread(const struct session *s, enum side side)
 {
 	const struct way *w = &s->way[side];
 
-	return w->done || w->held_len || w->piped || !s->end[!side].writable;
+	return w->done || w->held_len || w->piped || !s->end[!side]->writable;
 }
 
 void relay_ready(struct session *s, enum side side, unsigned int events)
 {
-	struct end *e = &s->end[side];
+	struct end *e = s->end[side];
 	bool was_full = !e->writable;
 
 	e->writable |= (events & LOOP_WRITE) != 0;

@@ -28,15 +28,15 @@ void session_broken(struct session *s, enum side side)
 /* The session waits for its server: only a client that is gone matters. */
 static void watch_client(struct session *s, unsigned int events)
 {
-	if (events & LOOP_ERROR && sock_error(s->end[CLIENT].watch.fd))
+	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
 }
 
-static void end_ready(struct watch *w, unsigned int events)
+void session_ready(struct watch *w, unsigned int events)
 {
 	struct end *e = container_of(w, struct end, watch);
 	struct session *s = e->session;
-	enum side side = e == &s->end[SERVER] ? SERVER : CLIENT;
+	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
 
 	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
@@ -63,8 +63,8 @@ static uint64_t session_deadline(const struct session *s)
 
 	if (s->state != SESSION_RELAY)
 		return s->deadline;
-	client = end_deadline(&s->end[CLIENT], says->client);
-	server = end_deadline(&s->end[SERVER], says->server);
+	client = end_deadline(s->end[CLIENT], says->client);
+	server = end_deadline(s->end[SERVER], says->server);
 	return client < server ? client : server;
 }
 
@@ -122,13 +122,11 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 	list_init(&s->of_real);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
-	for (int i = 0; i < 2; i++) {
-		s->end[i].session = s;
-		s->end[i].watch.fn = end_ready;
-		s->end[i].watch.fd = -1;
-	}
-	s->end[CLIENT].watch.fd = fd;
-	s->end[CLIENT].writable = true;
+	end_init(&s->client, e, s);
+	s->end[CLIENT] = &s->client;
+	s->client.watch.fd = fd;
+	s->client.writable = true;
+	s->pool = service;
 	e->sessions++;
 	service_enter(e, service);
 	return s;
@@ -137,7 +135,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 void session_begin(struct session *s)
 {
 	struct engine *e = s->engine;
-	struct watch *w = &s->end[CLIENT].watch;
+	struct watch *w = &s->end[CLIENT]->watch;
 
 	if (loop_watch(e->loop, w, w->fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE)) {
 		session_count(s, refused, 1);
@@ -157,15 +155,15 @@ void session_again(struct session *s)
 	loop_defer(s->engine->loop, &s->engine->after);
 }
 
-void end_close(struct end *e, bool reset)
+void session_drop_server(struct session *s, bool reset)
 {
-	if (e->watch.fd < 0)
+	struct end *server = s->end[SERVER];
+
+	if (!server)
 		return;
-	if (reset)
-		sock_abort(e->watch.fd);
-	loop_forget(&e->watch);
-	close(e->watch.fd);
-	e->watch.fd = -1;
+	end_close(server, reset);
+	end_drop(server);
+	s->end[SERVER] = NULL;
 }
 
 void session_end(struct session *s, bool reset)
@@ -176,10 +174,10 @@ void session_end(struct session *s, bool reset)
 		return;
 	s->state = SESSION_ENDED;
 	timer_stop(&s->timer);
-	for (int i = 0; i < 2; i++) {
-		end_close(&s->end[i], reset);
+	session_drop_server(s, reset);
+	end_close(&s->client, reset);
+	for (int i = 0; i < 2; i++)
 		way_fini(e, &s->way[i]);
-	}
 	if (s->real)
 		real_leave(e, s->real, s);
 	list_remove(&s->again);

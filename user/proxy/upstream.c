@@ -2,6 +2,7 @@
 /* To a real: choose one, connect, and when that fails try another, or after a pause the same. */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,20 +67,23 @@ static void refuse(struct session *s)
 static void begin_connect(struct session *s, struct real *r)
 {
 	struct engine *e = s->engine;
-	struct end *server = &s->end[SERVER];
+	struct end *server = end_new(e);
 	int family = addr_is_v4(&r->row.ip) ? AF_INET : AF_INET6, err;
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
+			: -1;
 
 	if (fd < 0) {
+		free(server);
 		listeners_pause(e, true);
 		refuse(s);
 		return;
 	}
+	server->session = s;
+	s->end[SERVER] = server;
 	s->real = r;
 	real_enter(e, r, s);
 	s->state = SESSION_CONNECT;
 	server->watch.fd = fd;
-	server->readable = server->writable = server->hung_up = false;
 	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
 	if (!err)
 		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
@@ -155,7 +159,7 @@ void upstream_failed(struct session *s, int err)
 	session_count(s, connect_errors, 1);
 	if (err == -EADDRNOTAVAIL)
 		note_no_port(s);
-	end_close(&s->end[SERVER], true);
+	session_drop_server(s, true);
 	s->failed[s->tries++] = r->id;
 	s->real = NULL;
 	real_leave(s->engine, r, s);
@@ -167,7 +171,7 @@ void upstream_failed(struct session *s, int err)
 
 void upstream_ready(struct session *s, unsigned int events)
 {
-	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER].watch.fd) : 0;
+	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER]->watch.fd) : 0;
 
 	if (err) {
 		upstream_failed(s, err);

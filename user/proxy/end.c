@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One connection of a session. Its watch tells of changes only, so that what it can do is
+ * remembered in readable and writable, and no watch is ever changed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/sock.h"
+#include "proxy/internal.h"
+
+void end_init(struct end *e, struct engine *engine, struct session *s)
+{
+	e->engine = engine;
+	e->session = s;
+	e->watch.fd = -1;
+	e->watch.fn = session_ready;
+	list_init(&e->link);
+}
+
+struct end *end_new(struct engine *engine)
+{
+	struct end *e = calloc(1, sizeof(*e));
+
+	if (e)
+		end_init(e, engine, NULL);
+	return e;
+}
+
+/* Who is being called for it may still look at it. */
+void end_drop(struct end *e)
+{
+	list_remove(&e->link);
+	list_add(&e->engine->over, &e->link);
+	loop_defer(e->engine->loop, &e->engine->after);
+}
+
+void end_close(struct end *e, bool reset)
+{
+	if (e->watch.fd < 0)
+		return;
+	if (reset)
+		sock_abort(e->watch.fd);
+	loop_forget(&e->watch);
+	close(e->watch.fd);
+	e->watch.fd = -1;
+}
+
+ssize_t end_recv(struct end *e, void *to, size_t room)
+{
+	ssize_t n = recv(e->watch.fd, to, room, 0);
+
+	if (n < 0 && errno == EAGAIN)
+		e->readable = false;
+	return n;
+}
+
+ssize_t end_send(struct end *e, const void *from, size_t len, int flags)
+{
+	ssize_t n = send(e->watch.fd, from, len, flags | MSG_NOSIGNAL);
+
+	if (n < 0 && errno == EAGAIN)
+		e->writable = false;
+	return n;
+}
+
+void end_shutdown(struct end *e)
+{
+	(void)shutdown(e->watch.fd, SHUT_WR); /* a broken one says so when read */
+}
