@@ -55,9 +55,6 @@ const char *scheduler_name(enum scheduler s)
 		[SCHEDULER_LC] = "lc",   [SCHEDULER_SH] = "sh",   [SCHEDULER_MAGLEV] = "maglev"};
 
 	return names[s];
-};
-
-return names[s];
 }
 
 const char *on_down_name(enum on_down o)
