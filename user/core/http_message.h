@@ -31,6 +31,7 @@
 
 #include "base/slice.h"
 #include "core/http_body.h"
+#include "core/http_text.h"
 
 enum { HTTP_FIELDS_MAX = 128 };
 
@@ -155,8 +156,5 @@ bool http_method_is_idempotent(enum http_method m);
 
 /* The first field of that name, in any case, or NULL. */
 const struct http_field *http_field_find(const struct http_head *h, const char *name);
-
-/* Takes the next element off a comma-separated list, without blanks around it; false at the end. */
-bool http_list_next(struct slice *list, struct slice *element);
 
 #endif
