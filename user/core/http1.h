@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Heads of HTTP/1.0 and HTTP/1.1 responses (RFC 9112) as servers answer checks: leniently, as section
- * 5 lets a user agent. What is sent on to somebody is read by core/http_message.h. Pure; allocates
- * nothing; works on bytes that arrive in pieces of any size and looks at each once.
+ * Heads of HTTP/1.0 and HTTP/1.1 responses (RFC 9112) as servers answer checks: leniently, as
+ * section 5 lets a user agent. What is sent on to somebody is read by core/http_message.h. Pure;
+ * allocates nothing; works on bytes that arrive in pieces of any size and looks at each once.
  */
 #ifndef LBXDP_CORE_HTTP1_H
 #define LBXDP_CORE_HTTP1_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Chunked coding is a machine of one state a kind of byte: it keeps nothing but a trailer's name, so
- * that a size line of many pieces needs no buffer. Line ends are CR LF and nothing else here: a proxy
- * that is more generous than its peer is smuggled through.
+ * Chunked coding is a machine of one state a kind of byte: it keeps nothing but a trailer's name,
+ * so that a size line of many pieces needs no buffer. Line ends are CR LF and nothing else here: a
+ * proxy that is more generous than its peer is smuggled through.
  */
 #include "core/http_body.h"
 
@@ -13,18 +13,36 @@
 
 enum { LENIENT_LINE_MAX = 4096, LENIENT_TRAILER_MAX = 65536, SIZE_DIGITS_MAX = 16, LINE_END = 2 };
 
-/* RFC 9110 6.5.1: what decides about framing, routing, credentials or content has been decided by the
- * head; who reads it again at the end is fooled. */
+/* RFC 9110 6.5.1: what decides about framing, routing, credentials or content has been decided by
+ * the head; who reads it again at the end is fooled. */
 static const char *const forbidden[] = {
-	"content-length",     "transfer-encoding",   "host",
-	"connection",         "keep-alive",          "proxy-connection",
-	"upgrade",            "te",                  "trailer",
-	"expect",             "max-forwards",        "range",
-	"cache-control",      "authorization",       "proxy-authorization",
-	"www-authenticate",   "proxy-authenticate",  "cookie",
-	"set-cookie",         "content-type",        "content-encoding",
-	"content-range",      "forwarded",           "x-forwarded-for",
-	"x-forwarded-proto",  "x-forwarded-host",    "location",
+	"content-length",
+	"transfer-encoding",
+	"host",
+	"connection",
+	"keep-alive",
+	"proxy-connection",
+	"upgrade",
+	"te",
+	"trailer",
+	"expect",
+	"max-forwards",
+	"range",
+	"cache-control",
+	"authorization",
+	"proxy-authorization",
+	"www-authenticate",
+	"proxy-authenticate",
+	"cookie",
+	"set-cookie",
+	"content-type",
+	"content-encoding",
+	"content-range",
+	"forwarded",
+	"x-forwarded-for",
+	"x-forwarded-proto",
+	"x-forwarded-host",
+	"location",
 };
 
 static bool is_forbidden(struct slice name)

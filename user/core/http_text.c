@@ -2,9 +2,9 @@
 #include "core/http_text.h"
 
 static const bool token[256] = {
-	['!'] = true,         ['#' ... '\''] = true, ['*' ... '+'] = true, ['-' ... '.'] = true,
-	['0' ... '9'] = true, ['A' ... 'Z'] = true,  ['^' ... 'z'] = true, ['|'] = true,
-	['~'] = true,
+	['!'] = true,         ['#' ... '\''] = true, ['*' ... '+'] = true,
+	['-' ... '.'] = true, ['0' ... '9'] = true,  ['A' ... 'Z'] = true,
+	['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
 };
 
 bool http_is_token(char c)
@@ -37,8 +37,8 @@ size_t http_visible_span(const char *at, size_t len)
 	return n;
 }
 
-/* Whether a byte of the eight is a control: below 0x20, or 0x7f. A tab counts; who asks looks at the
- * bytes one by one then. */
+/* Whether a byte of the eight is a control: below 0x20, or 0x7f. A tab counts; who asks looks at
+ * the bytes one by one then. */
 static bool has_control(uint64_t eight)
 {
 	const uint64_t ones = 0x0101010101010101, highs = 0x80 * ones;

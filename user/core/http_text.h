@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The alphabet of HTTP/1 (RFC 9110 section 5): what names, values, numbers and lists are made of. Pure;
- * the same for what is read leniently (core/http1.h) and strictly (core/http_message.h). */
+/* The alphabet of HTTP/1 (RFC 9110 section 5): what names, values, numbers and lists are made of.
+ * Pure; the same for what is read leniently (core/http1.h) and strictly (core/http_message.h). */
 #ifndef LBXDP_CORE_HTTP_TEXT_H
 #define LBXDP_CORE_HTTP_TEXT_H
 
@@ -26,8 +26,8 @@ int http_hex_digit(char c);
 /* 1*DIGIT and nothing else, up to UINT64_MAX - 10 or so. */
 bool http_number(struct slice text, uint64_t *number);
 
-/* Takes the next element off a comma-separated list, without blanks around it; it may be empty. False
- * at the end. */
+/* Takes the next element off a comma-separated list, without blanks around it; it may be empty.
+ * False at the end. */
 bool http_list_next(struct slice *list, struct slice *element);
 
 #endif
