@@ -125,9 +125,17 @@ static bool set_peer(SSL *ssl, const struct tls_peer *peer, bool verify)
 static bool set_session(SSL *ssl, SSL_SESSION *session)
 {
 	int version = SSL_SESSION_get_protocol_version(session);
+	SSL_SESSION *copy;
+	bool set;
 
-	return SSL_set_session(ssl, session) &&
-	       (version == TLS1_3_VERSION || SSL_set_max_proto_version(ssl, version));
+	if (version != TLS1_3_VERSION)
+		return SSL_set_session(ssl, session) && SSL_set_max_proto_version(ssl, version);
+	/* OpenSSL spoils a ticket that was used. Connections that begin before the next one arrives
+	 * use this one too: nobody watches who comes back between us and a server of ours. */
+	copy = SSL_SESSION_dup(session);
+	set = copy && SSL_set_session(ssl, copy);
+	SSL_SESSION_free(copy);
+	return set;
 }
 
 bool tls_client_prepare(SSL *ssl, const struct tls_peer *peer, struct tls_memory *memory,

@@ -39,14 +39,16 @@ static int seal(const struct tls_tickets *t, uint8_t name[16], uint8_t *iv, EVP_
 	return use_key(t, k, iv, cipher, mac, 1) ? TICKET_GOOD : TICKET_ERROR;
 }
 
+/* TLS 1.3 wants a new ticket for each that is used: clients use each one once. */
 static int unseal(const struct tls_tickets *t, const uint8_t name[16], const uint8_t *iv,
-		  EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+		  EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, bool single_use)
 {
 	const struct key *current = (const struct key *)t->keys.current;
 	const struct key *previous = (const struct key *)t->keys.previous;
+	enum ticket good = single_use ? TICKET_RENEW : TICKET_GOOD;
 
 	if (!memcmp(name, current->name, sizeof(current->name)))
-		return use_key(t, current, iv, cipher, mac, 0) ? TICKET_GOOD : TICKET_ERROR;
+		return use_key(t, current, iv, cipher, mac, 0) ? good : TICKET_ERROR;
 	if (!t->keys.has_previous || memcmp(name, previous->name, sizeof(previous->name)) != 0)
 		return TICKET_UNKNOWN;
 	return use_key(t, previous, iv, cipher, mac, 0) ? TICKET_RENEW : TICKET_ERROR;
@@ -57,7 +59,9 @@ static int with_key(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher
 {
 	const struct tls_tickets *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-	return sealing ? seal(t, name, iv, cipher, mac) : unseal(t, name, iv, cipher, mac);
+	if (sealing)
+		return seal(t, name, iv, cipher, mac);
+	return unseal(t, name, iv, cipher, mac, SSL_version(ssl) == TLS1_3_VERSION);
 }
 
 bool tls_tickets_init(struct tls_tickets *t)
