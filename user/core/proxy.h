@@ -235,11 +235,42 @@ struct proxy_persist {
 	uint32_t used; /* clock_msec() >> 10 */
 };
 
+enum session_state {
+	SESSION_HEADER,    /* the client owes a PROXY header */
+	SESSION_HANDSHAKE, /* TLS with the client */
+	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
+	SESSION_HTTP,      /* all of HTTP but the wait for a server's connection */
+	SESSION_QUEUE,     /* for a place at a real */
+	SESSION_CONNECT,   /* to a real, and TLS with it */
+	SESSION_PAUSE,     /* before that is tried again */
+	SESSION_RELAY,
+	SESSION_ENDED, /* freed at the end of the round */
+	SESSION_STATE_COUNT,
+};
+
+/* A session for people to see. Its process writes it, main reads it at any time: a row that changes
+ * meanwhile shows some of either. */
+struct proxy_session {
+	struct addr client, vip; /* as the client came, or as its PROXY header says */
+	uint64_t began, active;  /* clock_msec(); active: when bytes last came */
+	uint64_t bytes_in, bytes_out;
+	uint32_t service; /* id; 0: the row is free */
+	uint32_t real;    /* id; 0: none */
+	uint32_t requests;
+	uint16_t client_port, vip_port;
+	uint32_t state; /* enum session_state */
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hidden padding");
+
+enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
+
 /* A sparse memfd; only rows in use take memory. current[] and queued[] are gauges a process, so
  * that a crash leaves nothing counted twice. */
 struct proxy_shared {
 	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
 	uint64_t ticket_epoch;            /* counts their changes */
+	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
@@ -248,6 +279,8 @@ struct proxy_shared {
 	uint32_t service_queued[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
 	uint32_t real_queued[PROXY_PROCESSES_MAX][LB_REALS_MAX];
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
+	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
+	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
 };
 
 #endif

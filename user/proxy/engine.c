@@ -55,6 +55,7 @@ static void end_of_round(struct hook *h)
 	struct engine *e = container_of(h, struct engine, after);
 
 	run_again(e);
+	log_flush(e);
 	free_dead(e);
 	resume_if_room(e);
 }
@@ -102,6 +103,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->again);
 	list_init(&e->over);
 	e->splice = true;
+	e->log_fd = -1;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
 	e->order_limit = SIZE_MAX;
@@ -136,6 +138,11 @@ void engine_free(struct engine *e)
 	timer_stop(&e->resume);
 	free_rows(e);
 	pipes_free(e);
+	seen_fini(e);
+	log_flush(e);
+	buf_free(&e->log_lines);
+	if (e->log_fd >= 0)
+		close(e->log_fd);
 	map_free(e->listeners);
 	if (e->shared)
 		munmap(e->shared, sizeof(*e->shared));
@@ -147,6 +154,7 @@ static void clear_gauges(const struct engine *e)
 {
 	struct proxy_shared *m = e->shared;
 
+	m->session_rows[e->index] = 0;
 	for (size_t i = 0; i < LB_SERVICES_MAX; i++)
 		if (m->service_current[e->index][i])
 			__atomic_store_n(&m->service_current[e->index][i], 0, __ATOMIC_RELAXED);
@@ -170,6 +178,15 @@ static int take_shared(struct engine *e, int fd)
 	if (madvise(m->service_current[e->index], sizeof(m->service_current[0]), MADV_REMOVE) ||
 	    madvise(m->real_current[e->index], sizeof(m->real_current[0]), MADV_REMOVE))
 		clear_gauges(e);
+	return 0;
+}
+
+static int take_log(struct engine *e, int fd)
+{
+	log_flush(e);
+	if (e->log_fd >= 0)
+		close(e->log_fd);
+	e->log_fd = fd;
 	return 0;
 }
 
@@ -199,11 +216,14 @@ static int obey(struct engine *e, const struct proxy_order *o, int fd)
 
 int engine_obey(struct engine *e, const struct proxy_order *o, int fd)
 {
-	bool keeps_fd = o->kind == PROXY_ORDER_SHARED || o->kind == PROXY_ORDER_LISTEN;
+	bool keeps_fd = o->kind == PROXY_ORDER_SHARED || o->kind == PROXY_ORDER_LISTEN ||
+			o->kind == PROXY_ORDER_LOG;
 	int err = -EINVAL;
 
 	if (o->kind == PROXY_ORDER_SHARED)
 		err = take_shared(e, fd);
+	else if (o->kind == PROXY_ORDER_LOG)
+		err = take_log(e, fd);
 	else if (e->shared && o->kind == PROXY_ORDER_LISTEN)
 		err = listener_put(e, o->id, &o->u.endpoint, fd);
 	else if (e->shared)

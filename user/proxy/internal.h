@@ -8,10 +8,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/slice.h"
 #include "core/proxy.h"
 #include "core/ring.h"
+#include "core/session_log.h"
 #include "io/loop.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
@@ -93,18 +95,6 @@ struct way {
 	bool done;           /* its end was passed on */
 };
 
-enum session_state {
-	SESSION_HEADER,    /* the client owes a PROXY header */
-	SESSION_HANDSHAKE, /* TLS with the client */
-	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
-	SESSION_HTTP,      /* http.c: all but the wait for a server's connection */
-	SESSION_QUEUE,     /* for a place at a real */
-	SESSION_CONNECT,   /* to a real, and TLS with it */
-	SESSION_PAUSE,     /* before that is tried again */
-	SESSION_RELAY,
-	SESSION_ENDED, /* freed at the end of the round */
-};
-
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
 	struct link again;              /* in engine->again: has more to do in the next round */
@@ -116,13 +106,16 @@ struct session {
 	struct http *http;    /* l7-http */
 	struct end *end[2];   /* the server's is NULL until there is one */
 	struct end client;
-	struct way way[2]; /* by the side it comes from */
+	struct proxy_session *row; /* what people see of it */
+	struct way way[2];         /* by the side it comes from */
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
 	uint64_t ticket;
+	uint64_t connect_began, connected; /* loop_now(); of the last try; 0: not yet */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
+	char ended_by; /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -143,9 +136,13 @@ struct engine {
 	bool splice;
 	struct timer resume;
 	struct hook after;
+	uint32_t *seen; /* free rows of ours among those that were in use */
+	size_t seen_free, seen_room;
 	struct pipe *pipes; /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
+	int log_fd; /* l7.logging's file; -1: the daemon's log */
+	struct buf log_lines;
 	uint8_t copy[COPY_ROOM];
 };
 
@@ -204,6 +201,8 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
+/* What its row says of the client is true now. */
+void session_show_peer(struct session *s);
 void session_drop_server(struct session *s, bool reset);
 /* Calls come at the deadline of the state. */
 void session_arm(struct session *s, uint64_t msec);
@@ -211,11 +210,24 @@ void session_again(struct session *s);
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
+/* A duration into the histogram at offset, of the service and of the real if there is one. */
+void session_time(struct session *s, size_t offset, uint64_t msec);
 /* Ends it by reset, because that side broke off. */
 void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
  * to a real. */
 void session_next(struct session *s);
+
+/* seen.c: sessions as `report sessions` shows them. */
+struct proxy_session *seen_take(struct engine *e, uint32_t service);
+void seen_give(struct engine *e, struct proxy_session *row);
+void seen_fini(struct engine *e);
+
+/* log.c */
+void log_fill(const struct session *s, struct session_log *l); /* all but the times of HTTP */
+void log_put(struct engine *e, const struct session_log *l);
+void log_session(const struct session *s); /* TCP mode, before it is ended */
+void log_flush(struct engine *e);
 
 /* end.c: one connection, plain or TLS, edge-triggered. */
 struct end *end_new(struct engine *e); /* NULL without memory */

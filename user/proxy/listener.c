@@ -50,6 +50,7 @@ static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
 		return;
 	}
 	set_peer(s, l, sa);
+	session_show_peer(s);
 	session_begin(s);
 }
 

@@ -16,8 +16,27 @@ void session_add(struct session *s, size_t offset, uint64_t n)
 		count(&s->engine->shared->real[s->real->id], offset, n);
 }
 
+static void add_time(struct proxy_counts *c, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t bucket = 0;
+
+	while (bucket < ARRAY_COUNT(bounds) && msec > bounds[bucket])
+		bucket++;
+	count(c, offset + offsetof(struct proxy_histogram, bucket) + bucket * sizeof(uint64_t), 1);
+	count(c, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
+}
+
+void session_time(struct session *s, size_t offset, uint64_t msec)
+{
+	add_time(&s->engine->shared->service[s->service->id], offset, msec);
+	if (s->real)
+		add_time(&s->engine->shared->real[s->real->id], offset, msec);
+}
+
 void session_broken(struct session *s, enum side side)
 {
+	s->ended_by = side == CLIENT ? 'C' : 'S';
 	if (side == CLIENT)
 		session_count(s, client_aborts, 1);
 	else
@@ -32,14 +51,24 @@ static void watch_client(struct session *s, unsigned int events)
 		session_broken(s, CLIENT);
 }
 
-void session_ready(struct watch *w, unsigned int events)
+static void show(struct session *s)
 {
-	struct end *e = container_of(w, struct end, watch);
-	struct session *s = e->session;
-	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
+	if (s->state == SESSION_ENDED)
+		return;
+	s->row->state = s->state;
+	s->row->real = s->real ? s->real->id : 0;
+}
 
-	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
-	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
+void session_show_peer(struct session *s)
+{
+	s->row->client = s->source;
+	s->row->client_port = s->source_port;
+	s->row->vip = s->vip;
+	s->row->vip_port = s->vip_port;
+}
+
+static void dispatch(struct session *s, enum side side, unsigned int events)
+{
 	if (s->state == SESSION_RELAY)
 		relay_ready(s, side, events);
 	else if (side == SERVER)
@@ -48,6 +77,18 @@ void session_ready(struct watch *w, unsigned int events)
 		greeting_read(s);
 	else
 		watch_client(s, events);
+}
+
+void session_ready(struct watch *w, unsigned int events)
+{
+	struct end *e = container_of(w, struct end, watch);
+	struct session *s = e->session;
+	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
+
+	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
+	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
+	dispatch(s, side, events);
+	show(s);
 }
 
 static uint64_t end_deadline(const struct end *e, uint32_t timeout)
@@ -83,6 +124,14 @@ void session_arm(struct session *s, uint64_t msec)
 	arm(s);
 }
 
+/* Whose timeout it was, in the log's words. */
+static char silent_side(const struct session *s)
+{
+	const struct proxy_service *says = &s->settings->says;
+
+	return end_deadline(&s->client, says->client) <= loop_now(s->engine->loop) ? 'c' : 's';
+}
+
 static void session_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
@@ -93,6 +142,7 @@ static void session_timer(struct timer *t)
 	}
 	switch (s->state) {
 	case SESSION_HEADER:
+		s->ended_by = 'c';
 		session_count(s, bad_header, 1);
 		session_end(s, false);
 		break;
@@ -103,6 +153,7 @@ static void session_timer(struct timer *t)
 		upstream_start(s);
 		break;
 	default:
+		s->ended_by = silent_side(s);
 		session_count(s, timeouts, 1);
 		session_end(s, false);
 	}
@@ -114,6 +165,11 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 
 	if (!s)
 		return NULL;
+	s->row = seen_take(e, service->id);
+	if (!s->row) {
+		free(s);
+		return NULL;
+	}
 	s->engine = e;
 	s->service = service;
 	s->settings = service->settings;
@@ -146,6 +202,7 @@ void session_begin(struct session *s)
 	} else {
 		upstream_start(s);
 	}
+	show(s);
 }
 
 void session_again(struct session *s)
@@ -172,6 +229,8 @@ void session_end(struct session *s, bool reset)
 
 	if (s->state == SESSION_ENDED)
 		return;
+	if (!s->http)
+		log_session(s);
 	s->state = SESSION_ENDED;
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
@@ -183,6 +242,7 @@ void session_end(struct session *s, bool reset)
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
+	seen_give(e, s->row);
 	settings_release(s->settings);
 	service_leave(e, s->service);
 	e->sessions--;

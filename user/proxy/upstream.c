@@ -60,6 +60,7 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 
 static void refuse(struct session *s)
 {
+	s->ended_by = 'S';
 	session_count(s, refused, 1);
 	session_end(s, false);
 }
@@ -83,6 +84,7 @@ static void begin_connect(struct session *s, struct real *r)
 	s->real = r;
 	real_enter(e, r, s);
 	s->state = SESSION_CONNECT;
+	s->connect_began = loop_now(e->loop);
 	server->watch.fd = fd;
 	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
 	if (!err)
@@ -163,10 +165,20 @@ void upstream_failed(struct session *s, int err)
 	s->failed[s->tries++] = r->id;
 	s->real = NULL;
 	real_leave(s->engine, r, s);
-	if (s->tries == CONNECT_TRIES)
+	if (s->tries == CONNECT_TRIES) {
+		s->ended_by = err == -ETIMEDOUT ? 's' : 'S';
 		session_end(s, false);
-	else
+	} else {
 		upstream_start(s);
+	}
+}
+
+static void note_connected(struct session *s)
+{
+	s->connected = loop_now(s->engine->loop);
+	session_time(s, offsetof(struct proxy_counts, connect_time),
+		     s->connected - s->connect_began);
+	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
 }
 
 void upstream_ready(struct session *s, unsigned int events)
@@ -179,7 +191,7 @@ void upstream_ready(struct session *s, unsigned int events)
 	}
 	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
 		return;
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
+	note_connected(s);
 	if (greeting_put(s))
 		session_end(s, true);
 	else
