@@ -16,7 +16,7 @@ static void begin(struct l7_row *row, const struct view *v, size_t index, enum l
 	row->number[L7_SID] = 0;
 	row->number[L7_TYPE] = kind;
 	row->text[L7_PXNAME] = v->services[index].name;
-	row->text[L7_MODE] = v->services[index].config->mode == MODE_L7_TCP ? "http" : "tcp";
+	row->text[L7_MODE] = v->services[index].config->mode == MODE_L7_HTTP ? "http" : "tcp";
 }
 
 static void put_sessions(struct l7_row *row, const struct view_l7 *l)
@@ -31,7 +31,7 @@ static void put_sessions(struct l7_row *row, const struct view_l7 *l)
 /* Empty where the service does not speak HTTP. */
 static void put_answers(struct l7_row *row, const struct view_service *s, const struct view_l7 *l)
 {
-	if (s->config->mode != MODE_L7_TCP)
+	if (s->config->mode != MODE_L7_HTTP)
 		return;
 	for (size_t i = 0; i < ARRAY_COUNT(l->counts.answers); i++)
 		row->number[L7_HRSP_OTHER + i] = l->counts.answers[i];

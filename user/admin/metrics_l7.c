@@ -153,7 +153,7 @@ static void put_answers(struct page *p)
 	for (size_t i = 0; i < p->view->service_count; i++) {
 		const struct view_service *s = &p->view->services[i];
 
-		for (size_t c = 0; s->config->mode == MODE_L7_TCP && c < ARRAY_COUNT(code); c++) {
+		for (size_t c = 0; s->config->mode == MODE_L7_HTTP && c < ARRAY_COUNT(code); c++) {
 			struct buf labels = {};
 
 			exposition_label(&labels, "service", s->name);
@@ -185,7 +185,7 @@ static void put_times(struct page *p, const char *name, const char *help, size_t
 	for (size_t i = 0; i < p->view->service_count; i++) {
 		const struct view_service *s = &p->view->services[i];
 		bool wanted =
-			http_only ? s->config->mode == MODE_L7_TCP : service_is_l7(s->config);
+			http_only ? s->config->mode == MODE_L7_HTTP : service_is_l7(s->config);
 
 		for (size_t r = 0; r < s->real_count; r++, labels++)
 			if (wanted)
