@@ -29,7 +29,7 @@ enum { PEM_ROOM = 8192 };
 /* What a certificate shall be. Zero: P-256, valid for an hour, self-signed. */
 struct recipe {
 	const char *common_name, *names; /* names: "DNS:a.example.com,DNS:b", or NULL */
-	bool rsa, encrypted_key, without_key;
+	bool rsa, authority, encrypted_key, without_key;
 	const struct made *issuer;
 	long from, until; /* seconds from now */
 };
@@ -60,6 +60,14 @@ static inline void write_pem(struct made *m, const struct recipe *r)
 	BIO_free(bio);
 }
 
+static inline void extend(X509 *cert, int kind, const char *value)
+{
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, kind, value);
+
+	X509_add_ext(cert, extension, -1);
+	X509_EXTENSION_free(extension);
+}
+
 static inline void make(struct made *m, const struct recipe *r)
 {
 	EVP_PKEY *key = r->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
@@ -74,13 +82,10 @@ static inline void make(struct made *m, const struct recipe *r)
 				   (const unsigned char *)r->common_name, -1, -1, 0);
 	X509_set_issuer_name(cert,
 			     r->issuer ? X509_get_subject_name(r->issuer->certificate) : subject);
-	if (r->names) {
-		X509_EXTENSION *names =
-			X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, r->names);
-
-		X509_add_ext(cert, names, -1);
-		X509_EXTENSION_free(names);
-	}
+	if (r->names)
+		extend(cert, NID_subject_alt_name, r->names);
+	if (r->authority)
+		extend(cert, NID_basic_constraints, "critical,CA:TRUE");
 	X509_set_pubkey(cert, key);
 	X509_sign(cert, r->issuer ? r->issuer->key : key, EVP_sha256());
 	write_pem(m, r);

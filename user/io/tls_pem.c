@@ -79,20 +79,22 @@ static int read_certificates(struct tls_identity *id, struct slice pem, struct b
 
 static int read_key(struct tls_identity *id, struct slice pem, struct buf *why)
 {
+	static const char label[] = "PRIVATE KEY-----";
 	BIO *bio = open_pem(pem);
-	bool asked = false, missing;
+	bool asked = false;
 
 	if (!bio)
 		return -ENOMEM;
 	id->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked);
-	missing = !id->key && at_end();
 	BIO_free(bio);
 	if (id->key)
 		return 0;
 	if (asked)
 		buf_puts(why, "the private key is encrypted; store it without a passphrase");
+	else if (!memmem(pem.at, pem.len, label, sizeof(label) - 1))
+		buf_puts(why, "no private key in it");
 	else
-		buf_puts(why, missing ? "no private key in it" : "the private key is damaged");
+		buf_puts(why, "the private key is damaged");
 	return -EINVAL;
 }
 
