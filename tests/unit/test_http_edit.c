@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Heads as the proxy sends them on: what a row expects is the whole head, and it parses again as the
- * same message. */
+/* Heads as the proxy sends them on: what a row expects is the whole head, and it parses again as
+ * the same message. */
 #include "core/http_edit.h"
 
 #include <errno.h>
@@ -12,12 +12,34 @@
 
 #include "base/alloc.h"
 
-#define TEXT(text)  {text, sizeof(text) - 1}
-#define EDITS(...)  (const struct http_edit[]){__VA_ARGS__, {}}
-#define SET(n, v)   {HTTP_EDIT_SET, TEXT(n), TEXT(v)}
-#define ADD(n, v)   {HTTP_EDIT_ADD, TEXT(n), TEXT(v)}
-#define APPEND(n, v) {HTTP_EDIT_APPEND, TEXT(n), TEXT(v)}
-#define DELETE(n)   {HTTP_EDIT_DELETE, TEXT(n), TEXT("")}
+#define BYTES(text) text, sizeof(text) - 1
+#define TEXT(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+#define EDITS(...)                                                                                 \
+	(const struct http_edit[])                                                                 \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+		}                                                                                  \
+	}
+#define SET(n, v)                                                                                  \
+	{                                                                                          \
+		HTTP_EDIT_SET, TEXT(n), TEXT(v)                                                    \
+	}
+#define ADD(n, v)                                                                                  \
+	{                                                                                          \
+		HTTP_EDIT_ADD, TEXT(n), TEXT(v)                                                    \
+	}
+#define APPEND(n, v)                                                                               \
+	{                                                                                          \
+		HTTP_EDIT_APPEND, TEXT(n), TEXT(v)                                                 \
+	}
+#define DELETE(n)                                                                                  \
+	{                                                                                          \
+		HTTP_EDIT_DELETE, TEXT(n), TEXT("")                                                \
+	}
 
 #define GET "GET / HTTP/1.1\r\n"
 #define A   "Host: a\r\n"
@@ -45,27 +67,32 @@ static const struct row {
 	 .out = "HTTP/1.0 200 \r\nContent-Length: 0\r\n\r\n"},
 	/* Hop by hop (RFC 9110 7.6.1). */
 	{.in = GET A "Connection: close\r\n\r\n", .out = GET A "\r\n"},
-	{.in = GET A "Connection: X-A, keep-alive\r\nX-A: 1\r\nx-a: 2\r\nX-AB: 3\r\nKeep-Alive: 5\r\n\r\n",
+	{.in = GET A "Connection: X-A, keep-alive\r\nX-A: 1\r\nx-a: 2\r\nX-AB: 3\r\n"
+	  "Keep-Alive: 5\r\n\r\n",
 	 .out = GET A "X-AB: 3\r\n\r\n"},
 	{.in = GET A "X-A: 1\r\nX-B: 2\r\nConnection: x-b\r\nconnection: ,x-a\r\n\r\n",
 	 .out = GET A "\r\n"},
 	{.in = GET A "TE: trailers\r\nProxy-Connection: keep-alive\r\nUpgrade: x\r\n\r\n",
 	 .out = GET A "\r\n"},
-	{.in = GET A "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n",
+	{.in = GET A "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+	  "HTTP2-Settings: AA\r\n\r\n",
 	 .out = GET A "\r\n"},
 	{.in = GET A "Authorization: NTLM a\r\nProxy-Authorization: b\r\nTrailer: c\r\n\r\n",
 	 .out = GET A "Authorization: NTLM a\r\nProxy-Authorization: b\r\nTrailer: c\r\n\r\n"},
 	{.in = "POST / HTTP/1.1\r\n" A "Transfer-Encoding: chunked\r\n\r\n",
 	 .out = "POST / HTTP/1.1\r\n" A "Transfer-Encoding: chunked\r\n\r\n"},
-	{.in = OK "Proxy-Authenticate: NTLM\r\nWWW-Authenticate: a\r\nKeep-Alive: timeout=5\r\n\r\n",
+	{.in = OK "Proxy-Authenticate: NTLM\r\nWWW-Authenticate: a\r\n"
+	  "Keep-Alive: timeout=5\r\n\r\n",
 	 .out = OK "Proxy-Authenticate: NTLM\r\nWWW-Authenticate: a\r\n\r\n"},
 	/* What is said of the connection. */
 	{.in = GET A "Connection: keep-alive\r\n\r\n", .out = GET A "Connection: close\r\n\r\n",
 	 .say = HTTP_SAY_CLOSE},
 	{.in = GET A "\r\n", .out = GET A "Connection: keep-alive\r\n\r\n",
 	 .say = HTTP_SAY_KEEP_ALIVE},
-	{.in = GET A "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n",
-	 .out = GET A "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: Upgrade\r\n\r\n",
+	{.in = GET A "Connection: upgrade\r\nUpgrade: websocket\r\n"
+	  "Sec-WebSocket-Version: 13\r\n\r\n",
+	 .out = GET A "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+	  "Connection: Upgrade\r\n\r\n",
 	 .say = HTTP_SAY_UPGRADE},
 	/* A response without a body says nothing of one, unless it speaks of another's. */
 	{.in = "HTTP/1.1 204 No\r\nContent-Length: 3\r\nX: y\r\n\r\n",
@@ -236,40 +263,49 @@ static void too_little_room_is_said_and_not_overrun(void **state)
 }
 
 static const struct {
-	struct http_edit edit;
+	enum http_edit_op op;
+	const char *name, *value;
+	size_t len;
 	bool sound;
 } soundness[] = {
-	{SET("X-A", "b c\t\xe4"), true},
-	{SET("X-A", ""), true},
-	{SET("", "b"), false},
-	{SET("X A", "b"), false},
-	{SET("X-A:", "b"), false},
-	{SET("X-A", "b\r\nX-B: c"), false},
-	{SET("X-A", "b\n"), false},
-	{SET("X-A", "a\0b"), false},
-	{SET("X-A", "\x7f"), false},
-	{SET("X-A", " b"), false},
-	{SET("X-A", "b\t"), false},
-	{SET("Connection", "close"), false},
-	{DELETE("content-length"), false},
-	{DELETE("Transfer-Encoding"), false},
-	{ADD("Keep-Alive", "a"), false},
-	{ADD("TE", "a"), false},
-	{SET("Upgrade", "a"), false},
-	{SET("Proxy-Connection", "a"), false},
-	{SET("Host", "mail.example.com:443"), true},
-	{SET("host", "a b"), false},
-	{ADD("Host", "a"), false},
-	{APPEND("Host", "a"), false},
-	{DELETE("Host"), false},
-	{DELETE("Authorization"), true},
-	{ADD("Set-Cookie", "a=b"), true},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("b c\t\xe4"),            true },
+	{HTTP_EDIT_SET,    "X-A",               BYTES(""),                     true },
+	{HTTP_EDIT_SET,    "",                  BYTES("b"),                    false},
+	{HTTP_EDIT_SET,    "X A",               BYTES("b"),                    false},
+	{HTTP_EDIT_SET,    "X-A:",              BYTES("b"),                    false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("b\r\nX-B: c"),          false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("b\n"),                  false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("a\0b"),                 false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("\x7f"),                 false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES(" b"),                   false},
+	{HTTP_EDIT_SET,    "X-A",               BYTES("b\t"),                  false},
+	{HTTP_EDIT_SET,    "Connection",        BYTES("close"),                false},
+	{HTTP_EDIT_DELETE, "content-length",    BYTES(""),                     false},
+	{HTTP_EDIT_DELETE, "Transfer-Encoding", BYTES(""),                     false},
+	{HTTP_EDIT_ADD,    "Keep-Alive",        BYTES("a"),                    false},
+	{HTTP_EDIT_ADD,    "TE",                BYTES("a"),                    false},
+	{HTTP_EDIT_SET,    "Upgrade",           BYTES("a"),                    false},
+	{HTTP_EDIT_SET,    "Proxy-Connection",  BYTES("a"),                    false},
+	{HTTP_EDIT_SET,    "Host",              BYTES("mail.example.com:443"), true },
+	{HTTP_EDIT_SET,    "host",              BYTES("a b"),                  false},
+	{HTTP_EDIT_ADD,    "Host",              BYTES("a"),                    false},
+	{HTTP_EDIT_APPEND, "Host",              BYTES("a"),                    false},
+	{HTTP_EDIT_DELETE, "Host",              BYTES(""),                     false},
+	{HTTP_EDIT_DELETE, "Authorization",     BYTES(""),                     true },
+	{HTTP_EDIT_ADD,    "Set-Cookie",        BYTES("a=b"),                  true },
 };
 
 static void an_edit_that_could_break_the_head_is_not_sound(void **state)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(soundness); i++)
-		assert_int_equal(http_edit_is_sound(&soundness[i].edit), soundness[i].sound);
+	for (size_t i = 0; i < ARRAY_COUNT(soundness); i++) {
+		struct http_edit e = {
+			soundness[i].op,
+			slice_of(soundness[i].name),
+			{soundness[i].value, soundness[i].len}
+                };
+
+		assert_int_equal(http_edit_is_sound(&e), soundness[i].sound);
+	}
 }
 
 int main(void)
