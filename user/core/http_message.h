@@ -141,8 +141,8 @@ struct http_head {
  *        1  it is whole: h is filled; the body or the next message begins at h->size
  *        0  more bytes are needed: call again with the same bytes and more behind them; a caller
  * whose buffer is full answers 431 -EPROTO  it is refused: see h->error, error_status, error_at
- * *seen is how far was searched; 0 before the first byte, kept with the connection between calls;
- * the time is linear whatever the pieces. h holds nothing between calls.
+ * *seen is how far was searched: 0 before the first byte of each head, kept by the caller between
+ * calls, so that the time is linear whatever the pieces. h holds nothing between calls.
  */
 int http_request_parse(struct http_head *h, const char *bytes, size_t len, size_t *seen);
 
