@@ -240,8 +240,7 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
