@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "proxy/internal.h"
 
-enum { PIPES_MAX = 256 };
+enum { PIPES_MAX = 256, IDLE_MAX = 512 /* server connections without a session */ };
 
 static void free_dead(struct engine *e)
 {
@@ -25,6 +25,14 @@ static void free_dead(struct engine *e)
 	}
 }
 
+static void take_turn(struct session *s)
+{
+	if (s->state == SESSION_HTTP)
+		http_again(s);
+	else
+		relay_again(s);
+}
+
 /* One turn for each that waits; who wants another waits for the next round. */
 static void run_again(struct engine *e)
 {
@@ -35,7 +43,7 @@ static void run_again(struct engine *e)
 	do {
 		at = e->again.next;
 		list_remove(at);
-		relay_again(container_of(at, struct session, again));
+		take_turn(container_of(at, struct session, again));
 	} while (at != last);
 }
 
@@ -64,11 +72,12 @@ static void resume(struct timer *t)
 	listeners_resume(container_of(t, struct engine, resume));
 }
 
-/* A session takes two descriptors, and so does a pipe; a listener takes one. Some are kept for
+/* A session takes two descriptors, and so does a pipe; a listener takes one, and so does an idle
+ * connection. Some are kept for
  * everything else. */
 static void set_limit(struct engine *e)
 {
-	size_t kept = RESERVED_FDS + 2 * e->pipe_max + map_count(e->listeners);
+	size_t kept = RESERVED_FDS + 2 * e->pipe_max + e->idle_max + map_count(e->listeners);
 	size_t room = e->descriptors > kept + 2 ? (e->descriptors - kept) / 2 : 1;
 
 	e->limit = e->order_limit < room ? e->order_limit : room;
@@ -81,13 +90,18 @@ static void measure_descriptors(struct engine *e)
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
 	e->pipe_max = e->descriptors / 16 < PIPES_MAX ? e->descriptors / 16 : PIPES_MAX;
+	e->idle_max = e->descriptors / 32 < IDLE_MAX ? e->descriptors / 32 : IDLE_MAX;
 }
 
 struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -101,6 +115,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	reuse_init(e);
 	e->splice = true;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
@@ -134,7 +149,10 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->idle_timer);
 	free_rows(e);
+	free_dead(e);
+	http_desk_free(e->desk);
 	pipes_free(e);
 	map_free(e->listeners);
 	if (e->shared)

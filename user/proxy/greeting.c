@@ -2,6 +2,7 @@
 /* PROXY headers: taken from a client before anything else, given to a real before anything else. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "core/proxy_header.h"
@@ -47,7 +48,7 @@ void greeting_read(struct session *s)
 	}
 	if (known)
 		take_route(s, &route);
-	upstream_start(s);
+	session_next(s);
 }
 
 int greeting_put(struct session *s)
@@ -56,12 +57,19 @@ int greeting_put(struct session *s)
 	const struct proxy_route route = {s->source, s->destination, s->source_port,
 					  s->destination_port};
 	struct way *w = &s->way[CLIENT];
+	size_t behind = w->held_len; /* a request that waits already */
+	uint8_t *held;
 
 	if (version == PROXY_HEADER_OFF)
 		return 0;
-	w->held = malloc(PROXY_HEADER_BUILD_MAX);
-	if (!w->held)
+	held = malloc(PROXY_HEADER_BUILD_MAX + behind);
+	if (!held)
 		return -ENOMEM;
-	w->held_len = proxy_header_build(version, &route, w->held);
+	w->held_len = proxy_header_build(version, &route, held) + behind;
+	if (behind)
+		memcpy(held + w->held_len - behind, w->held + w->held_at, behind);
+	free(w->held);
+	w->held = held;
+	w->held_at = 0;
 	return 0;
 }

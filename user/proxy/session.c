@@ -11,9 +11,24 @@
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
+}
+
+void session_took(struct session *s, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t i = 0;
+
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
@@ -42,6 +57,8 @@ void session_ready(struct watch *w, unsigned int events)
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
 	if (s->state == SESSION_RELAY)
 		relay_ready(s, side, events);
+	else if (s->state == SESSION_HTTP)
+		http_ready(s, side, events);
 	else if (side == SERVER)
 		upstream_ready(s, events);
 	else if (s->state == SESSION_HEADER)
@@ -63,8 +80,8 @@ static uint64_t session_deadline(const struct session *s)
 
 	if (s->state != SESSION_RELAY)
 		return s->deadline;
-	client = end_deadline(s->end[CLIENT], says->client);
-	server = end_deadline(s->end[SERVER], says->server);
+	client = end_deadline(s->end[CLIENT], s->http ? says->tunnel : says->client);
+	server = end_deadline(s->end[SERVER], s->http ? says->tunnel : says->server);
 	return client < server ? client : server;
 }
 
@@ -95,6 +112,9 @@ static void session_timer(struct timer *t)
 	case SESSION_HEADER:
 		session_count(s, bad_header, 1);
 		session_end(s, false);
+		break;
+	case SESSION_HTTP:
+		http_timeout(s);
 		break;
 	case SESSION_CONNECT:
 		upstream_failed(s, -ETIMEDOUT);
@@ -144,8 +164,16 @@ void session_begin(struct session *s)
 		s->state = SESSION_HEADER;
 		session_arm(s, HEADER_WAIT);
 	} else {
-		upstream_start(s);
+		session_next(s);
 	}
+}
+
+void session_next(struct session *s)
+{
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+		http_begin(s);
+	else
+		upstream_start(s);
 }
 
 void session_again(struct session *s)
@@ -192,5 +220,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }

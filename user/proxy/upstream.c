@@ -58,10 +58,55 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 	return 0;
 }
 
+static void give_up(struct session *s, uint16_t status)
+{
+	if (s->http)
+		http_upstream_none(s, status);
+	else
+		session_end(s, false);
+}
+
 static void refuse(struct session *s)
 {
 	session_count(s, refused, 1);
-	session_end(s, false);
+	give_up(s, 503);
+}
+
+static uint16_t port_of(const struct session *s, const struct real *r)
+{
+	return r->row.port ? r->row.port : s->vip_port;
+}
+
+static void use(struct session *s, struct real *r, struct end *server)
+{
+	server->session = s;
+	s->end[SERVER] = server;
+	s->real = r;
+	real_enter(s->engine, r, s);
+}
+
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s, struct real *r)
+{
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
+
+	if (!server)
+		return false;
+	use(s, r, server);
+	s->connecting = loop_now(s->engine->loop);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, const struct real *r, struct end *server)
+{
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
 }
 
 static void begin_connect(struct session *s, struct real *r)
@@ -78,13 +123,12 @@ static void begin_connect(struct session *s, struct real *r)
 		refuse(s);
 		return;
 	}
-	server->session = s;
-	s->end[SERVER] = server;
-	s->real = r;
-	real_enter(e, r, s);
+	use(s, r, server);
+	note_route(s, r, server);
 	s->state = SESSION_CONNECT;
+	s->connecting = loop_now(e->loop);
 	server->watch.fd = fd;
-	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
+	err = dial(s, fd, &r->row.ip, server->port);
 	if (!err)
 		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
 	if (err)
@@ -108,17 +152,34 @@ static void count_try(const struct session *s, bool again)
 			    : offsetof(struct proxy_counts, redispatches);
 
 	count(&m->service[s->service->id], what, 1);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], what, 1);
 	count(&m->real[s->failed[s->tries - 1]], what, 1);
+}
+
+/* The real that the session belongs to, if it is still one to go to. */
+static struct real *wanted(const struct session *s)
+{
+	struct real *r = s->wanted ? s->engine->reals[s->wanted] : NULL;
+
+	if (!r || r->gone || r->row.service != s->pool->id || !r->row.weight)
+		return NULL;
+	return r->row.flags & PROXY_REAL_USABLE ? r : NULL;
 }
 
 /* A session draws one ticket, however often it is tried, so that turns stay exact. */
 static struct real *choose(struct session *s)
 {
-	if (!service_ready(s->service))
+	struct real *r;
+
+	if (!service_ready(s->pool))
 		return NULL;
+	r = s->tries ? NULL : wanted(s);
+	if (r)
+		return r;
 	if (!s->tries)
-		s->ticket = service_ticket(s->engine, s->service);
-	return service_choose(s->engine, s->service, s->ticket, s->failed, s->tries);
+		s->ticket = service_ticket(s->engine, s->pool);
+	return service_choose(s->engine, s->pool, s->ticket, s->failed, s->tries);
 }
 
 void upstream_start(struct session *s)
@@ -134,7 +195,8 @@ void upstream_start(struct session *s)
 	} else {
 		if (s->tries)
 			count_try(s, again);
-		begin_connect(s, r);
+		if (!use_idle(s, r))
+			begin_connect(s, r);
 	}
 }
 
@@ -164,7 +226,7 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		session_end(s, false);
+		give_up(s, 503);
 	else
 		upstream_start(s);
 }
@@ -179,9 +241,14 @@ void upstream_ready(struct session *s, unsigned int events)
 	}
 	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
 		return;
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (greeting_put(s))
+	session_time(s, connect_time, loop_now(s->engine->loop) - s->connecting);
+	if (greeting_put(s)) {
 		session_end(s, true);
-	else
+	} else if (s->http) {
+		http_upstream_open(s);
+	} else {
+		count(&s->engine->shared->real[s->real->id],
+		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
+	}
 }
