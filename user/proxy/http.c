@@ -253,9 +253,9 @@ static uint64_t deadline_of(const struct session *s)
 
 	switch (h->phase) {
 	case HTTP_IDLE:
-		return s->end[CLIENT]->active + (h->first ? says->request : says->client);
+		return s->end[CLIENT]->active + (h->first ? session_patience(s) : says->client);
 	case HTTP_HEAD:
-		return h->log.began + says->request;
+		return h->log.began + session_patience(s);
 	case HTTP_LINGER:
 		return h->until;
 	default:

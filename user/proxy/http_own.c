@@ -66,20 +66,24 @@ static void send_own(struct session *s, const char *head, struct slice body)
 {
 	struct http *h = s->http;
 	size_t len = strlen(head), all = len + (h->method == HTTP_METHOD_HEAD ? 0 : body.len);
-	struct http_desk *d = s->engine->desk;
+	struct way *w = &s->way[SERVER];
+	uint32_t before = w->held_len; /* an interim answer that was on its way */
+	uint8_t *held = malloc(before + all);
 
-	if (!http_desk_reserve(d, all)) {
+	if (!held) {
 		session_end(s, true);
 		return;
 	}
-	memcpy(d->out, head, len);
-	memcpy(d->out + len, body.at, all - len);
+	if (before)
+		memcpy(held, w->held + w->held_at, before);
+	memcpy(held + before, head, len);
+	memcpy(held + before + len, body.at, all - len);
+	free(w->held);
+	w->held = held;
+	w->held_at = 0;
+	w->held_len = before + all;
 	session_count(s, bytes_out, all);
 	h->log.bytes_out += all;
-	if (way_hold(s, SERVER, d->out, all) == STEP_WRITE_FAILED)
-		session_end(s, true);
-	else
-		s->end[CLIENT]->writable = true; /* as nothing else waits for it */
 }
 
 static void send_page(struct session *s, uint16_t status, const char *text)

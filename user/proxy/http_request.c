@@ -87,14 +87,12 @@ static void send_desk(struct session *s)
 		session_end(s, true);
 }
 
-/* What waits with a PROXY header before it was made for one connection. */
 static bool may_repeat(const struct session *s)
 {
 	const struct http *h = s->http;
 	const struct way *w = &s->way[CLIENT];
 
-	if (h->retried || h->answer != HTTP_ANSWER_NONE ||
-	    s->settings->says.send_header != PROXY_HEADER_OFF)
+	if (h->retried || h->answer != HTTP_ANSWER_NONE)
 		return false;
 	return h->again || (!h->sent && w->held);
 }
@@ -172,7 +170,7 @@ static bool flush(struct session *s)
 		return false;
 	/* Whoever is made to wait by the server is not slow. */
 	if (s->http->slow_until)
-		s->http->slow_until = loop_now(s->engine->loop) + s->settings->says.request;
+		s->http->slow_until = loop_now(s->engine->loop) + session_patience(s);
 	if (w->held_len)
 		return flush_held(s);
 	if (way_flush(s, CLIENT) == STEP_WRITE_FAILED)
@@ -422,11 +420,9 @@ void http_upstream_open(struct session *s)
 	}
 	if (server->used)
 		session_count(s, reused, 1);
-	else
-		server->writable = true;
 	h->slow_until = h->rpc || http_body_over(&h->body[CLIENT])
 				? 0
-				: server->active + s->settings->says.request;
+				: server->active + session_patience(s);
 	if (s->engine->desk->owner == s)
 		send_desk(s);
 	http_run(s);

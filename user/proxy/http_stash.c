@@ -59,7 +59,7 @@ static ssize_t read_more(struct session *s, enum side side, size_t limit, struct
 	way_note_read(s, side, n);
 	http_note_read(s, side, n);
 	if ((size_t)n < room)
-		from->readable = from->hung_up || from->tls; /* as way_note_copied */
+		from->readable = !end_drained(from);
 	if (stash_holds(st)) {
 		st->len += n;
 		to = st->bytes + st->at;

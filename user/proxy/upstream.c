@@ -58,9 +58,10 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 	return 0;
 }
 
+/* There is no connection to be had. */
 static void give_up(struct session *s, uint16_t status)
 {
-	if (s->http)
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
 		http_upstream_none(s, status);
 	else
 		session_end(s, false);
@@ -226,25 +227,42 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		give_up(s, 503);
+		give_up(s, err == -ETIMEDOUT ? 504 : 502);
 	else
 		upstream_start(s);
 }
 
+/* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
+static int go_on(struct session *s, unsigned int events)
+{
+	struct end *server = s->end[SERVER];
+	int err = events & LOOP_ERROR ? sock_error(server->watch.fd) : 0;
+
+	if (err)
+		return err;
+	if (!server->tls) {
+		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
+			return -EAGAIN;
+		err = greeting_put(s);
+	}
+	if (err)
+		return err;
+	return server->tls || s->real->row.flags & PROXY_REAL_TLS ? handshake_server(s) : 0;
+}
+
 void upstream_ready(struct session *s, unsigned int events)
 {
-	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER]->watch.fd) : 0;
+	int err = go_on(s, events);
 
+	if (err == -EAGAIN)
+		return;
 	if (err) {
 		upstream_failed(s, err);
 		return;
 	}
-	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
-		return;
+	s->end[SERVER]->writable = true;
 	session_time(s, connect_time, loop_now(s->engine->loop) - s->connecting);
-	if (greeting_put(s)) {
-		session_end(s, true);
-	} else if (s->http) {
+	if (s->http) {
 		http_upstream_open(s);
 	} else {
 		count(&s->engine->shared->real[s->real->id],
