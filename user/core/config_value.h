@@ -38,6 +38,16 @@ const char *value_interface(const char *text);
 /* True when text holds no control characters, and no spaces unless allowed. */
 bool value_is_printable(const char *text, bool spaces);
 
+/* A token of RFC 9110 5.6.2: names of header fields and cookies. */
+bool value_is_token(const char *text);
+
+/* "192.168.30.0/24", "2001:db8::/32", or one address; no bit behind the length is set. */
+const char *value_network(const char *text, struct prefix *out);
+
+/* The same back, into text (NETWORK_TEXT_LEN bytes). */
+enum { NETWORK_TEXT_LEN = ADDR_TEXT_LEN + 4 };
+const char *value_network_format(const struct prefix *p, char *text);
+
 /* C escapes (\r \n \t \\ \" \xHH) to bytes, into room bytes. */
 const char *value_unescape(const char *text, char *out, size_t room);
 

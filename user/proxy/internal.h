@@ -156,7 +156,7 @@ struct engine {
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
 	struct content **real_cas; /* by real id; likewise */
 	struct map *listeners;     /* by endpoint as text */
-	struct link listening; /* all of them */
+	struct link listening;     /* all of them */
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
@@ -171,9 +171,9 @@ struct engine {
 	struct pipe *pipes; /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
-	struct watch bell;                /* our own: rung when a place in a queue is free */
-	int bells[PROXY_PROCESSES_MAX];   /* of all processes, by index; -1: none */
-	int log_fd;                       /* of session logs; -1: the process' own log */
+	struct watch bell;              /* our own: rung when a place in a queue is free */
+	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
+	int log_fd;                     /* of session logs; -1: the process' own log */
 	uint8_t copy[COPY_ROOM];
 };
 
@@ -330,6 +330,8 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
+/* After fewer bytes than there was room for: is what comes next a new event? */
+bool end_drained(const struct end *e);
 /* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
 
