@@ -78,6 +78,7 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
+	e->idle_max = proxy_idle(e->descriptors);
 	e->pipe_max = proxy_pipes(e->descriptors);
 }
 
@@ -102,7 +103,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -118,6 +123,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	reuse_init(e);
 	e->splice = true;
 	e->log_fd = -1;
 	e->resume.fn = resume;
@@ -157,7 +163,10 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->idle_timer);
 	rows_free(e);
+	free_dead(e);
+	http_desk_free(e->desk);
 	stocks_free(e);
 	pipes_free(e);
 	seen_fini(e);

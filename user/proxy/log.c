@@ -84,10 +84,10 @@ void log_session(const struct session *s)
 	if (!(s->settings->says.flags & PROXY_SERVICE_LOG))
 		return;
 	log_fill(s, &l);
-	if (s->connect_began)
-		l.wait = (int64_t)(s->connect_began - s->row->began);
+	if (s->connecting)
+		l.wait = (int64_t)(s->connecting - s->row->began);
 	if (s->connected)
-		l.connect = (int64_t)(s->connected - s->connect_began);
+		l.connect = (int64_t)(s->connected - s->connecting);
 	log_put(s->engine, &l);
 }
 

@@ -74,6 +74,7 @@ static void real_free_if_over(struct engine *e, struct real *r)
 
 	if (!r->gone || r->session_count)
 		return;
+	reuse_close(r);
 	list_remove(&r->of_service);
 	e->reals[r->id] = NULL;
 	real_tls_release(r->tls);
@@ -112,6 +113,16 @@ static void real_move(struct engine *e, struct real *r, uint32_t service)
 	}
 }
 
+/* Whether idle connections to the real as it was do for the real as it is. */
+static bool keeps_connections(const struct proxy_real *was, const struct proxy_real *is)
+{
+	const unsigned int tls = PROXY_REAL_TLS | PROXY_REAL_VERIFY;
+
+	return is->flags & PROXY_REAL_USABLE && (was->flags & tls) == (is->flags & tls) &&
+	       addr_equal(&was->ip, &is->ip) && was->port == is->port &&
+	       !strcmp(was->sni, is->sni);
+}
+
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 {
 	struct real *r;
@@ -124,10 +135,13 @@ int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 		r->id = id;
 		list_init(&r->of_service);
 		list_init(&r->sessions);
+		list_init(&r->idle);
 		e->reals[id] = r;
 	}
 	if (r->row.service != row->service)
 		real_move(e, r, row->service);
+	if (!keeps_connections(&r->row, row))
+		reuse_close(r);
 	r->row = *row;
 	r->gone = false;
 	e->services[row->service]->stale = true;
@@ -143,6 +157,7 @@ void real_gone(struct engine *e, uint32_t id)
 	if (!r)
 		return;
 	r->gone = true;
+	reuse_close(r);
 	e->services[r->row.service]->stale = true;
 	real_free_if_over(e, r);
 }

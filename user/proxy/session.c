@@ -11,27 +11,24 @@
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
 }
 
-static void add_time(struct proxy_counts *c, size_t offset, uint64_t msec)
+void session_took(struct session *s, size_t offset, uint64_t msec)
 {
 	static const uint32_t bounds[] = PROXY_BOUNDS;
-	size_t bucket = 0;
+	size_t i = 0;
 
-	while (bucket < ARRAY_COUNT(bounds) && msec > bounds[bucket])
-		bucket++;
-	count(c, offset + offsetof(struct proxy_histogram, bucket) + bucket * sizeof(uint64_t), 1);
-	count(c, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
-}
-
-void session_time(struct session *s, size_t offset, uint64_t msec)
-{
-	add_time(&s->engine->shared->service[s->service->id], offset, msec);
-	if (s->real)
-		add_time(&s->engine->shared->real[s->real->id], offset, msec);
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
@@ -295,8 +292,6 @@ void session_end(struct session *s, bool reset)
 		way_fini(e, &s->way[i]);
 	if (s->real)
 		real_leave(e, s->real, s);
-	if (s->http)
-		http_fini(s);
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
@@ -310,5 +305,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }

@@ -74,6 +74,43 @@ static void refuse(struct session *s)
 	give_up(s, 503);
 }
 
+static uint16_t port_of(const struct session *s, const struct real *r)
+{
+	return r->row.port ? r->row.port : s->vip_port;
+}
+
+static void use(struct session *s, struct real *r, struct end *server)
+{
+	server->session = s;
+	s->end[SERVER] = server;
+	s->real = r;
+	real_enter(s->engine, r, s);
+}
+
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s, struct real *r)
+{
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
+
+	if (!server)
+		return false;
+	use(s, r, server);
+	s->connecting = loop_now(s->engine->loop);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, const struct real *r, struct end *server)
+{
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
+}
+
 static void begin_connect(struct session *s, struct real *r)
 {
 	struct engine *e = s->engine;
@@ -88,14 +125,12 @@ static void begin_connect(struct session *s, struct real *r)
 		refuse(s);
 		return;
 	}
-	server->session = s;
-	s->end[SERVER] = server;
-	s->real = r;
-	real_enter(e, r, s);
+	use(s, r, server);
+	note_route(s, r, server);
 	s->state = SESSION_CONNECT;
-	s->connect_began = loop_now(e->loop);
+	s->connecting = loop_now(e->loop);
 	server->watch.fd = fd;
-	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
+	err = dial(s, fd, &r->row.ip, server->port);
 	if (!err)
 		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
 	if (err)
@@ -119,14 +154,31 @@ static void count_try(const struct session *s, bool again)
 			    : offsetof(struct proxy_counts, redispatches);
 
 	count(&m->service[s->service->id], what, 1);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], what, 1);
 	count(&m->real[s->failed[s->tries - 1]], what, 1);
+}
+
+/* The real that the session belongs to, if it is still one to go to. */
+static struct real *wanted(const struct session *s)
+{
+	struct real *r = s->wanted ? s->engine->reals[s->wanted] : NULL;
+
+	if (!r || r->gone || r->row.service != s->pool->id || !r->row.weight)
+		return NULL;
+	return r->row.flags & PROXY_REAL_USABLE ? r : NULL;
 }
 
 /* A session draws one ticket, however often it is tried, so that turns stay exact. */
 static struct real *choose(struct session *s)
 {
+	struct real *r;
+
 	if (!service_ready(s->pool))
 		return NULL;
+	r = s->tries ? NULL : wanted(s);
+	if (r)
+		return r;
 	if (!s->tries)
 		s->ticket = service_ticket(s->engine, s->pool);
 	return service_choose(s->engine, s->pool, s->ticket, s->failed, s->tries);
@@ -145,7 +197,8 @@ void upstream_start(struct session *s)
 	} else {
 		if (s->tries)
 			count_try(s, again);
-		begin_connect(s, r);
+		if (!use_idle(s, r))
+			begin_connect(s, r);
 	}
 }
 
@@ -185,9 +238,7 @@ void upstream_failed(struct session *s, int err)
 static void note_connected(struct session *s)
 {
 	s->connected = loop_now(s->engine->loop);
-	session_time(s, offsetof(struct proxy_counts, connect_time),
-		     s->connected - s->connect_began);
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
+	session_time(s, connect_time, s->connected - s->connecting);
 }
 
 /* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
@@ -220,8 +271,11 @@ void upstream_ready(struct session *s, unsigned int events)
 	}
 	note_connected(s);
 	s->end[SERVER]->writable = true;
-	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+	if (s->http) {
 		http_upstream_open(s);
-	else
+	} else {
+		count(&s->engine->shared->real[s->real->id],
+		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
+	}
 }
