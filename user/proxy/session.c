@@ -30,6 +30,8 @@ static void watch_client(struct session *s, unsigned int events)
 {
 	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
+	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
+		queue_abandoned(s);
 }
 
 void session_ready(struct watch *w, unsigned int events)
@@ -102,6 +104,9 @@ static void session_timer(struct timer *t)
 	case SESSION_PAUSE:
 		upstream_start(s);
 		break;
+	case SESSION_QUEUE:
+		queue_timeout(s);
+		break;
 	default:
 		session_count(s, timeouts, 1);
 		session_end(s, false);
@@ -120,6 +125,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 	s->settings->refs++;
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
+	list_init(&s->of_queue);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
 	end_init(&s->client, e, s);
@@ -173,6 +179,7 @@ void session_end(struct session *s, bool reset)
 	if (s->state == SESSION_ENDED)
 		return;
 	s->state = SESSION_ENDED;
+	queue_leave(s);
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
 	end_close(&s->client, reset);

@@ -58,33 +58,65 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 	return 0;
 }
 
+void upstream_none(struct session *s, uint16_t status)
+{
+	queue_leave(s);
+	if (s->http)
+		http_upstream_none(s, status);
+	else
+		session_end(s, false);
+}
+
 static void refuse(struct session *s)
 {
 	session_count(s, refused, 1);
-	session_end(s, false);
+	upstream_none(s, 503);
 }
 
-static void begin_connect(struct session *s, struct real *r)
+/* For the service and for the real that failed last. */
+static void count_try(const struct session *s, bool again)
+{
+	struct proxy_shared *m = s->engine->shared;
+	size_t what = again ? offsetof(struct proxy_counts, retries)
+			    : offsetof(struct proxy_counts, redispatches);
+
+	count(&m->service[s->service->id], what, 1);
+	count(&m->real[s->failed[s->tries - 1]], what, 1);
+}
+
+/* Without a descriptor it is nobody's fault: the place goes to another session. */
+static void give_up(struct session *s)
+{
+	struct real *r = s->real;
+
+	listeners_pause(s->engine, true);
+	s->real = NULL;
+	real_leave(s->engine, r, s);
+	refuse(s);
+}
+
+void upstream_connect(struct session *s)
 {
 	struct engine *e = s->engine;
+	const struct proxy_real *row = &s->real->row;
 	struct end *server = end_new(e);
-	int family = addr_is_v4(&r->row.ip) ? AF_INET : AF_INET6, err;
+	int family = addr_is_v4(&row->ip) ? AF_INET : AF_INET6, err;
 	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
 			: -1;
 
+	s->state = SESSION_CONNECT;
 	if (fd < 0) {
 		free(server);
-		listeners_pause(e, true);
-		refuse(s);
+		give_up(s);
 		return;
 	}
+	if (s->tries)
+		count_try(s, has_failed(s, s->real->id));
+	persist_note(s);
 	server->session = s;
 	s->end[SERVER] = server;
-	s->real = r;
-	real_enter(e, r, s);
-	s->state = SESSION_CONNECT;
 	server->watch.fd = fd;
-	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
+	err = dial(s, fd, &row->ip, row->port ? row->port : s->vip_port);
 	if (!err)
 		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
 	if (err)
@@ -100,41 +132,19 @@ static uint32_t pause_of(const struct session *s)
 	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
 }
 
-/* For the service and for the real that failed last. */
-static void count_try(const struct session *s, bool again)
-{
-	struct proxy_shared *m = s->engine->shared;
-	size_t what = again ? offsetof(struct proxy_counts, retries)
-			    : offsetof(struct proxy_counts, redispatches);
-
-	count(&m->service[s->service->id], what, 1);
-	count(&m->real[s->failed[s->tries - 1]], what, 1);
-}
-
-/* A session draws one ticket, however often it is tried, so that turns stay exact. */
-static struct real *choose(struct session *s)
-{
-	if (!service_ready(s->service))
-		return NULL;
-	if (!s->tries)
-		s->ticket = service_ticket(s->engine, s->service);
-	return service_choose(s->engine, s->service, s->ticket, s->failed, s->tries);
-}
-
 void upstream_start(struct session *s)
 {
-	struct real *r = choose(s);
-	bool again = r && has_failed(s, r->id);
-
-	if (!r) {
+	if (!s->tries)
+		balance_begin(s);
+	if (!service_ready(s->pool)) {
 		refuse(s);
-	} else if (again && s->state != SESSION_PAUSE) {
+	} else if (s->state != SESSION_PAUSE && balance_tried_all(s)) {
 		s->state = SESSION_PAUSE;
 		session_arm(s, pause_of(s));
+	} else if (balance_take(s)) {
+		upstream_connect(s);
 	} else {
-		if (s->tries)
-			count_try(s, again);
-		begin_connect(s, r);
+		queue_enter(s);
 	}
 }
 
@@ -164,7 +174,7 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		session_end(s, false);
+		upstream_none(s, 503);
 	else
 		upstream_start(s);
 }
