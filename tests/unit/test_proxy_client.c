@@ -195,7 +195,7 @@ static void a_new_process_gets_the_table_its_limit_and_every_row_in_order(void *
 	assert_int_equal(put_real(REAL + 1), 0);
 	assert_int_equal(put_service(SERVICE, "smtp"), 0);
 	connect_process(0);
-	assert_string_equal(orders(0), "MlsrrP");
+	assert_string_equal(orders(0), "MBBlsrrP");
 }
 
 static void each_process_gets_a_row_and_its_end(void **state)
@@ -212,7 +212,7 @@ static void each_process_gets_a_row_and_its_end(void **state)
 	assert_int_equal(drop(PLAN_PROXY_REALS, &real), 0);
 	assert_int_equal(drop(PLAN_PROXY_SERVICES, &service), 0);
 	for (unsigned int i = 0; i < PROCESSES; i++)
-		assert_string_equal(orders(i), "MlsrPzyx");
+		assert_string_equal(orders(i), "MBBlsrPzyx");
 }
 
 static void a_row_carries_what_the_plan_said(void **state)
@@ -367,7 +367,7 @@ static void rows_of_a_process_that_is_gone_wait_for_the_next(void **state)
 	close(stage.process[0]);
 	assert_int_equal(put_service(SERVICE, "smtp"), 0);
 	connect_process(0);
-	assert_string_equal(orders(0), "Mls");
+	assert_string_equal(orders(0), "MBBls");
 }
 
 static void processes_are_wanted_while_there_is_a_service(void **state)

@@ -29,7 +29,7 @@ static const struct {
 
 static enum scheduler scheduler_of(const struct service *s)
 {
-	uint8_t scheduler = service_row(s)->scheduler;
+	uint8_t scheduler = s->row.scheduler;
 
 	return scheduler < SCHEDULER_COUNT ? scheduler : SCHEDULER_WRR;
 }
@@ -37,13 +37,13 @@ static enum scheduler scheduler_of(const struct service *s)
 /* A route has its parent's. Where clients are hashed nothing ramps: they would move each time. */
 static uint32_t slow_start_of(const struct service *s)
 {
-	const struct proxy_service *row = service_row(s);
+	const struct proxy_service *row = &s->row;
 	const struct service *parent =
 		row->parent < LB_SERVICES_MAX ? s->engine->services[row->parent] : NULL;
 
 	if (schedulers[scheduler_of(s)].hashes)
 		return 0;
-	return parent ? service_row(parent)->slow_start : row->slow_start;
+	return parent ? parent->row.slow_start : row->slow_start;
 }
 
 /* In RAMP_STEPS-ths, so that slow start stays whole numbers. */

@@ -72,14 +72,14 @@ static void set_own(const struct engine *e, uint32_t *row, size_t stride, size_t
 
 bool service_is_full(struct engine *e, const struct service *s)
 {
-	uint32_t most = service_row(s)->maxconn;
+	uint32_t most = s->row.maxconn;
 
 	return most && places_sum(e, of_service(e, s), LB_SERVICES_MAX) >= most;
 }
 
 bool service_reserve(struct engine *e, struct service *s)
 {
-	uint32_t most = service_row(s)->maxconn;
+	uint32_t most = s->row.maxconn;
 
 	if (!most)
 		return true;
@@ -113,7 +113,7 @@ void service_leave(struct engine *e, struct service *s)
 	s->sessions--;
 	set_own(e, of_service(e, s), LB_SERVICES_MAX, s->sessions);
 	listeners_freed(e, s);
-	service_free_if_over(e, s);
+	service_clear_if_over(s);
 }
 
 /* As with ipvsadm -y: below min, or where there is none, below three quarters of max (R43). */

@@ -286,8 +286,6 @@ void queue_init(struct engine *e)
 {
 	list_init(&e->queues);
 	e->fallback.fn = look_again;
-	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
-		e->bells[i] = -1;
 }
 
 static bool has_place(const struct service *pool)

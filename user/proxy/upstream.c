@@ -61,7 +61,7 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 void upstream_none(struct session *s, uint16_t status)
 {
 	queue_leave(s);
-	if (s->http)
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
 		http_upstream_none(s, status);
 	else
 		session_end(s, false);
@@ -174,24 +174,43 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		upstream_none(s, 503);
+		upstream_none(s, err == -ETIMEDOUT ? 504 : 502);
 	else
 		upstream_start(s);
 }
 
+/* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
+static int go_on(struct session *s, unsigned int events)
+{
+	struct end *server = s->end[SERVER];
+	int err = events & LOOP_ERROR ? sock_error(server->watch.fd) : 0;
+
+	if (err)
+		return err;
+	if (!server->tls) {
+		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
+			return -EAGAIN;
+		err = greeting_put(s);
+	}
+	if (err)
+		return err;
+	return server->tls || s->real->row.flags & PROXY_REAL_TLS ? handshake_server(s) : 0;
+}
+
 void upstream_ready(struct session *s, unsigned int events)
 {
-	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER]->watch.fd) : 0;
+	int err = go_on(s, events);
 
+	if (err == -EAGAIN)
+		return;
 	if (err) {
 		upstream_failed(s, err);
 		return;
 	}
-	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
-		return;
+	s->end[SERVER]->writable = true;
 	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (greeting_put(s))
-		session_end(s, true);
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+		http_upstream_open(s);
 	else
 		relay_start(s);
 }
