@@ -6,6 +6,7 @@
 #ifndef LBXDP_CORE_PROXY_H
 #define LBXDP_CORE_PROXY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -299,8 +300,8 @@ _Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hid
 
 enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
 
-/* A sparse memfd; only rows in use take memory. current[] and queued[] are gauges a process, so
- * that a crash leaves nothing counted twice. */
+/* A sparse memfd; only rows in use take memory. What has a row a process is that process' own to
+ * write, so that a crash leaves nothing counted: PROXY_COLUMNS, which main then clears. */
 struct proxy_shared {
 	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
 	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
@@ -313,9 +314,31 @@ struct proxy_shared {
 	uint32_t real_current[PROXY_PROCESSES_MAX][LB_REALS_MAX];
 	uint32_t service_queued[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
 	uint32_t real_queued[PROXY_PROCESSES_MAX][LB_REALS_MAX];
+	uint64_t queue_numbers[LB_SERVICES_MAX]; /* the last that was drawn to wait in a pool */
+	/* Twice the lowest number that waits in that process, and 1 if all of them wait for a real
+	 * of their own; 0: nobody waits. */
+	uint64_t queue_head[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
+	uint64_t service_held[LB_SERVICES_MAX]; /* at maxconn; bits of the processes that want their
+						 * bell when a session ends */
+	uint32_t real_full[LB_REALS_MAX];       /* odd: closed at max_connections until below
+						 * min_connections; counts its changes (R43) */
+	uint64_t persist_key[2];                /* of hashes; 0: not drawn yet */
+	uint32_t processes;                     /* rows in use of what has a row a process */
+	uint32_t pad;
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
 	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
 	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
 };
+
+#define PROXY_COLUMNS(V)                                                                           \
+	V(service_current)                                                                         \
+	V(real_current) V(service_queued) V(real_queued) V(queue_head) V(session)
+
+/* Where the columns begin in struct proxy_shared, and the bytes of a process' row of each. */
+struct proxy_column {
+	size_t at, len;
+};
+enum { PROXY_COLUMN_COUNT = 6 };
+extern const struct proxy_column proxy_columns[PROXY_COLUMN_COUNT];
 
 #endif

@@ -46,6 +46,8 @@ static void watch_client(struct session *s, unsigned int events)
 {
 	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
+	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
+		queue_abandoned(s);
 }
 
 static void client_ready(struct session *s, unsigned int events)
@@ -184,6 +186,9 @@ static void session_timer(struct timer *t)
 	case SESSION_PAUSE:
 		upstream_start(s);
 		break;
+	case SESSION_QUEUE:
+		queue_timeout(s);
+		break;
 	default:
 		s->ended_by = silent_side(s);
 		session_count(s, timeouts, 1);
@@ -207,6 +212,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 	s->settings = service_settings(e, service);
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
+	list_init(&s->of_queue);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
 	end_init(&s->client, e, s);
@@ -285,6 +291,7 @@ void session_end(struct session *s, bool reset)
 	if (!s->http)
 		log_session(s);
 	s->state = SESSION_ENDED;
+	queue_leave(s);
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
 	end_close(&s->client, reset);
