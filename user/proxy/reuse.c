@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/addr.h"
+#include "base/alloc.h"
 #include "proxy/http_internal.h"
 
 enum {

@@ -227,7 +227,7 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		give_up(s, err == -ETIMEDOUT ? 504 : 502);
+		give_up(s, 503); /* as HAProxy has it */
 	else
 		upstream_start(s);
 }
