@@ -238,10 +238,12 @@ static void log_line(struct session *s, const struct http_head *head)
 	if (!(s->settings->says.flags & PROXY_SERVICE_LOG))
 		return;
 	if (!log->line)
-		log->line = malloc(HTTP_LOG_LINE);
+		log->line = calloc(1, HTTP_LOG_TEXT);
 	log->line_len = log->line ? len : 0;
-	if (log->line)
-		memcpy(log->line, head->line.at, len);
+	if (!log->line)
+		return;
+	memcpy(log->line, head->line.at, len);
+	log->line[HTTP_LOG_LINE] = '\0';
 }
 
 /* What the head says that matters later, when its bytes are gone. */
@@ -250,6 +252,7 @@ static void note_head(struct session *s, const struct http_head *head)
 	struct http *h = s->http;
 
 	h->log.asked = loop_now(s->engine->loop);
+	s->row->requests++;
 	log_line(s, head);
 	h->phase = HTTP_EXCHANGE;
 	h->answer = HTTP_ANSWER_NONE;
@@ -410,6 +413,7 @@ void http_upstream_open(struct session *s)
 
 	s->state = SESSION_HTTP;
 	h->log.connected = loop_now(s->engine->loop);
+	http_log_real(s);
 	h->server_keeps = false;
 	server->active = h->log.connected;
 	count(c, offsetof(struct proxy_counts, sessions), 1);

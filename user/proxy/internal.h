@@ -147,7 +147,7 @@ struct session {
 	uint64_t connecting, connected; /* loop_now(); of the last try; 0: not yet */
 	uint64_t number;                /* in the queue: lower is longer there */
 	uint64_t persist_key;           /* of its entry in the table of sources; 0: none */
-	uint32_t wanted; /* the real that persistence or a cookie asks for; 0: any */
+	uint32_t wanted;                /* the real that persistence or a cookie asks for; 0: any */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;

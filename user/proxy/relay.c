@@ -96,7 +96,6 @@ enum step way_hold(struct session *s, enum side side, const void *bytes, size_t 
 	memcpy(w->held, bytes, len);
 	w->held_at = 0;
 	w->held_len = len;
-	s->end[!side]->writable = false;
 	return STEP_WAIT;
 }
 
@@ -140,8 +139,10 @@ static enum step step_copy(struct session *s, enum side side)
 		to->active = loop_now(s->engine->loop);
 	else
 		sent = 0;
-	if (sent < n)
+	if (sent < n) {
+		to->writable = false;
 		return way_hold(s, side, copy + sent, n - sent);
+	}
 	return from->readable ? STEP_MORE : STEP_WAIT;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "io/sock.h"
+#include "proxy/http_log.h"
 #include "proxy/internal.h"
 
 void session_add(struct session *s, size_t offset, uint64_t n)
@@ -288,7 +289,9 @@ void session_end(struct session *s, bool reset)
 
 	if (s->state == SESSION_ENDED)
 		return;
-	if (!s->http)
+	if (s->http)
+		http_log_write(s);
+	else
 		log_session(s);
 	s->state = SESSION_ENDED;
 	queue_leave(s);
