@@ -33,7 +33,7 @@ static char during(const struct session *s)
 	case SESSION_RELAY:
 		return 'D';
 	default:
-		return 'R';
+		return s->ended_by == 'S' ? 'C' : 'R'; /* there was no real to connect to */
 	}
 }
 
