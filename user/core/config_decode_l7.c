@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Values that only layer 7 has: files, networks, changes of headers, error pages. */
+/* Values that only layer 7 has: files, changes of headers, error pages. */
 #include <string.h>
 #include <strings.h>
 
@@ -185,23 +185,6 @@ void config_decode_names(struct config_reading *r, const struct schema_row *row,
 		if (config_is_word(r, i) && config_is_right(r, i, judge_name(i->text, true)) &&
 		    !is_said_before(r, i, all, count))
 			all[count++] = (struct header_config){i->text, ""};
-	*config_counter(row, base) = count;
-}
-
-void config_decode_networks(struct config_reading *r, const struct schema_row *row,
-			    const struct yaml_node *n, void *base)
-{
-	struct prefix *all;
-	size_t count = 0;
-
-	if (n->kind == YAML_WORD && config_lists_word(row->neutral, n->text))
-		return;
-	if (!config_is_list(r, row, n, true))
-		return;
-	all = config_new_array(r, row, n->kind == YAML_LIST ? n->count : 1, row->size, base);
-	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i))
-		count += config_is_word(r, i) &&
-			 config_is_right(r, i, value_network(i->text, &all[count]));
 	*config_counter(row, base) = count;
 }
 
