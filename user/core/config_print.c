@@ -117,6 +117,7 @@ static config_printer *const printers[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_LIST] = print_list,
 	[SCHEMA_ROUTES] = print_list,
 	[SCHEMA_SCHEDULER] = config_print_enum,
+	[SCHEMA_PREFIXES] = config_print_prefixes,
 	[SCHEMA_FILE] = config_print_file,
 	[SCHEMA_FILES] = config_print_files,
 	[SCHEMA_PAGES] = config_print_pages,
