@@ -247,6 +247,9 @@ static void open_tables(struct daemon *d)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
+	d->files = files_new();
+	files_follow(d->files, d->model);
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
@@ -261,6 +264,8 @@ static void close_tables(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
+	free(d->real_since);
+	files_free(d->files);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);
