@@ -235,8 +235,8 @@ static const struct saying value_sayings[] = {
 	{HEAD VIP REALS "    require: some\n",
 	 "f:7:14: error: services.S.require: 'some' is not one of all, any\n"										   },
 	{HEAD VIP REALS "    scheduler: wrrr\n",						  "f:7:16: error: services.S.scheduler: 'wrrr' is "
-         "not one of wrr, wlc, rr, lc, sh, maglev (did you "
-						 "mean wrr?)\n"														},
+						 "not one of wrr, wlc, rr, lc, sh, maglev (did you "
+						 "mean wrr?)\n"                                                 },
 };
 
 static void each_value_is_judged_at_its_place(void **state)
@@ -434,19 +434,17 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{NODE "l7: {",				   "tproxy",         "on",           {"off"}           },
-	{HEAD VIP REALS "    check: {",                  "via",            "vip",          {"rip"}           },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",          {"0", "0s", "off"}},
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",           {"off"}           },
-	{HEAD VIP REALS "    ",                          "allow_from",     "[10.0.0.0/8]", {"none", "[]"}    },
-	{HEAD VIP REALS "    ",                          "deny_from",      "10.0.0.1",     {"none", "[]"}    },
-	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",       {"l4-dr"}         },
-	{HEAD VIP REALS "    ",                          "mode",           "l4-snat",      {"l4-dr"}         },
-	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",          {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "rr",           {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "lc",           {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "sh",           {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",       {"wrr"}           },
+	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
+	{HEAD VIP REALS "    check: {",                  "via",            "vip",     {"rip"}           },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
+	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
+	{HEAD VIP REALS "    ",                          "mode",           "l4-snat", {"l4-dr"}         },
+	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",     {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "rr",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "lc",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "sh",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",  {"wrr"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -658,6 +656,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    scheduler: wrr\n"
 				       "    on_down: auto\n"
 				       "    require: all\n"
+				       "    allow_from: none\n"
+				       "    deny_from: none\n"
 				       "    check:\n"
 				       "      - type: connect\n"
 				       "        port: auto\n"
@@ -827,6 +827,8 @@ static const char full[] =
 	"    ports: \"443,1000-1010\"\n"
 	"    on_down: reset\n"
 	"    require: any\n"
+	"    allow_from: [10.0.0.5-10.0.0.9, \"2001:db8::/32\"]\n"
+	"    deny_from: \"2001:db8::9\"\n"
 	"    check:\n"
 	"      - {type: https, request: \"//a?b=c#d\", expect: \"it's: \\\\ \\\"ok\\\"\", method: "
 	"HEAD, host: h:8, sni: s, verify: ca, ca: \"/etc/a b.pem\", port: 8443}\n"

@@ -19,7 +19,7 @@ config_decoder config_decode_uint, config_decode_duration, config_decode_word, c
 
 /* Several of them. */
 config_decoder config_decode_files, config_decode_pages, config_decode_headers, config_decode_names,
-	config_decode_networks;
+	config_decode_prefixes;
 
 /* Where the row's value stands in the struct at base. */
 void *config_field(const struct schema_row *row, void *base);

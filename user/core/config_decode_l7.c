@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Values that only layer 7 has: files, networks, changes of headers, error pages. */
+/* Values that only layer 7 has: files, changes of headers, error pages. */
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "core/config_decode.h"
 #include "core/config_value.h"
+#include "core/http_edit.h"
 
 /* As the standard error pages of core/proxy.h's PROXY_BLOB_ERROR_PAGE. */
 static const uint16_t page_statuses[] = {400, 403, 408, 413, 431, 502, 503, 504};
@@ -101,8 +102,15 @@ void config_decode_pages(struct config_reading *r, const struct schema_row *row,
 	*config_counter(row, base) = count;
 }
 
+static enum http_edit_op op_of(const struct schema_row *row)
+{
+	if (!strcmp(row->key, "delete"))
+		return HTTP_EDIT_DELETE;
+	return strcmp(row->key, "set") ? HTTP_EDIT_ADD : HTTP_EDIT_SET;
+}
+
 /* What belongs to a connection is lbxdp's own to write (RFC 9110 7.6.1, RFC 9112 section 6). */
-static const char *judge_name(const char *name, bool takes_out)
+static const char *judge_name(const char *name, enum http_edit_op op)
 {
 	static const char *const own[] = {
 		"Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive",
@@ -115,21 +123,24 @@ static const char *judge_name(const char *name, bool takes_out)
 	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
 		if (!strcasecmp(name, own[i]))
 			return "belongs to the connection and cannot be changed";
-	if (takes_out && !strcasecmp(name, "Host"))
-		return "is what a request needs";
+	if (op != HTTP_EDIT_SET && !strcasecmp(name, "Host"))
+		return "stands in a request exactly once; it can only be set";
 	return NULL;
 }
 
-/* RFC 9110 5.5: printable bytes and blanks inside. */
-static const char *judge_value(const char *text)
+/* RFC 9110 5.5; the last word has whoever writes it. */
+static const char *judge_value(const char *name, const char *text, enum http_edit_op op)
 {
+	const struct http_edit edit = {
+		.op = op, .name = {name, strlen(name)},
+                     .value = {text, strlen(text)}
+        };
+
 	if (strlen(text) >= PROXY_VALUE_LEN)
 		return "is too long (at most 511 bytes)";
 	if (!value_is_printable(text, true))
 		return "holds control characters";
-	if (*text == ' ' || (*text && text[strlen(text) - 1] == ' '))
-		return "begins or ends with a blank";
-	return NULL;
+	return http_edit_is_sound(&edit) ? NULL : "cannot be the value of this field";
 }
 
 /* Two values of one name would be two answers to one question. */
@@ -158,13 +169,14 @@ void config_decode_headers(struct config_reading *r, const struct schema_row *ro
 		return;
 	all = config_new_array(r, row, n->count, row->size, base);
 	for (const struct yaml_node *i = n->first; i; i = i->next) {
-		const char *wrong = judge_name(i->key, false);
+		const char *wrong = judge_name(i->key, op_of(row));
 
 		if (wrong)
 			config_say_label(r, i, "%s %s", config_quote(i->key, r->arena), wrong);
 		if (wrong || is_said_before(r, i, all, count))
 			continue;
-		if (config_is_word(r, i) && config_is_right(r, i, judge_value(i->text)))
+		if (config_is_word(r, i) &&
+		    config_is_right(r, i, judge_value(i->key, i->text, op_of(row))))
 			all[count++] = (struct header_config){i->key, i->text};
 	}
 	*config_counter(row, base) = count;
@@ -182,26 +194,10 @@ void config_decode_names(struct config_reading *r, const struct schema_row *row,
 		return;
 	all = config_new_array(r, row, n->kind == YAML_LIST ? n->count : 1, row->size, base);
 	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i))
-		if (config_is_word(r, i) && config_is_right(r, i, judge_name(i->text, true)) &&
+		if (config_is_word(r, i) &&
+		    config_is_right(r, i, judge_name(i->text, op_of(row))) &&
 		    !is_said_before(r, i, all, count))
 			all[count++] = (struct header_config){i->text, ""};
-	*config_counter(row, base) = count;
-}
-
-void config_decode_networks(struct config_reading *r, const struct schema_row *row,
-			    const struct yaml_node *n, void *base)
-{
-	struct prefix *all;
-	size_t count = 0;
-
-	if (n->kind == YAML_WORD && config_lists_word(row->neutral, n->text))
-		return;
-	if (!config_is_list(r, row, n, true))
-		return;
-	all = config_new_array(r, row, n->kind == YAML_LIST ? n->count : 1, row->size, base);
-	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i))
-		count += config_is_word(r, i) &&
-			 config_is_right(r, i, value_network(i->text, &all[count]));
 	*config_counter(row, base) = count;
 }
 

@@ -21,7 +21,7 @@ typedef void config_printer(struct printing *p, const struct schema_row *row, co
 config_printer config_print_uint, config_print_duration, config_print_enum, config_print_mode,
 	config_print_source, config_print_text, config_print_escaped, config_print_address,
 	config_print_addresses, config_print_interfaces, config_print_ports, config_print_listen,
-	config_print_file, config_print_files, config_print_names, config_print_networks,
+	config_print_file, config_print_files, config_print_names, config_print_prefixes,
 	config_print_headers, config_print_pages, config_print_logging;
 
 /* The array that an array row points to, and its length. */

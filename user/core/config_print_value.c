@@ -223,20 +223,18 @@ void config_print_names(struct printing *p, const struct schema_row *row, const 
 	buf_puts(p->out, "]\n");
 }
 
-void config_print_networks(struct printing *p, const struct schema_row *row, const void *base)
+/* A range is printed as the networks it is made of: so packets are compared. */
+void config_print_prefixes(struct printing *p, const struct schema_row *row, const void *base)
 {
-	size_t count;
-	const struct prefix *all = config_array(row, base, &count);
-	char text[NETWORK_TEXT_LEN];
+	const struct acl_prefixes *list = field(row, base);
+	char text[PREFIX_TEXT_LEN];
 
-	if (!count)
-		return;
 	print_inline_key(p, row);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < list->count; i++) {
 		buf_puts(p->out, i ? ", " : "[");
-		value_print_word(value_network_format(&all[i], text), p->out);
+		value_print_word(prefix_format(&list->at[i], text), p->out);
 	}
-	buf_puts(p->out, "]\n");
+	buf_puts(p->out, list->count ? "]\n" : "none\n");
 }
 
 /* "key: value" lines below the row's own key. */

@@ -2,7 +2,6 @@
 #include "core/config_value.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,50 +234,6 @@ bool value_is_token(const char *text)
 				    "0123456789!#$%&'*+-.^_`|~";
 
 	return *text && !text[strspn(text, known)];
-}
-
-/* Bits of an IPv4 address stand behind those that say it is one. */
-static uint8_t bits_before(const struct addr *a)
-{
-	return addr_is_v4(a) ? 96 : 0;
-}
-
-static bool has_bits_behind(const struct prefix *p)
-{
-	for (unsigned int bit = p->len; bit < 128; bit++)
-		if (p->addr.byte[bit / 8] & (0x80 >> bit % 8))
-			return true;
-	return false;
-}
-
-const char *value_network(const char *text, struct prefix *out)
-{
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	char address[ADDR_TEXT_LEN];
-	uint32_t bits;
-
-	if (len >= sizeof(address))
-		return "is not an address or a network (10.0.0.0/8)";
-	memcpy(address, text, len);
-	address[len] = '\0';
-	if (addr_parse(&out->addr, address))
-		return "is not an address or a network (10.0.0.0/8)";
-	bits = 128 - bits_before(&out->addr);
-	if (slash && (value_uint(slash + 1, &bits) || bits > 128u - bits_before(&out->addr)))
-		return "has no length of a network behind its /";
-	out->len = (uint8_t)(bits_before(&out->addr) + bits);
-	return has_bits_behind(out) ? "has bits behind its length" : NULL;
-}
-
-const char *value_network_format(const struct prefix *p, char *text)
-{
-	size_t len = strlen(addr_format(&p->addr, text));
-
-	if (p->len < 128)
-		(void)snprintf(text + len, NETWORK_TEXT_LEN - len, "/%u",
-			       p->len - bits_before(&p->addr));
-	return text;
 }
 
 static int hex_byte(const char *at)

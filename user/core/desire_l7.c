@@ -160,8 +160,9 @@ static int put_trust(const struct putting *to)
 	const struct service_config *s = to->service;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < s->l7.trust_count; i++) {
-		struct proxy_rule row = {.from = s->l7.trust[i].addr, .bits = s->l7.trust[i].len};
+	for (size_t i = 0; !err && i < s->l7.trust.count; i++) {
+		struct proxy_rule row = {.from = s->l7.trust.at[i].addr,
+					 .bits = s->l7.trust.at[i].len};
 
 		err = put_rule(to, PROXY_RULE_TRUST, i, &row);
 	}

@@ -26,7 +26,7 @@ enum schema_type {
 	SCHEMA_ESCAPED,    /* char[size], C escapes resolved */
 	SCHEMA_ADDRESS,    /* struct addr */
 	SCHEMA_ADDRESSES,  /* one or a list */
-	SCHEMA_NETWORKS,   /* one or a list of struct prefix */
+	SCHEMA_PREFIXES,   /* struct acl_prefixes: one or a list of addresses, networks, ranges */
 	SCHEMA_FILE,       /* struct file_config */
 	SCHEMA_FILES,      /* one or a list */
 	SCHEMA_PAGES,      /* status -> file, struct page_config */

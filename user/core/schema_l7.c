@@ -18,6 +18,11 @@ bool says_check(const void *service)
 	return !service_is_redirect(service);
 }
 
+bool says_trust(const void *service)
+{
+	return ((const struct service_config *)service)->l7.trust.count;
+}
+
 static bool says_source(const void *service)
 {
 	return ((const struct service_config *)service)->l7.persist.source;

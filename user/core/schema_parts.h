@@ -73,5 +73,6 @@ bool says_tls(const void *service);
 bool says_persistence(const void *service);
 bool says_redirect(const void *service);
 bool says_check(const void *service);
+bool says_trust(const void *service);
 
 #endif

@@ -153,6 +153,26 @@ const struct schema_row schema_service[] = {
 	 .word = word_require,
 	 .max = REQUIRE_ANY,
 	 .help = "With several checks: whether all must pass, or any."},
+	{.key = "allow_from",
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, allow_from),
+	 .max = LB_ACL_SERVICE_MAX,
+	 .neutral = NEUTRAL,
+	 .doc_default = "none: everybody",
+	 .help = "Clients that may use the service: an address, a network 192.168.30.0/24, a range "
+		 "192.168.30.50-192.168.30.60, or a list of them, IPv4 or IPv6. With it, all "
+		 "others "
+		 "may not. The most specific entry decides; deny_from where both have it."},
+	{.key = "deny_from",
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, deny_from),
+	 .max = LB_ACL_SERVICE_MAX,
+	 .neutral = NEUTRAL,
+	 .doc_default = "none",
+	 .help = "Clients that may not, written likewise. Their packets are dropped before the "
+		 "host "
+		 "sees them, and counted; connections that they have when it is reloaded are "
+		 "reset."},
 	{.key = "source",
 	 .type = SCHEMA_SOURCE,
 	 .fallback = "auto",
@@ -203,8 +223,6 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "none",
 	 .help = "Keeps a client on its real server: by its address (source) or, with l7-http, by "
 		 "a cookie."},
-	LATER("allow_from", NEUTRAL, "Addresses that may use the service."),
-	LATER("deny_from", NEUTRAL, "Addresses that may not."),
 	{.key = "slow_start",
 	 .type = SCHEMA_DURATION,
 	 FIELD(service_config, l7.slow_start),
@@ -267,12 +285,13 @@ const struct schema_row schema_service[] = {
 	 .help = "How servers learn the client's address, in X-Forwarded-For and Forwarded (RFC "
 		 "7239): behind what the client's proxies said, in its place, or not at all."},
 	{.key = "trust_forwarded_from",
-	 .type = SCHEMA_NETWORKS,
-	 ARRAY(service_config, l7.trust, prefix, l7.trust_count),
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, l7.trust),
 	 .neutral = NEUTRAL,
 	 .for_modes = HTTP,
 	 .max = 256,
 	 .doc_default = "none",
+	 .is_said = says_trust,
 	 .help = "Networks whose X-Forwarded-For and the like is believed."},
 	{.key = "request_headers",
 	 .type = SCHEMA_MAP,
@@ -324,5 +343,5 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "built in",
 	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, 431, "
 		 "502, 503, 504."},
-	{.key = NULL								},
+	{.key = NULL								 },
 };
