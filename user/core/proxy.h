@@ -229,10 +229,12 @@ struct proxy_counts {
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
+enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
+
 /* Descriptors of a process: two a session, two a pipe, one a listener, one a connection to a real
- * that waits for its next request, and some for all else. */
+ * that waits for its next request, a bell of each process, and some for all else. */
 enum {
-	PROXY_SPARE_FDS = 64,
+	PROXY_SPARE_FDS = 64 + PROXY_PROCESSES_MAX,
 	PROXY_SESSION_FDS = 2,
 	PROXY_PIPE_FDS = 2,
 	PROXY_PIPES_MAX = 256,
@@ -260,8 +262,6 @@ static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
-
-enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
 /* One client's real. Words are read and written whole; a torn pair costs one client its real. */
 struct proxy_persist {

@@ -24,7 +24,6 @@ enum {
 	COPY_ROOM = 16384,      /* bytes of one recv; more than that at a time is bulk */
 	HEADER_WAIT = 10000,    /* ms for a client to send its PROXY header */
 	RETRY_WAIT = 1000,      /* ms before the same real is tried again */
-	RESERVED_FDS = 64,      /* for everything but sessions and pipes */
 	WARN_EVERY = 60000,     /* ms */
 	DESCRIPTORS_WAIT = 100, /* ms, when accept() ran out of descriptors */
 	FALLBACK_WAIT = 250 /* ms; who waits for another process looks for itself, lest it died */
