@@ -159,6 +159,16 @@ static void print_rows(struct printing *p, const struct schema_row *rows, const 
 			printers[rows->type](p, rows, base);
 }
 
+void config_print_one(const struct schema_row *rows, const char *key, const void *base,
+		      enum service_mode mode, struct buf *out)
+{
+	struct printing p = {.out = out, .modes = 1u << mode};
+	const struct schema_row *row = schema_find(rows, key);
+
+	if (is_printed(&p, row, 0) && is_said(row, base))
+		printers[row->type](&p, row, base);
+}
+
 static void set_usual(struct config_draft *d, const char *section)
 {
 	const struct schema_row *defaults = schema_find(schema_root, "defaults");

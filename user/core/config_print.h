@@ -4,6 +4,7 @@
 #define LBXDP_CORE_CONFIG_PRINT_H
 
 #include "base/buf.h"
+#include "core/model.h"
 #include "core/schema.h"
 
 struct printing {
@@ -28,5 +29,10 @@ const void *config_array(const struct schema_row *row, const void *base, size_t 
 
 /* "key:", at its depth. */
 void config_print_key(struct printing *p, const char *key);
+
+/* The lines of one key among rows, of the struct at base that belongs to services of that mode;
+ * nothing where nothing is to be said. */
+void config_print_one(const struct schema_row *rows, const char *key, const void *base,
+		      enum service_mode mode, struct buf *out);
 
 #endif

@@ -64,7 +64,7 @@ static void rule_rewrites(struct config_reading *r, const struct service_config 
 }
 
 static void rule_root(struct config_reading *r, const struct service_config *s,
-		       const struct yaml_node *n)
+		      const struct yaml_node *n)
 {
 	if (*s->l7.redirect_root && !strcmp(s->l7.redirect_root, "/"))
 		config_say(r, yaml_get(n, "redirect_root"), "would lead to itself");

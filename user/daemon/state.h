@@ -192,6 +192,7 @@ void web_retry(struct daemon *d);
 
 /* snapshot.c */
 struct view *snapshot_take(void *daemon);
+struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
