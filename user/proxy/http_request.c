@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/sock.h"
 #include "proxy/http_internal.h"
 
 static char *copy_of(const void *bytes, size_t len)
@@ -293,9 +294,22 @@ static uint16_t write_request(struct session *s, struct slice body)
 	return 0;
 }
 
+/* A reset that came with the request is not told again. */
+static bool has_left(const struct session *s)
+{
+	const struct end *client = s->end[CLIENT];
+
+	return client->hung_up && sock_error(client->watch.fd);
+}
+
 /* A tied connection serves while it leads to the pool that is asked for. */
 static void to_server(struct session *s)
 {
+	if (has_left(s)) {
+		http_note_end(s->http, 'C', 'R');
+		session_broken(s, CLIENT);
+		return;
+	}
 	s->engine->desk->owner = s;
 	if (s->end[SERVER] && s->real->row.service == s->pool->id) {
 		http_upstream_open(s);
