@@ -96,7 +96,7 @@ struct end {
 	struct tls_link *tls;      /* NULL: plain */
 	struct real_tls *real_tls; /* held for tls towards a real */
 	struct link link;          /* in engine->over, or where idle ones wait */
-	uint64_t active; /* when it last said something, or took something: loop_now() */
+	uint64_t active;           /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
 	bool parting; /* TLS: our goodbye waits for room in the socket */
@@ -166,7 +166,7 @@ struct engine {
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
 	struct content **real_cas; /* by real id; likewise */
 	struct map *listeners;     /* by endpoint as text */
-	struct link listening; /* all of them */
+	struct link listening;     /* all of them */
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
@@ -183,9 +183,9 @@ struct engine {
 	struct pipe *pipes;          /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
-	struct watch bell;                /* our own: rung when a place in a queue is free */
-	int bells[PROXY_PROCESSES_MAX];   /* of all processes, by index; -1: none */
-	int log_fd;                       /* of session logs; -1: the process' own log */
+	struct watch bell;              /* our own: rung when a place in a queue is free */
+	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
+	int log_fd;                     /* of session logs; -1: the process' own log */
 	uint8_t copy[COPY_ROOM];
 };
 
