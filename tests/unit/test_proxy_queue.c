@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <sched.h>
 #include <sys/wait.h>
 
 #include "balance_lab.h"
@@ -196,6 +197,33 @@ static void another_real_with_room_is_taken_at_once(void **state)
 		close(clients[i]);
 		close(servers[i]);
 	}
+	until(!sessions());
+}
+
+static void a_newcomer_stands_behind_those_that_wait_for_this_real(void **state)
+{
+	limited(0, 5, 0);
+	limited(1, 5, 0);
+	shared->real_queued[2][R1] = 1; /* in another process */
+	assert_int_equal(where_once(0, NULL), 1);
+	assert_int_equal(where_once(0, NULL), 1);
+	shared->real_queued[2][R1] = 0;
+}
+
+static void a_newcomer_stands_behind_those_that_wait_for_any(void **state)
+{
+	int late, server;
+
+	limited(0, 5, 0);
+	shared->queue_head[2][SERVICE] = 2; /* number 1, in another process */
+	shared->queue_numbers[SERVICE] = 1;
+	late = client_of(0, NULL);
+	say(late, "x");
+	until(waiting() == 1);
+	shared->queue_head[2][SERVICE] = 0;
+	assert_int_equal(next_served(&server), 'x');
+	close(late);
+	close(server);
 	until(!sessions());
 }
 
@@ -394,33 +422,42 @@ static void a_higher_maxconn_lets_those_in_that_wait(void **state)
 	until(!sessions());
 }
 
-enum { RACERS = 4, RACES = 30000, ROOM = 3 };
+enum { RACERS = 4, RACES = 1000000, ROOM = 1 };
 
-static void race(unsigned int index, int memory, uint32_t *inside, uint32_t *most)
+/* In memory of all of them. */
+struct course {
+	uint32_t ready, inside, most;
+};
+
+static void enter_and_leave(struct engine *e, struct course *c)
 {
-	struct loop *own = loop_new();
-	struct engine *e = engine_new(own, index);
-	struct proxy_order shares = {.kind = PROXY_ORDER_SHARED};
+	struct real *r = e->reals[R1];
 	struct session s = {};
-	struct real *r;
+	uint32_t n;
 
 	list_init(&s.of_real);
+	if (!real_enter(e, r, &s))
+		return;
+	n = __atomic_add_fetch(&c->inside, 1, __ATOMIC_SEQ_CST);
+	if (n > __atomic_load_n(&c->most, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&c->most, n, __ATOMIC_SEQ_CST);
+	(void)__atomic_sub_fetch(&c->inside, 1, __ATOMIC_SEQ_CST);
+	real_leave(e, r, &s);
+}
+
+static void race(unsigned int index, int memory, struct course *c)
+{
+	struct engine *e = engine_new(loop_new(), index);
+	struct proxy_order shares = {.kind = PROXY_ORDER_SHARED};
+
 	if (engine_obey(e, &shares, memory) || service_put(e, SERVICE, &settings) ||
 	    real_put(e, R1, &reals[0]))
 		_exit(1);
-	r = e->reals[R1];
-	for (int i = 0; i < RACES;) {
-		uint32_t n;
-
-		if (!real_enter(e, r, &s))
-			continue;
-		n = __atomic_add_fetch(inside, 1, __ATOMIC_SEQ_CST);
-		if (n > __atomic_load_n(most, __ATOMIC_SEQ_CST))
-			__atomic_store_n(most, n, __ATOMIC_SEQ_CST);
-		(void)__atomic_sub_fetch(inside, 1, __ATOMIC_SEQ_CST);
-		real_leave(e, r, &s);
-		i++;
-	}
+	(void)__atomic_add_fetch(&c->ready, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&c->ready, __ATOMIC_SEQ_CST) < RACERS)
+		sched_yield();
+	for (int i = 0; i < RACES; i++)
+		enter_and_leave(e, c);
 	_exit(0);
 }
 
@@ -428,8 +465,8 @@ static void race(unsigned int index, int memory, uint32_t *inside, uint32_t *mos
 static void the_limit_holds_while_processes_race(void **state)
 {
 	int memory = memfd_create("shared", MFD_CLOEXEC);
-	uint32_t *said =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct course *c =
+		mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid[RACERS];
 	int status;
 
@@ -440,14 +477,14 @@ static void the_limit_holds_while_processes_race(void **state)
 	for (int i = 0; i < RACERS; i++) {
 		pid[i] = fork();
 		if (!pid[i])
-			race(i, memory, &said[0], &said[1]);
+			race(i, memory, c);
 	}
 	for (int i = 0; i < RACERS; i++) {
 		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	}
-	assert_in_range(said[1], 1, ROOM);
-	munmap(said, 4096);
+	assert_in_range(c->most, 1, ROOM);
+	munmap(c, sizeof(*c));
 	close(memory);
 }
 
@@ -463,6 +500,8 @@ int main(void)
 		QUEUE_TEST(the_limit_holds_while_processes_race),
 		QUEUE_TEST(the_places_of_all_processes_are_counted),
 		QUEUE_TEST(another_real_with_room_is_taken_at_once),
+		QUEUE_TEST(a_newcomer_stands_behind_those_that_wait_for_this_real),
+		QUEUE_TEST(a_newcomer_stands_behind_those_that_wait_for_any),
 		QUEUE_TEST(who_waits_too_long_is_closed),
 		QUEUE_TEST(who_leaves_the_queue_does_not_hold_up_the_next),
 		QUEUE_TEST(a_higher_limit_lets_those_in_that_wait),
