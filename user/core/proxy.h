@@ -229,8 +229,16 @@ struct proxy_counts {
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
-/* Descriptors of a process: two a session, two a pipe, one a listener, and some for all else. */
-enum { PROXY_SPARE_FDS = 64, PROXY_SESSION_FDS = 2, PROXY_PIPE_FDS = 2, PROXY_PIPES_MAX = 256 };
+enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
+
+/* Descriptors of a process: two a session, two a pipe, one a listener, a bell of each
+ * process, and some for all else. */
+enum {
+	PROXY_SPARE_FDS = 64 + PROXY_PROCESSES_MAX,
+	PROXY_SESSION_FDS = 2,
+	PROXY_PIPE_FDS = 2,
+	PROXY_PIPES_MAX = 256
+};
 
 /* Pipes that a process with so many descriptors may have at a time. */
 static inline uint64_t proxy_pipes(uint64_t descriptors)
@@ -241,13 +249,10 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
-
-enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
 /* One client's real. Words are read and written whole; a torn pair costs one client its real. */
 struct proxy_persist {

@@ -127,6 +127,7 @@ static void take_model(struct daemon *d, struct model *m, struct buf *out)
 
 	model_free(d->model);
 	d->model = m;
+	files_follow(d->files, m);
 	d->config_ok = true;
 	d->config_loaded = clock_wall();
 	d->config_generation++;

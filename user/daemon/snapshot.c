@@ -113,6 +113,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->config = s;
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
+	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current);
 	v->reals = reals;
 	v->real_count = s->real_count;
@@ -125,6 +126,23 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 		v->bytes += reals[i].bytes;
 	}
 	v->reason = reason_of(v, a);
+}
+
+/* A service whose servers are all those of its routes is as well as they are. v stands among all
+ * services, its pools behind it. */
+static void status_by_routes(struct view_service *v, const struct view_service *end)
+{
+	size_t count = 0, healthy = 0, down = 0;
+
+	for (const struct view_service *p = v + 1; p < end && p->config->parent == v->config; p++) {
+		count++;
+		healthy += p->status == SERVICE_HEALTHY;
+		down += p->status == SERVICE_DOWN;
+	}
+	if (v->real_count || !count || healthy == count)
+		return;
+	v->status = down == count ? SERVICE_DOWN : SERVICE_DEGRADED;
+	v->reason = "not all of its routes are healthy";
 }
 
 /* Packets to reals that are in the model no more, so that the sum never goes back. */
@@ -150,6 +168,8 @@ static void snap_services(struct daemon *d, struct view *v)
 		snap_service(d, &d->model->services[i], &f->services[i], &s[i], v->arena);
 		v->forwarded += s[i].packets;
 	}
+	for (size_t i = 0; i < d->model->service_count; i++)
+		status_by_routes(&s[i], s + d->model->service_count);
 	v->forwarded += forwarded_to_others(d);
 	v->services = s;
 	v->service_count = d->model->service_count;

@@ -21,6 +21,7 @@
 #include "core/store.h"
 #include "core/view.h"
 #include "daemon/daemon.h"
+#include "daemon/files.h"
 #include "daemon/orders.h"
 #include "dataplane/dataplane.h"
 #include "health/client.h"
@@ -84,6 +85,8 @@ struct daemon {
 	uint32_t check_room;
 	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
 	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
+	struct files *files;
 	struct isolation *isolations;
 
 	char **interfaces; /* to attach: of the file, the command line and later joins */

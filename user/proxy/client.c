@@ -28,9 +28,9 @@ struct proxy_client {
 	int memory; /* the memfd behind shared */
 	struct proxy_shared *shared;
 	struct tickets tickets;
-	int log;                    /* the file of session logs; -1: each process' own log */
-	struct plan *rows;          /* in force: services, reals, rules, blobs */
-	struct blobs *blobs;        /* what the rows of blobs stand for */
+	int log;             /* the file of session logs; -1: each process' own log */
+	struct plan *rows;   /* in force: services, reals, rules, blobs */
+	struct blobs *blobs; /* what the rows of blobs stand for */
 	struct sockets sockets;
 	uint32_t limit;
 	struct plan_sink sink;
@@ -326,7 +326,8 @@ struct proxy_client *proxy_client_new(struct loop *l, unsigned int count,
 			.bell = -1,
 			.channel = {.message = take_message, .closed = process_is_gone}
                 };
-	if (c->rows && !make_shared(c) && !make_bells(c) && !tickets_start(&c->tickets, l, c->shared))
+	if (c->rows && !make_shared(c) && !make_bells(c) &&
+	    !tickets_start(&c->tickets, l, c->shared))
 		return c;
 	proxy_client_free(c);
 	return NULL;
@@ -391,8 +392,7 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd)
 int proxy_client_log(struct proxy_client *c, const char *path)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
-	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)
-		      : -1;
+	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640) : -1;
 
 	if (path && fd < 0)
 		return -errno;

@@ -22,7 +22,6 @@ enum {
 	COPY_ROOM = 16384,      /* bytes of one recv; more than that at a time is bulk */
 	HEADER_WAIT = 10000,    /* ms for a client to send its PROXY header */
 	RETRY_WAIT = 1000,      /* ms before the same real is tried again */
-	RESERVED_FDS = 64,      /* for everything but sessions and pipes */
 	WARN_EVERY = 60000,     /* ms */
 	DESCRIPTORS_WAIT = 100, /* ms, when accept() ran out of descriptors */
 	FALLBACK_WAIT = 250 /* ms; who waits for another process looks for itself, lest it died */
@@ -399,6 +398,8 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
+/* After fewer bytes than there was room for: is what comes next a new event? */
+bool end_drained(const struct end *e);
 /* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
 

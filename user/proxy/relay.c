@@ -122,8 +122,7 @@ static enum step step_copy(struct session *s, enum side side)
 		w->full += w->full < SPLICE_AFTER;
 	} else {
 		w->full = 0;
-		from->readable = from->hung_up || from->tls; /* drained; what comes next is a new
-							      * event. TLS may hold more */
+		from->readable = !end_drained(from); /* what comes next is a new event */
 	}
 	sent = end_send(to, copy, n, send_flags(from, n));
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
