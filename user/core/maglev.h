@@ -15,9 +15,9 @@
 enum { MAGLEV_SLOTS = 65537 }; /* a prime, so that every step through the table meets each slot */
 
 struct maglev_share {
-	uint64_t key; /* what the real is known by wherever the table is made: a hash of its name
-		       * or address */
-	uint32_t real;
+	uint64_t key;    /* what the real is known by wherever the table is made: a hash of its name
+			  * or address */
+	uint32_t real;   /* not 0 */
 	uint32_t weight; /* 0: gets no slot */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who gets a session. Every scheduler has a ring of reals to go round from some slot on: wrr, rr and
- * the least-connections ones from the slot whose turn it is, by a cursor that all processes share;
- * the hashing ones from the client's. The least-connections ones take the least loaded on the way,
- * all others the first, which has a place and has not failed this session.
+ * Who gets a session. Every scheduler has a ring of reals to go round from some slot on: wrr, rr
+ * and the least-connections ones from the slot whose turn it is, by a cursor that all processes
+ * share; the hashing ones from the client's. The least-connections ones take the least loaded on
+ * the way, all others the first, which has a place and has not failed this session.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +16,19 @@
 
 #define NO_TICKET UINT64_MAX
 
-static const struct {
-	bool hashes, least, weighs;
-} schedulers[SCHEDULER_COUNT] = {
-	[SCHEDULER_WRR] = {.weighs = true},
-	[SCHEDULER_WLC] = {.weighs = true, .least = true},
-	[SCHEDULER_RR] = {},
-	[SCHEDULER_LC] = {.least = true},
-	[SCHEDULER_SH] = {.weighs = true, .hashes = true},
-	[SCHEDULER_MAGLEV] = {.weighs = true, .hashes = true},
+enum trait {
+	WEIGHS = 1, /* shares are by weight, not equal */
+	LEAST = 2,  /* the least loaded, not the next */
+	HASHES = 4, /* by client, not by turn */
+};
+
+static const unsigned int traits[SCHEDULER_COUNT] = {
+	[SCHEDULER_WRR] = WEIGHS,
+	[SCHEDULER_WLC] = WEIGHS | LEAST,
+	[SCHEDULER_RR] = 0,
+	[SCHEDULER_LC] = LEAST,
+	[SCHEDULER_SH] = WEIGHS | HASHES,
+	[SCHEDULER_MAGLEV] = WEIGHS | HASHES,
 };
 
 static enum scheduler scheduler_of(const struct service *s)
@@ -34,6 +38,11 @@ static enum scheduler scheduler_of(const struct service *s)
 	return scheduler < SCHEDULER_COUNT ? scheduler : SCHEDULER_WRR;
 }
 
+static bool is(const struct service *s, enum trait trait)
+{
+	return traits[scheduler_of(s)] & trait;
+}
+
 /* A route has its parent's. Where clients are hashed nothing ramps: they would move each time. */
 static uint32_t slow_start_of(const struct service *s)
 {
@@ -41,7 +50,7 @@ static uint32_t slow_start_of(const struct service *s)
 	const struct service *parent =
 		row->parent < LB_SERVICES_MAX ? s->engine->services[row->parent] : NULL;
 
-	if (schedulers[scheduler_of(s)].hashes)
+	if (is(s, HASHES))
 		return 0;
 	return parent ? parent->row.slow_start : row->slow_start;
 }
@@ -49,7 +58,7 @@ static uint32_t slow_start_of(const struct service *s)
 /* In RAMP_STEPS-ths, so that slow start stays whole numbers. */
 static uint32_t weight_of(const struct service *s, const struct real *r)
 {
-	uint32_t weight = schedulers[scheduler_of(s)].weighs ? r->row.weight : 1;
+	uint32_t weight = is(s, WEIGHS) ? r->row.weight : 1;
 
 	return weight * ramp_step(r->row.since, slow_start_of(s), loop_now(s->engine->loop));
 }
@@ -138,8 +147,8 @@ static void make_ring(struct service *s)
 		n = shares_of(s, PROXY_REAL_BACKUP, &shares);
 	qsort(shares, n, sizeof(*shares), by_id);
 	free(s->ring);
-	s->ring = scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n)
-						      : ring_wrr(shares, n);
+	s->ring =
+		scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n) : ring_wrr(shares, n);
 	s->stale = !s->ring;
 	note_reals(s, shares, n);
 	free(shares);
@@ -196,7 +205,7 @@ static size_t first_slot(struct session *s)
 {
 	const struct service *pool = s->pool;
 
-	if (schedulers[scheduler_of(pool)].hashes)
+	if (is(pool, HASHES))
 		return hash_of(&s->source) % pool->ring->count;
 	if (s->ticket == NO_TICKET)
 		s->ticket = __atomic_fetch_add(&s->engine->shared->cursor[pool->id], 1,
@@ -220,7 +229,7 @@ static bool is_lighter(const struct service *s, const struct real *a, const stru
 static struct real *candidate(const struct service *s, size_t from)
 {
 	struct engine *e = s->engine;
-	bool least = schedulers[scheduler_of(s)].least;
+	bool least = is(s, LEAST);
 	struct real *best = NULL;
 	size_t met = 0;
 
