@@ -294,7 +294,7 @@ static int put_service(struct plan *p, const struct service_config *s, const str
 	if (!err)
 		err = put_checks(p, s, f, store);
 	if (!err)
-		err = service_is_l7(s) ? desire_put_l7(p, s, f, facts->active)
+		err = service_is_l7(s) ? desire_put_l7(p, s, f, facts)
 				       : put_direct_routing(p, s, f, store);
 	return err ? err : put_vips(p, s, facts);
 }
@@ -337,6 +337,19 @@ static int put_leaving_vips(struct plan *p, const struct facts *f)
 	return err;
 }
 
+/* For sessions of services that left, or that take another source now. */
+static int put_held_diverts(struct plan *p, const struct facts *f)
+{
+	const __u32 none = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->held_route_count; i++)
+		err = plan_put(p, PLAN_LOCAL_ROUTES, &f->held_routes[i], &none);
+	for (size_t i = 0; !err && i < f->held_divert_count; i++)
+		err = plan_put(p, PLAN_DIVERTS, &f->held_diverts[i], &none);
+	return err;
+}
+
 static int put_ifaces(struct plan *p, const struct facts *f)
 {
 	int err = 0;
@@ -370,6 +383,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 		err = put_retired(p, &f->retired[i]);
 	for (size_t i = 0; !err && i < f->held_count; i++)
 		err = put_held(p, &f->held[i], f->active);
+	if (!err)
+		err = put_held_diverts(p, f);
 	if (!err)
 		err = put_ifaces(p, f);
 	if (err) {

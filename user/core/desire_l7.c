@@ -2,6 +2,7 @@
 #include "core/desire_l7.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/desire.h"
 
@@ -54,17 +55,37 @@ static int put_listeners(struct plan *p, const struct service_config *s, uint32_
 	return err;
 }
 
+/* TProxy: the real's answers are for its client's address, and have to be led into this host. */
+static int put_divert(struct plan *p, const struct service_config *s, const struct real_config *c,
+		      const struct real_fact *f, uint32_t table)
+{
+	const struct row_local_route route = {
+		.family = addr_is_v4(&c->ip) ? AF_INET : AF_INET6,
+		.table = table,
+	};
+	uint32_t none = 0;
+	int err;
+
+	if (s->l7.source != PROXY_SOURCE_CLIENT || !f->ifindex)
+		return 0;
+	err = plan_put(p, PLAN_LOCAL_ROUTES, &route, &none);
+	return err ? err : plan_put(p, PLAN_DIVERTS, &f->ifindex, &none);
+}
+
 int desire_put_l7(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		  bool active)
+		  const struct facts *facts)
 {
 	int err = put_service(p, s, f->id);
 	uint32_t none = 0;
 
-	for (size_t i = 0; !err && i < s->real_count; i++)
+	for (size_t i = 0; !err && i < s->real_count; i++) {
 		err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
+		if (!err)
+			err = put_divert(p, s, &s->reals[i], &f->reals[i], facts->local_table);
+	}
 	for (size_t i = 0; !err && i < s->vip_count; i++) {
 		err = put_listeners(p, s, f->id, &s->vips[i]);
-		if (!err && active)
+		if (!err && facts->active)
 			err = plan_put(p, PLAN_ADDRESSES, &s->vips[i], &none);
 	}
 	return err;

@@ -10,6 +10,6 @@
 /* Service, reals, listeners, and the VIPs as host addresses while this node is active. Returns 0 or
  * -errno. */
 int desire_put_l7(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		  bool active);
+		  const struct facts *facts);
 
 #endif

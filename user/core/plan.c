@@ -20,6 +20,8 @@ static const struct {
 	[PLAN_REALS] = {"reals",          sizeof(__u32),                   sizeof(struct row_real)       },
 	[PLAN_RINGS] = {"rings",          sizeof(__u32),                   sizeof(struct row_ring)       },
 	[PLAN_ENDPOINTS] = {"endpoints",      sizeof(struct lb_endpoint),      sizeof(__u32)                 },
+	[PLAN_LOCAL_ROUTES] = {"local routes",   sizeof(struct row_local_route),  sizeof(__u32)                 },
+	[PLAN_DIVERTS] = {"diverts",        sizeof(__u32),                   sizeof(__u32)                 },
 	[PLAN_PROXY_SERVICES] = {"proxy services", sizeof(__u32),                   sizeof(struct proxy_service)  },
 	[PLAN_PROXY_REALS] = {"proxy reals",    sizeof(__u32),                   sizeof(struct proxy_real)     },
 	[PLAN_LISTENERS] = {"listeners",      sizeof(struct proxy_endpoint),   sizeof(__u32)                 },

@@ -24,6 +24,8 @@ enum plan_table {
 	PLAN_REALS,          /* __u32 real id -> struct row_real */
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
 	PLAN_ENDPOINTS,      /* struct lb_endpoint -> __u32 service id */
+	PLAN_LOCAL_ROUTES,   /* struct row_local_route -> __u32 0: TProxy's policy rule and route */
+	PLAN_DIVERTS,        /* __u32 ifindex -> __u32 0: TProxy's tc program there */
 	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
 	PLAN_PROXY_REALS,    /* __u32 real id -> struct proxy_real */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
@@ -61,6 +63,12 @@ _Static_assert(sizeof(struct row_real) == 200, "struct row_real has hidden paddi
 /* ring is interned (core/store.h): equal rings are the same pointer. */
 struct row_ring {
 	const struct ring *ring;
+};
+
+/* In which every address is local, for packets with our mark. */
+struct row_local_route {
+	__u32 family; /* AF_INET, AF_INET6 */
+	__u32 table;
 };
 
 struct row_iface {

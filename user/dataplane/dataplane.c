@@ -122,6 +122,7 @@ void dataplane_close(struct dataplane *d)
 	if (!d)
 		return;
 	attach_close(d);
+	divert_close(d);
 	reset_close(d);
 	sweep_close(d);
 	rings_close(d);
