@@ -10,7 +10,7 @@ BEGIN {
 	for (i = 1; i in w; i += 2)
 		floor[w[i]] = w[i + 1]
 	home["^<(bpf|xdp)/|^\"lbxdp\\.skel\\.h"] = "^dataplane/"
-	home["^<openssl/"] = "^io/tls\\.c$"
+	home["^<openssl/"] = "^io/tls([a-z_]*\\.c|_internal\\.h)$"
 	home["^<sys/epoll\\.h"] = "^io/loop\\.c$"
 	home["^<yaml\\.h"] = "^core/(yaml|config)[a-z_]*\\.c$"
 	home["^<libmnl/"] = "^(net/|io/netlink\\.)"

@@ -18,58 +18,58 @@ static const struct head_case {
 	const char *bytes;
 	int result;
 	unsigned int status;
-	enum http1_framing framing;
+	enum http_framing framing;
 	uint64_t length;
 } head_cases[] = {
-	{OK "\r\n",							  1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{OK "Content-Length: 5\r\n\r\nhello",                                1,       200, HTTP1_LENGTH,      5},
-	{OK "content-length:5\r\n\r\n",                                      1,       200, HTTP1_LENGTH,      5},
-	{OK "Content-Length : 5\r\n\r\n",                                    1,       200, HTTP1_LENGTH,      5},
-	{OK "Content-Length: 5, 5\r\n\r\n",                                  1,       200, HTTP1_LENGTH,      5},
-	{OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",                1,       200, HTTP1_LENGTH,      5},
-	{OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n",                -EPROTO, 200, 0,                 0},
-	{OK "Content-Length: -5\r\n\r\n",                                    -EPROTO, 200, 0,                 0},
-	{OK "Content-Length: +5\r\n\r\n",                                    -EPROTO, 200, 0,                 0},
-	{OK "Content-Length:\r\n\r\n",				       -EPROTO, 200, 0,                 0},
-	{OK "Content-Length: 99999999999999999999\r\n\r\n",                  -EPROTO, 200, 0,                 0},
-	{OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",       1,       200, HTTP1_CHUNKED,     5},
-	{OK "Transfer-Encoding: gzip, Chunked\r\n\r\n",                      1,       200, HTTP1_CHUNKED,     0},
-	{OK "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", 1,       200, HTTP1_CHUNKED,
-	 0												     },
-	{OK "Transfer-Encoding: chunked, gzip\r\n\r\n",                      1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{OK "Transfer-Encoding: xchunked\r\n\r\n",                           1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{OK "Content-Length:\r\n 5\r\n\r\n",                                 1,       200, HTTP1_LENGTH,      5},
-	{OK "X: a\r\n\tb\r\nContent-Length: 7\r\n\r\n",                      1,       200, HTTP1_LENGTH,      7},
-	{"HTTP/1.1 200 OK\nContent-Length: 3\n\n",                           1,       200, HTTP1_LENGTH,      3},
-	{"HTTP/1.0 200 OK\r\n\r\n",					  1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{"HTTP/1.1 200\r\n\r\n",					     1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{"HTTP/1.1 200 \r\n\r\n",					    1,       200, HTTP1_UNTIL_CLOSE, 0},
-	{"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",             1,       204, HTTP1_NO_BODY,     5},
-	{"HTTP/1.1 304 Not Modified\r\n\r\n",                                1,       304, HTTP1_NO_BODY,     0},
-	{"HTTP/1.1 100 Continue\r\n\r\n",                                    1,       100, HTTP1_NO_BODY,     0},
-	{"HTTQ/1.1 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                 0},
-	{"http/1.1 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                 0},
-	{"HTTP/2 200\r\n\r\n",					       -EPROTO, 0,   0,                 0},
-	{"HTTP/1.x 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                 0},
-	{"HTTP/1.1  200 OK\r\n\r\n",					 -EPROTO, 0,   0,                 0},
-	{"HTTP/1.1 20 OK\r\n\r\n",					   -EPROTO, 0,   0,                 0},
-	{"HTTP/1.1 2000 OK\r\n\r\n",					 -EPROTO, 0,   0,                 0},
-	{"HTTP/1.1 099 OK\r\n\r\n",					  -EPROTO, 0,   0,                 0},
-	{"HTTP/1.1 2x0 OK\r\n\r\n",					  -EPROTO, 0,   0,                 0},
-	{"\r\nHTTP/1.1 200 OK\r\n\r\n",                                      -EPROTO, 0,   0,                 0},
-	{"<html>",							   -EPROTO, 0,   0,                 0},
-	{"SSH-2.0-OpenSSH_9.2\r\n",					  -EPROTO, 0,   0,                 0},
-	{OK "no colon\r\n\r\n",					      -EPROTO, 200, 0,                 0},
-	{OK ": no name\r\n\r\n",					     -EPROTO, 200, 0,                 0},
-	{OK "a b: c\r\n\r\n",						-EPROTO, 200, 0,                 0},
-	{OK " folded: status line\r\n\r\n",                                  -EPROTO, 200, 0,                 0},
-	{OK "A: b\rc\r\n\r\n",					       -EPROTO, 200, 0,                 0},
-	{"",								 0,       0,   0,                 0},
-	{"HTT",							      0,       0,   0,                 0},
-	{"HTTP/1.1 200 OK",						  0,       0,   0,                 0},
-	{OK,								 0,       200, 0,                 0},
-	{OK "A: b\r\n",						      0,       200, 0,                 0},
-	{OK "A: b\r\n\r",						    0,       200, 0,                 0},
+	{OK "\r\n",							  1,       200, HTTP_UNTIL_CLOSE, 0},
+	{OK "Content-Length: 5\r\n\r\nhello",                                1,       200, HTTP_LENGTH,      5},
+	{OK "content-length:5\r\n\r\n",                                      1,       200, HTTP_LENGTH,      5},
+	{OK "Content-Length : 5\r\n\r\n",                                    1,       200, HTTP_LENGTH,      5},
+	{OK "Content-Length: 5, 5\r\n\r\n",                                  1,       200, HTTP_LENGTH,      5},
+	{OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\n",                1,       200, HTTP_LENGTH,      5},
+	{OK "Content-Length: 5\r\nContent-Length: 6\r\n\r\n",                -EPROTO, 200, 0,                0},
+	{OK "Content-Length: -5\r\n\r\n",                                    -EPROTO, 200, 0,                0},
+	{OK "Content-Length: +5\r\n\r\n",                                    -EPROTO, 200, 0,                0},
+	{OK "Content-Length:\r\n\r\n",				       -EPROTO, 200, 0,                0},
+	{OK "Content-Length: 99999999999999999999\r\n\r\n",                  -EPROTO, 200, 0,                0},
+	{OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",       1,       200, HTTP_CHUNKED,     5},
+	{OK "Transfer-Encoding: gzip, Chunked\r\n\r\n",                      1,       200, HTTP_CHUNKED,     0},
+	{OK "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", 1,       200, HTTP_CHUNKED,
+	 0												    },
+	{OK "Transfer-Encoding: chunked, gzip\r\n\r\n",                      1,       200, HTTP_UNTIL_CLOSE, 0},
+	{OK "Transfer-Encoding: xchunked\r\n\r\n",                           1,       200, HTTP_UNTIL_CLOSE, 0},
+	{OK "Content-Length:\r\n 5\r\n\r\n",                                 1,       200, HTTP_LENGTH,      5},
+	{OK "X: a\r\n\tb\r\nContent-Length: 7\r\n\r\n",                      1,       200, HTTP_LENGTH,      7},
+	{"HTTP/1.1 200 OK\nContent-Length: 3\n\n",                           1,       200, HTTP_LENGTH,      3},
+	{"HTTP/1.0 200 OK\r\n\r\n",					  1,       200, HTTP_UNTIL_CLOSE, 0},
+	{"HTTP/1.1 200\r\n\r\n",					     1,       200, HTTP_UNTIL_CLOSE, 0},
+	{"HTTP/1.1 200 \r\n\r\n",					    1,       200, HTTP_UNTIL_CLOSE, 0},
+	{"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",             1,       204, HTTP_NO_BODY,     5},
+	{"HTTP/1.1 304 Not Modified\r\n\r\n",                                1,       304, HTTP_NO_BODY,     0},
+	{"HTTP/1.1 100 Continue\r\n\r\n",                                    1,       100, HTTP_NO_BODY,     0},
+	{"HTTQ/1.1 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                0},
+	{"http/1.1 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                0},
+	{"HTTP/2 200\r\n\r\n",					       -EPROTO, 0,   0,                0},
+	{"HTTP/1.x 200 OK\r\n\r\n",					  -EPROTO, 0,   0,                0},
+	{"HTTP/1.1  200 OK\r\n\r\n",					 -EPROTO, 0,   0,                0},
+	{"HTTP/1.1 20 OK\r\n\r\n",					   -EPROTO, 0,   0,                0},
+	{"HTTP/1.1 2000 OK\r\n\r\n",					 -EPROTO, 0,   0,                0},
+	{"HTTP/1.1 099 OK\r\n\r\n",					  -EPROTO, 0,   0,                0},
+	{"HTTP/1.1 2x0 OK\r\n\r\n",					  -EPROTO, 0,   0,                0},
+	{"\r\nHTTP/1.1 200 OK\r\n\r\n",                                      -EPROTO, 0,   0,                0},
+	{"<html>",							   -EPROTO, 0,   0,                0},
+	{"SSH-2.0-OpenSSH_9.2\r\n",					  -EPROTO, 0,   0,                0},
+	{OK "no colon\r\n\r\n",					      -EPROTO, 200, 0,                0},
+	{OK ": no name\r\n\r\n",					     -EPROTO, 200, 0,                0},
+	{OK "a b: c\r\n\r\n",						-EPROTO, 200, 0,                0},
+	{OK " folded: status line\r\n\r\n",                                  -EPROTO, 200, 0,                0},
+	{OK "A: b\rc\r\n\r\n",					       -EPROTO, 200, 0,                0},
+	{"",								 0,       0,   0,                0},
+	{"HTT",							      0,       0,   0,                0},
+	{"HTTP/1.1 200 OK",						  0,       0,   0,                0},
+	{OK,								 0,       200, 0,                0},
+	{OK "A: b\r\n",						      0,       200, 0,                0},
+	{OK "A: b\r\n\r",						    0,       200, 0,                0},
 };
 
 static void check_head(const struct head_case *c, size_t piece)
@@ -108,7 +108,7 @@ static void the_answer_to_head_has_no_body(void **state)
 	struct http1_head h = {};
 
 	assert_int_equal(http1_response(&h, bytes, sizeof(bytes) - 1, true), 1);
-	assert_int_equal(h.framing, HTTP1_NO_BODY);
+	assert_int_equal(h.framing, HTTP_NO_BODY);
 }
 
 static void fields_are_found_one_by_one(void **state)
@@ -170,17 +170,16 @@ static const struct body_case {
 
 static void check_body(const struct body_case *c, size_t piece)
 {
-	struct http1_head h = {.framing = HTTP1_CHUNKED};
 	size_t len = strlen(c->bytes), at = 0, have = 0;
-	struct http1_body b;
+	struct http_body b;
 	struct slice content;
 	char got[64] = "";
 	ssize_t n = 0;
 
-	http1_body_start(&b, &h);
-	while (at < len && b.state != HTTP1_BODY_OVER) {
-		n = http1_body_take(&b, c->bytes + at, at + piece < len ? piece : len - at,
-				    &content);
+	http_body_start(&b, HTTP_CHUNKED, 0, false);
+	while (at < len && !http_body_over(&b)) {
+		n = http_body_take(&b, c->bytes + at, at + piece < len ? piece : len - at,
+				   &content);
 		if (n < 0)
 			break;
 		assert_true(n > 0);
@@ -189,7 +188,7 @@ static void check_body(const struct body_case *c, size_t piece)
 		at += n;
 	}
 	assert_string_equal(got, c->content);
-	assert_int_equal(n < 0 ? n : b.state == HTTP1_BODY_OVER, c->result);
+	assert_int_equal(n < 0 ? n : http_body_over(&b), c->result);
 }
 
 static void a_chunked_body_means_the_same_in_pieces_of_any_size(void **state)

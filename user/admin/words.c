@@ -70,7 +70,10 @@ const char *words_method(const struct service_config *s)
 
 const char *words_mode(const struct service_config *s)
 {
-	return service_is_l7(s) ? "TCP" : "DR";
+	static const char *const words[MODE_COUNT] = {
+		[MODE_L4_DR] = "DR", [MODE_L7_TCP] = "TCP", [MODE_L7_HTTP] = "HTTP"};
+
+	return words[s->mode];
 }
 
 uint64_t words_active(const struct view_service *s, const struct view_real *r)

@@ -24,6 +24,11 @@ static inline bool slice_is(struct slice s, const char *text)
 	return s.len == strlen(text) && !strncasecmp(s.at, text, s.len);
 }
 
+static inline bool slice_same(struct slice a, struct slice b)
+{
+	return a.len == b.len && (!a.len || !strncasecmp(a.at, b.at, a.len));
+}
+
 static inline bool slice_begins(struct slice s, const char *text)
 {
 	return s.len >= strlen(text) && !strncasecmp(s.at, text, strlen(text));

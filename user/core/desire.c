@@ -104,6 +104,8 @@ enum service_status service_status(const struct service_config *s, const struct 
 		reals += !s->reals[i].backup;
 	if (used_backup)
 		*used_backup = backup;
+	if (service_is_redirect(s))
+		return SERVICE_REDIRECT;
 	if (usable == reals)
 		return SERVICE_HEALTHY;
 	return usable || backup ? SERVICE_DEGRADED : SERVICE_DOWN;
@@ -283,9 +285,11 @@ static int put_direct_routing(struct plan *p, const struct service_config *s,
 	return err;
 }
 
-static int put_service(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		       const struct facts *facts, struct store *store)
+static int put_service(struct plan *p, const struct model *m, const struct facts *facts,
+		       size_t index, struct store *store)
 {
+	const struct service_config *s = &m->services[index];
+	const struct service_fact *f = &facts->services[index];
 	struct lb_service_info info = {};
 	int err;
 
@@ -294,9 +298,9 @@ static int put_service(struct plan *p, const struct service_config *s, const str
 	if (!err)
 		err = put_checks(p, s, f, store);
 	if (!err)
-		err = service_is_l7(s) ? desire_put_l7(p, s, f, facts)
+		err = service_is_l7(s) ? desire_put_l7(p, m, facts, index)
 				       : put_direct_routing(p, s, f, store);
-	return err ? err : put_vips(p, s, facts);
+	return err || s->parent ? err : put_vips(p, s, facts);
 }
 
 /* Its row stays, so that its flows find their way, or their reset; no new flow gets it. */
@@ -378,7 +382,7 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 	if (!err)
 		err = put_leaving_vips(p, f);
 	for (size_t i = 0; !err && i < m->service_count; i++)
-		err = put_service(p, &m->services[i], &f->services[i], f, store);
+		err = put_service(p, m, f, i, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)
 		err = put_retired(p, &f->retired[i]);
 	for (size_t i = 0; !err && i < f->held_count; i++)

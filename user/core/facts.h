@@ -29,6 +29,9 @@ struct real_fact {
 	uint8_t mac[6], source_mac[6];
 	enum health health;  /* of all its checks together */
 	bool connect_failed; /* a failing check ended L4CON or L4TOUT */
+	/* clock_msec() at which it became usable again; 0: long ago, or the service has no
+	 * slow_start. */
+	uint64_t usable_since;
 };
 
 struct service_fact {
@@ -55,6 +58,12 @@ struct iface_fact {
 	bool attached; /* our program runs there: announce through it */
 };
 
+/* What a file holds, as a number: another content is another version. */
+struct file_fact {
+	const char *path;
+	uint64_t version;
+};
+
 struct facts {
 	const struct service_fact *services; /* as in the model */
 	const struct retired_fact *retired;
@@ -71,8 +80,10 @@ struct facts {
 	size_t leaving_vip_count;
 	const struct iface_fact *ifaces; /* that exist and should be attached */
 	size_t iface_count;
-	enum xdp_mode xdp_mode; /* of the command line, or as configured */
-	bool active;            /* HA role: answer for the VIPs */
+	enum xdp_mode xdp_mode;        /* of the command line, or as configured */
+	bool active;                   /* HA role: answer for the VIPs */
+	const struct file_fact *files; /* of core/model_files.h, sorted by path */
+	size_t file_count;
 };
 
 #endif

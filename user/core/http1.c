@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "core/http_text.h"
+
 static int refuse(struct http1_head *h, const char *why)
 {
 	h->error = why;
@@ -12,13 +14,6 @@ static int refuse(struct http1_head *h, const char *why)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-/* RFC 9110 5.6.2: what a field name is made of. */
-static bool is_token(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* Bytes of a version line that can no longer become one are refused before its end arrives, so that
@@ -52,45 +47,17 @@ static int read_status(struct http1_head *h, struct slice line)
 static bool split_field(struct slice line, struct slice *name, struct slice *value)
 {
 	const char *colon = memchr(line.at, ':', line.len);
-	size_t len = 0;
+	size_t len;
 
 	if (!colon)
 		return false;
-	while (line.at + len < colon && is_token(line.at[len]))
-		len++;
+	len = http_token_span(line.at, colon - line.at);
 	*name = (struct slice){line.at, len};
 	*value = slice_trim((struct slice){colon + 1, line.at + line.len - colon - 1});
 	/* Blanks before the colon are removed from responses (section 5.1). */
 	while (line.at + len < colon && (line.at[len] == ' ' || line.at[len] == '\t'))
 		len++;
 	return name->len && line.at + len == colon;
-}
-
-/* One list element of value, or false; *value goes on behind it. */
-static bool next_element(struct slice *value, struct slice *element)
-{
-	const char *comma;
-
-	if (!value->len)
-		return false;
-	comma = memchr(value->at, ',', value->len);
-	element->at = value->at;
-	element->len = comma ? (size_t)(comma - value->at) : value->len;
-	value->at += element->len + (comma ? 1 : 0);
-	value->len -= element->len + (comma ? 1 : 0);
-	*element = slice_trim(*element);
-	return true;
-}
-
-static bool read_number(struct slice text, uint64_t *number)
-{
-	*number = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		if (!is_digit(text.at[i]) || *number > (UINT64_MAX - 9) / 10)
-			return false;
-		*number = *number * 10 + (text.at[i] - '0');
-	}
-	return text.len > 0;
 }
 
 /* The same length said twice is one length; two lengths are an attack or a fault (section 6.3). */
@@ -101,8 +68,8 @@ static int read_length(struct http1_head *h, struct slice value)
 
 	if (!value.len)
 		return refuse(h, "malformed Content-Length");
-	while (next_element(&value, &element)) {
-		if (!read_number(element, &number))
+	while (http_list_next(&value, &element)) {
+		if (!http_number(element, &number))
 			return refuse(h, "malformed Content-Length");
 		if (h->has_length && number != h->length)
 			return refuse(h, "contradictory Content-Length");
@@ -124,20 +91,20 @@ static int read_field(struct http1_head *h, struct slice line)
 		return read_length(h, value);
 	if (slice_is(name, "transfer-encoding")) {
 		h->has_coding = true;
-		while (next_element(&value, &element))
+		while (http_list_next(&value, &element))
 			h->chunked = slice_is(element, "chunked");
 	}
 	return 0;
 }
 
 /* Section 6.3: which rule tells where the body ends. */
-static enum http1_framing framing_of(const struct http1_head *h, bool no_body)
+static enum http_framing framing_of(const struct http1_head *h, bool no_body)
 {
 	if (no_body || h->status < 200 || h->status == 204 || h->status == 304)
-		return HTTP1_NO_BODY;
+		return HTTP_NO_BODY;
 	if (h->has_coding)
-		return h->chunked ? HTTP1_CHUNKED : HTTP1_UNTIL_CLOSE;
-	return h->has_length ? HTTP1_LENGTH : HTTP1_UNTIL_CLOSE;
+		return h->chunked ? HTTP_CHUNKED : HTTP_UNTIL_CLOSE;
+	return h->has_length ? HTTP_LENGTH : HTTP_UNTIL_CLOSE;
 }
 
 /* One whole line that ends before next. Returns 1 for the empty line at the end. */

@@ -21,7 +21,7 @@
 enum {
 	HTTP_CHUNK_LINE_MAX = 256, /* strict: bytes of size and extensions, without the line end */
 	HTTP_TRAILER_MAX = 16384,  /* strict: bytes of all trailers with their line ends */
-	HTTP_BODY_NAME_MAX = 20,   /* the longest name that is refused in a trailer */
+	HTTP_BODY_NAME_MAX = 20,   /* more than any name that is refused in a trailer */
 };
 
 enum http_framing {
@@ -62,7 +62,7 @@ struct http_body {
 	uint8_t state;     /* enum http_body_state; HTTP_BODY_OVER: the message ends here */
 	bool strict;
 	uint8_t count; /* digits of a chunk size, bytes of an element or of a trailer's name */
-	char name[HTTP_BODY_NAME_MAX]; /* the trailer's name, in small letters */
+	char name[HTTP_BODY_NAME_MAX]; /* the trailer's name, cut short */
 };
 
 /* length: bytes, for HTTP_LENGTH only. A message without a body is over at once. */

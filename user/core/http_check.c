@@ -51,9 +51,9 @@ static void judge_head(struct http_check *c)
 		c->over = true;
 		return;
 	}
-	http1_body_start(&c->body, &c->head);
+	http_body_start(&c->body, c->head.framing, c->head.length, false);
 	c->in_body = true;
-	if (c->body.state == HTTP1_BODY_OVER)
+	if (http_body_over(&c->body))
 		conclude(c, CHECK_CODE_L7RSP, "expected text not found: the answer has no body");
 }
 
@@ -84,7 +84,7 @@ static size_t feed_head(struct http_check *c, char *bytes, size_t len)
 static size_t feed_body(struct http_check *c, const char *bytes, size_t len)
 {
 	struct slice content;
-	ssize_t used = http1_body_take(&c->body, bytes, len, &content);
+	ssize_t used = http_body_take(&c->body, bytes, len, &content);
 
 	if (used < 0) {
 		conclude(c, CHECK_CODE_L7RSP, c->body.error);
@@ -96,7 +96,7 @@ static size_t feed_body(struct http_check *c, const char *bytes, size_t len)
 	c->raw += used;
 	if (match_feed(&c->match, content.at, content.len) >= 0)
 		conclude(c, CHECK_CODE_L7OK, "expected text found");
-	else if (c->body.state == HTTP1_BODY_OVER)
+	else if (http_body_over(&c->body))
 		conclude(c, CHECK_CODE_L7RSP, "expected text not found in the body");
 	else if (c->searched == HTTP_CHECK_BODY_MAX || c->raw > HTTP_CHECK_RAW_MAX)
 		conclude(c, CHECK_CODE_L7RSP, "expected text not in the first 64 KB of the body");
@@ -121,7 +121,7 @@ void http_check_closed(struct http_check *c, const char *how)
 
 	if (c->over)
 		return;
-	if (c->in_body && c->body.framing == HTTP1_UNTIL_CLOSE)
+	if (c->in_body && c->body.framing == HTTP_UNTIL_CLOSE)
 		snprintf(detail, sizeof(detail), "expected text not found in the body");
 	else
 		snprintf(detail, sizeof(detail), "%s before the answer was complete", how);

@@ -21,7 +21,7 @@ struct http_check {
 	struct check_outcome outcome; /* the duration is the caller's */
 	const char *expect;           /* borrowed */
 	struct http1_head head;
-	struct http1_body body;
+	struct http_body body;
 	struct match match;
 	bool in_body, judged;
 	size_t total, raw; /* bytes of interim answers; of the body with its coding */

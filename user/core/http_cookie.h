@@ -12,8 +12,8 @@
 bool http_cookie_find(const struct http_head *h, struct slice name, struct slice *value);
 
 /*
- * Writes the value of a Cookie field without the cookies of this name; the others keep their bytes
- * and their order, "; " between them. Returns bytes written, never more than value.len (that much
+ * Writes the value of a Cookie field without the cookies of this name; the others keep their bytes,
+ * their order and what separates them. Returns bytes written, never more than value.len (that much
  * room is needed); 0 when nothing is left and the field should go.
  */
 size_t http_cookie_without(struct slice value, struct slice name, char *to);

@@ -5,8 +5,8 @@
  * fields that are not touched keep every byte but blanks at the line's end.
  *
  * Left out by itself (RFC 9110 7.6.1): Connection and the fields that it names, Keep-Alive,
- * Proxy-Connection, TE, Upgrade (but see HTTP_SAY_UPGRADE); Content-Length in 1xx and 204, and
- * Content-Length and Transfer-Encoding in 2xx to CONNECT, where nobody may read them. Credentials,
+ * Proxy-Connection, TE, Upgrade (but see HTTP_SAY_UPGRADE); Content-Length and
+ * Transfer-Encoding in 1xx, 204 and 2xx to CONNECT, where nobody may read them. Credentials,
  * challenges, Trailer and the framing otherwise go on as they came. A target in absolute form
  * becomes origin form, and its authority replaces Host (RFC 9112 3.2.2).
  */

@@ -21,7 +21,8 @@
  * sub-delimiters and percent-encodings through, which no DNS name has: 400
  * - targets with other bytes than 0x21 to 0x7e, or with "#"; "*" but for OPTIONS, host:port but for
  *   CONNECT, absolute ones that are not http or https: 400
- * - Connection that names Host, Content-Length or Transfer-Encoding: 400
+ * - Connection that names Host, Content-Length or Transfer-Encoding, or more than 32 options: 400
+ * - CONNECT with a body: 400
  */
 #ifndef LBXDP_CORE_HTTP_MESSAGE_H
 #define LBXDP_CORE_HTTP_MESSAGE_H
@@ -31,6 +32,7 @@
 
 #include "base/slice.h"
 #include "core/http_body.h"
+#include "core/http_text.h"
 
 enum { HTTP_FIELDS_MAX = 128 };
 
@@ -49,13 +51,15 @@ enum http_method {
 
 /* RFC 9112 section 3.2. */
 enum http_target_form {
+	HTTP_TARGET_NONE,      /* a response */
 	HTTP_TARGET_ORIGIN,    /* "/path?query" */
 	HTTP_TARGET_ABSOLUTE,  /* "http://host/path?query" */
 	HTTP_TARGET_AUTHORITY, /* "host:port" of CONNECT */
 	HTTP_TARGET_ASTERISK,  /* "*" of OPTIONS */
 };
 
-/* The fields that mean something to a proxy; every other is HTTP_NAME_OTHER. */
+/* The fields that mean something to a proxy, in the order of their lengths; every other is
+ * HTTP_NAME_OTHER. */
 enum http_name {
 	HTTP_NAME_OTHER,
 	HTTP_NAME_TE,
@@ -116,15 +120,20 @@ struct http_head {
 			    a request's body */
 	bool ntlm;       /* credentials or a challenge of NTLM or Negotiate: from now on the server
 			    connection belongs to this client connection */
+	bool no_framing; /* 1xx, 204, 2xx to CONNECT: a length or coding here means nothing (RFC
+			    9112 6.3) and is not sent on */
+	bool names_fields; /* Connection names fields other than Upgrade, Keep-Alive and TE */
 	bool has_coding; /* Transfer-Encoding: chunked stands there, even where there is no body */
 
-	uint16_t field_count;
-	struct http_field fields[HTTP_FIELDS_MAX];
+	const char *bytes; /* where the head begins */
 
 	/* After -EPROTO. */
 	const char *error;     /* what is wrong, a constant text */
 	uint16_t error_status; /* what a request is answered with: 400, 431, 501, 505 */
 	size_t error_at;       /* which byte, about */
+
+	uint16_t field_count;
+	struct http_field fields[HTTP_FIELDS_MAX];
 };
 
 /*
@@ -132,8 +141,8 @@ struct http_head {
  *        1  it is whole: h is filled; the body or the next message begins at h->size
  *        0  more bytes are needed: call again with the same bytes and more behind them; a caller
  * whose buffer is full answers 431 -EPROTO  it is refused: see h->error, error_status, error_at
- * *seen is how far was searched; 0 before the first byte, kept with the connection between calls;
- * the time is linear whatever the pieces. h holds nothing between calls.
+ * *seen is how far was searched: 0 before the first byte of each head, kept by the caller between
+ * calls, so that the time is linear whatever the pieces. h holds nothing between calls.
  */
 int http_request_parse(struct http_head *h, const char *bytes, size_t len, size_t *seen);
 
@@ -155,8 +164,5 @@ bool http_method_is_idempotent(enum http_method m);
 
 /* The first field of that name, in any case, or NULL. */
 const struct http_field *http_field_find(const struct http_head *h, const char *name);
-
-/* Takes the next element off a comma-separated list, without blanks around it; false at the end. */
-bool http_list_next(struct slice *list, struct slice *element);
 
 #endif

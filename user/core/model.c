@@ -30,20 +30,34 @@ const struct real_config *service_real(const struct service_config *s, const cha
 
 bool service_is_l7(const struct service_config *s)
 {
-	return s->mode == MODE_L7_TCP;
+	return s->mode == MODE_L7_TCP || s->mode == MODE_L7_HTTP;
+}
+
+bool service_is_http(const struct service_config *s)
+{
+	return s->mode == MODE_L7_HTTP;
+}
+
+bool service_is_redirect(const struct service_config *s)
+{
+	return service_is_http(s) && s->l7.redirect.to != REDIRECT_OFF;
 }
 
 const char *service_source_format(const struct service_config *s, char *text)
 {
+	static const char *const words[] = {[PROXY_SOURCE_AUTO] = "auto",
+					    [PROXY_SOURCE_VIP] = "vip",
+					    [PROXY_SOURCE_CLIENT] = "client"};
+
 	if (s->l7.source == PROXY_SOURCE_ADDRESS)
 		return addr_format(&s->l7.source_address, text);
-	return s->l7.source == PROXY_SOURCE_VIP ? "vip" : "auto";
+	return words[s->l7.source];
 }
 
 const char *mode_name(enum service_mode m)
 {
 	static const char *const names[MODE_COUNT] = {
-		[MODE_L4_DR] = "l4-dr", [MODE_L7_TCP] = "l7-tcp"};
+		[MODE_L4_DR] = "l4-dr", [MODE_L7_TCP] = "l7-tcp", [MODE_L7_HTTP] = "l7-http"};
 
 	return names[m];
 }
@@ -87,6 +101,12 @@ const char *port_range_format(const struct port_range *r, char *text)
 	return text;
 }
 
+/* Whose ports clients come to: a pool has its parent's. */
+static const struct service_config *front_of(const struct service_config *s)
+{
+	return s->parent ? s->parent : s;
+}
+
 static bool asks_port(enum check_type t)
 {
 	return t != CHECK_ON && t != CHECK_OFF && t != CHECK_PING;
@@ -97,14 +117,16 @@ static bool asks_port(enum check_type t)
 static bool checked_port(const struct service_config *s, const struct real_config *r, size_t index,
 			 uint16_t *port)
 {
+	const struct service_config *front = front_of(s);
+
 	if (index >= (r->port ? 1 : CHECKED_PORTS_MAX))
 		return false;
 	if (r->port) {
 		*port = r->port;
 		return true;
 	}
-	for (size_t i = 0; i < s->port_range_count; i++) {
-		const struct port_range *p = &s->ports[i];
+	for (size_t i = 0; i < front->port_range_count; i++) {
+		const struct port_range *p = &front->ports[i];
 		size_t count = (size_t)(p->last - p->first) + 1;
 
 		if (index < count) {
@@ -181,10 +203,11 @@ static enum check_type backup_check(const struct service_config *s)
 /* The one port that the service's check names, where clients come to it; 0: each of its ports. */
 static uint16_t backup_port(const struct service_config *s)
 {
+	const struct service_config *front = front_of(s);
 	uint16_t port = s->checks[0].port;
 
-	for (size_t i = 0; i < s->port_range_count; i++)
-		if (port >= s->ports[i].first && port <= s->ports[i].last)
+	for (size_t i = 0; i < front->port_range_count; i++)
+		if (port >= front->ports[i].first && port <= front->ports[i].last)
 			return port;
 	return 0;
 }

@@ -21,12 +21,14 @@ struct place {
 	unsigned int line, column;
 };
 
-enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_COUNT };
+enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_L7_HTTP, MODE_COUNT };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
 enum require { REQUIRE_ALL, REQUIRE_ANY };
 enum check_via { VIA_RIP };
+enum redirect { REDIRECT_OFF, REDIRECT_HTTPS };
+enum tls_oldest { TLS_OLDEST_1_2, TLS_OLDEST_1_3 };
 
 struct port_range {
 	uint16_t first, last; /* inclusive */
@@ -45,6 +47,34 @@ struct check_config {
 	size_t step_count;
 };
 
+/* A file that main reads; its path is absolute, or "" for none. */
+struct file_config {
+	struct place place;
+	const char *path; /* never NULL */
+};
+
+struct page_config {
+	struct file_config file;
+	uint16_t status;
+};
+
+/* One change to the head of each request or response. */
+struct header_config {
+	const char *name, *value; /* value "" where it is deleted */
+};
+
+struct header_list {
+	const struct header_config *at;
+	size_t count;
+};
+
+/* By enum proxy_rule_kind, from PROXY_RULE_REQUEST_SET on. */
+enum { HEADER_LISTS = PROXY_RULE_RESPONSE_DELETE - PROXY_RULE_REQUEST_SET + 1 };
+
+struct rewrite_config {
+	const char *from, *to; /* path prefixes */
+};
+
 struct real_config {
 	struct place place;
 	const char *name;
@@ -52,7 +82,14 @@ struct real_config {
 	uint16_t port;   /* layer 7; 0: the port the client came to (R54) */
 	uint32_t weight; /* 0: drained by configuration */
 	bool backup;     /* its name is "backup" */
+	/* Layer 7 only: */
+	uint32_t min_connections, max_connections; /* R43; 0: no limit */
+	bool reencrypt, verify;
+	struct file_config ca;
+	const char *sni; /* "": none; never NULL once read */
 };
+
+struct route_config;
 
 struct service_config {
 	struct place place;
@@ -70,12 +107,56 @@ struct service_config {
 	size_t check_count;
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
+	/* The service whose route this is; NULL: an ordinary one. A pool has no ports, the VIPs for
+	 * people only, and the settings of its parent. */
+	const struct service_config *parent;
 	struct { /* layer 7 only */
 		enum proxy_source source;
-		struct addr source_address;       /* PROXY_SOURCE_ADDRESS */
-		uint32_t connect, client, server; /* timeouts, ms */
+		struct addr source_address;                               /* PROXY_SOURCE_ADDRESS */
+		uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 		enum proxy_header accept_header, send_header;
+		uint32_t maxconn;    /* sessions; 0: no limit of its own */
+		uint32_t slow_start; /* ms; 0: none */
+		struct {
+			const struct file_config *certificates; /* none: TLS does not end here */
+			size_t certificate_count;
+			enum tls_oldest min_version;
+			struct file_config client_ca;
+		} tls;
+		struct {
+			uint32_t source, source6; /* bits that count; 0: not by source */
+			uint32_t timeout;         /* ms */
+			const char *cookie;       /* "": not by cookie */
+			bool secure, http_only;
+			enum proxy_same_site same_site;
+		} persist;
+		const struct route_config *routes;
+		size_t route_count;
+		/* l7-http only: */
+		uint32_t request_buffer; /* bytes */
+		enum proxy_forwarded forwarded_for;
+		const struct prefix *trust;
+		size_t trust_count;
+		struct header_list headers[HEADER_LISTS];
+		const struct rewrite_config *rewrites;
+		size_t rewrite_count;
+		struct {
+			enum redirect to;
+			uint16_t code;
+		} redirect;
+		const char *redirect_root; /* "": / is not redirected */
+		const struct page_config *pages;
+		size_t page_count;
 	} l7;
+};
+
+/* One of a service's routes, first match wins. What it says of its own; pool is what it leads to.
+ */
+struct route_config {
+	struct service_config own; /* name "", reals, checks, scheduler; the rest is not used */
+	const char *path, *host;   /* "" matches all */
+	bool has_reals, has_check, has_scheduler;
+	const struct service_config *pool; /* of the model; the service itself where has_ nothing */
 };
 
 struct model {
@@ -99,9 +180,12 @@ struct model {
 		uint32_t syn, established, closing, udp; /* ms */
 	} timeouts;
 	struct {
-		uint32_t maxconn; /* sessions of all proxy processes together */
+		uint32_t maxconn;        /* sessions of all proxy processes together */
+		uint32_t request_buffer; /* of services that say nothing else */
+		bool logging;
+		const char *log_file; /* "": the daemon's own log */
 	} l7;
-	const struct service_config *services;
+	const struct service_config *services; /* each followed by the pools of its routes */
 	size_t service_count;
 };
 
@@ -112,8 +196,13 @@ const struct real_config *service_real(const struct service_config *s, const cha
 
 /* Does the service end connections here? */
 bool service_is_l7(const struct service_config *s);
+bool service_is_http(const struct service_config *s); /* and read HTTP? */
 
-/* "auto", "vip" or the address that layer 7 connects from, into text (ADDR_TEXT_LEN bytes). */
+/* Does it only send clients elsewhere? Then it has no reals. */
+bool service_is_redirect(const struct service_config *s);
+
+/* "auto", "vip", "client" or the address that layer 7 connects from, into text (ADDR_TEXT_LEN
+ * bytes). */
 const char *service_source_format(const struct service_config *s, char *text);
 
 const char *mode_name(enum service_mode m);         /* "l4-dr" */

@@ -28,6 +28,8 @@ enum plan_table {
 	PLAN_DIVERTS,        /* __u32 ifindex -> __u32 0: TProxy's tc program there */
 	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
 	PLAN_PROXY_REALS,    /* __u32 real id -> struct proxy_real */
+	PLAN_PROXY_RULES,    /* struct proxy_rule_key -> struct proxy_rule */
+	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
 	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
 	PLAN_VIPS,           /* struct lb_addr -> __u32 active */

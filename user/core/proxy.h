@@ -140,6 +140,8 @@ struct proxy_blob_key {
 	uint16_t index;
 };
 
+enum { PROXY_BLOB_MAX = 1 << 20 }; /* bytes of a content */
+
 /* Another version is another content: the row changes when the file does. */
 struct proxy_blob {
 	char path[PROXY_PATH_LEN];
@@ -226,6 +228,24 @@ struct proxy_counts {
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
+/* Descriptors of a process: two a session, two a pipe, one a listener, and some for all else. */
+enum { PROXY_SPARE_FDS = 64, PROXY_SESSION_FDS = 2, PROXY_PIPE_FDS = 2, PROXY_PIPES_MAX = 256 };
+
+/* Pipes that a process with so many descriptors may have at a time. */
+static inline uint64_t proxy_pipes(uint64_t descriptors)
+{
+	return descriptors / 16 < PROXY_PIPES_MAX ? descriptors / 16 : PROXY_PIPES_MAX;
+}
+
+/* Sessions that so many descriptors allow it beside them. */
+static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
+{
+	uint64_t taken =
+		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
+
+	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
+}
+
 enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
 /* One client's real. Words are read and written whole; a torn pair costs one client its real. */
@@ -239,7 +259,8 @@ struct proxy_persist {
  * that a crash leaves nothing counted twice. */
 struct proxy_shared {
 	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
-	uint64_t ticket_epoch;            /* counts their changes */
+	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
+					   * after each change: odd while they are written */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));

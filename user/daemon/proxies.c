@@ -38,6 +38,8 @@ int proxies_open(struct daemon *d)
 		return -ENOMEM;
 	d->sinks[PLAN_PROXY_SERVICES] = proxy_client_sink(d->proxy);
 	d->sinks[PLAN_PROXY_REALS] = proxy_client_sink(d->proxy);
+	d->sinks[PLAN_PROXY_RULES] = proxy_client_sink(d->proxy);
+	d->sinks[PLAN_PROXY_BLOBS] = proxy_client_sink(d->proxy);
 	d->sinks[PLAN_LISTENERS] = proxy_client_sink(d->proxy);
 	return 0;
 }

@@ -3,48 +3,15 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-#include "io/pool.h"
-
-/* Without what no mail server chooses: each cipher costs time in every handshake. */
-#define CIPHERS "DEFAULT:!PSK:!SRP:!ARIA:!CAMELLIA:!AESCCM:!aDSS"
+#include "io/tls_internal.h"
 
 struct tls_context {
 	SSL_CTX *ctx;
 	bool verify;
 };
-
-static void *take_memory(size_t size, const char *file, int line)
-{
-	return pool_alloc(size);
-}
-
-static void *resize_memory(void *old, size_t size, const char *file, int line)
-{
-	return pool_resize(old, size);
-}
-
-static void give_memory(void *p, const char *file, int line)
-{
-	pool_free(p);
-}
-
-/* The system's openssl.cnf is not read: a chrooted process cannot, and a check by hand must judge
- * as the daemon does. */
-static void init_once(void)
-{
-	static bool done;
-
-	if (done)
-		return;
-	/* Refused once OpenSSL has memory of malloc's; it works as well then. */
-	(void)CRYPTO_set_mem_functions(take_memory, resize_memory, give_memory);
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	done = true;
-}
 
 /*
  * How OpenSSL reaches the socket. The kernel holds back our last words of a short handshake until
@@ -115,81 +82,24 @@ static bool set_wire(SSL *ssl, struct stream *s)
 	return true;
 }
 
-static int remember(SSL *ssl, SSL_SESSION *session)
-{
-	struct tls_memory *m = SSL_get_app_data(ssl);
-
-	if (!m)
-		return 0;
-	tls_memory_forget(m);
-	m->session = session;
-	return 1; /* ours now */
-}
-
-static int add_certificates(SSL_CTX *ctx, const char *ca, size_t ca_len)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *bio = BIO_new_mem_buf(ca, ca_len);
-	int count = 0;
-	X509 *cert;
-
-	if (!bio)
-		return -ENOMEM;
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		count += X509_STORE_add_cert(store, cert);
-		X509_free(cert);
-	}
-	BIO_free(bio);
-	ERR_clear_error(); /* "no more certificates" is how the loop ends */
-	return count ? 0 : -EINVAL;
-}
-
-/* Who verifies wants today's TLS. Who does not wants to know whether the server serves: Exchange
- * 2013 as installed speaks TLS 1.0 with SHA-1 and short keys, and mail clients accept that. */
-static int set_strength(SSL_CTX *ctx, const char *ca, size_t ca_len)
-{
-	if (ca) {
-		SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-		return SSL_CTX_set_cipher_list(ctx, CIPHERS) ? add_certificates(ctx, ca, ca_len)
-							     : -ENOMEM;
-	}
-	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-	return SSL_CTX_set_cipher_list(ctx, CIPHERS "@SECLEVEL=0") ? 0 : -ENOMEM;
-}
-
 int tls_context_client(struct tls_context **made, const char *ca, size_t ca_len)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
-	int err = -ENOMEM;
+	int err;
 
-	init_once();
 	if (!c)
+		return -ENOMEM;
+	err = tls_client_context(&c->ctx, (struct slice){ca, ca_len});
+	if (!err && !make_wire_method())
+		err = -ENOMEM;
+	if (err) {
+		tls_context_free(c);
 		return err;
-	if (!make_wire_method())
-		goto out;
+	}
 	c->verify = ca != NULL;
-	c->ctx = SSL_CTX_new(TLS_client_method());
-	if (!c->ctx)
-		goto out;
-	err = set_strength(c->ctx, ca, ca_len);
-	if (err)
-		goto out;
-	/* IIS closes without close_notify. Reading ahead saves a system call a record. */
-	SSL_CTX_set_options(c->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(c->ctx,
-			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_max_send_fragment(c->ctx, 2048);
-	SSL_CTX_set_read_ahead(c->ctx, 1);
-	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(c->ctx, remember);
 	*made = c;
 	return 0;
-out:
-	tls_context_free(c);
-	return err;
 }
 
 void tls_context_free(struct tls_context *c)
@@ -198,12 +108,6 @@ void tls_context_free(struct tls_context *c)
 		return;
 	SSL_CTX_free(c->ctx);
 	free(c);
-}
-
-void tls_memory_forget(struct tls_memory *m)
-{
-	SSL_SESSION_free(m->session);
-	m->session = NULL;
 }
 
 /* Turns what OpenSSL returned into -EAGAIN with blocked, or an error with its reason. */
@@ -291,32 +195,6 @@ static const struct stream_kind tls_kind = {
 	.fini = tls_fini,
 };
 
-/* What the certificate must be for, when it is verified at all. */
-static bool set_peer(SSL *ssl, const struct tls_peer *peer, bool verify)
-{
-	char text[ADDR_TEXT_LEN];
-
-	if (peer->name && !SSL_set_tlsext_host_name(ssl, peer->name))
-		return false;
-	if (!verify)
-		return true;
-	if (peer->name)
-		return SSL_set1_host(ssl, peer->name);
-	return !peer->addr ||
-	       X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), addr_format(peer->addr, text));
-}
-
-/* A session of an older version is only good for that version; offering a newer one beside it would
- * cost a key share for nothing. A server that has learnt better is seen at the next full handshake.
- */
-static bool set_session(SSL *ssl, SSL_SESSION *session)
-{
-	int version = SSL_SESSION_get_protocol_version(session);
-
-	return SSL_set_session(ssl, session) &&
-	       (version == TLS1_3_VERSION || SSL_set_max_proto_version(ssl, version));
-}
-
 int tls_attach_client(struct stream *s, struct tls_context *c, const struct tls_peer *peer,
 		      struct tls_memory *memory)
 {
@@ -324,10 +202,7 @@ int tls_attach_client(struct stream *s, struct tls_context *c, const struct tls_
 
 	if (!ssl)
 		return -ENOMEM;
-	SSL_set_connect_state(ssl);
-	SSL_set_app_data(ssl, memory);
-	if (!set_wire(ssl, s) || !set_peer(ssl, peer, c->verify) ||
-	    (memory && memory->session && !set_session(ssl, memory->session))) {
+	if (!set_wire(ssl, s) || !tls_client_prepare(ssl, peer, memory, c->verify)) {
 		SSL_free(ssl);
 		return -ENOMEM;
 	}

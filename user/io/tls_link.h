@@ -105,7 +105,8 @@ struct tls_link *tls_link_connect(struct tls_dialer *d, int fd, const struct tls
 void tls_link_free(struct tls_link *l);
 
 /*
- * Returns 0 when done, -EAGAIN, -EPROTO when the peer and we do not agree or its certificate is not
+ * Returns 0 when done (read then at once: the peer's first bytes may be here already), -EAGAIN,
+ * -EPROTO when the peer and we do not agree or its certificate is not
  * good, -ECONNRESET when it went away meanwhile, or another -errno of the socket. Must be done
  * before anything is read or written.
  */
@@ -125,12 +126,17 @@ ssize_t tls_link_read(struct tls_link *l, void *to, size_t room);
  */
 ssize_t tls_link_write(struct tls_link *l, const void *from, size_t len);
 
-/* How the peer's bytes ended. A bare FIN may be an attacker's, or IIS's habit. */
+/* How the peer's bytes ended, once a read has returned 0. A bare FIN may be an attacker's, or IIS's
+ * habit. */
 enum tls_end { TLS_END_NOT_YET, TLS_END_SAID, TLS_END_BARE };
 enum tls_end tls_link_end(const struct tls_link *l);
 
 /* True when a read may give bytes without the socket being readable. */
 bool tls_link_pending(const struct tls_link *l);
+
+/* True when the last read left nothing, neither in the link nor in the socket: another one before
+ * the next readiness would only say -EAGAIN, or 0 when the socket has been reported as ended. */
+bool tls_link_drained(const struct tls_link *l);
 
 /*
  * Sends close_notify, once, when nothing is owed: no more is written, but the peer may go on and be

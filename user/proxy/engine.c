@@ -11,8 +11,6 @@
 #include "base/alloc.h"
 #include "proxy/internal.h"
 
-enum { PIPES_MAX = 256 };
-
 static void free_dead(struct engine *e)
 {
 	while (!list_empty(&e->dead))
@@ -35,7 +33,7 @@ static void run_again(struct engine *e)
 	do {
 		at = e->again.next;
 		list_remove(at);
-		relay_again(container_of(at, struct session, again));
+		session_turn(container_of(at, struct session, again));
 	} while (at != last);
 }
 
@@ -64,13 +62,12 @@ static void resume(struct timer *t)
 	listeners_resume(container_of(t, struct engine, resume));
 }
 
-/* A session takes two descriptors, and so does a pipe; a listener takes one. Some are kept for
- * everything else. */
 static void set_limit(struct engine *e)
 {
-	size_t kept = RESERVED_FDS + 2 * e->pipe_max + map_count(e->listeners);
-	size_t room = e->descriptors > kept + 2 ? (e->descriptors - kept) / 2 : 1;
+	size_t room = proxy_sessions(e->descriptors, map_count(e->listeners));
 
+	if (!room)
+		room = 1;
 	e->limit = e->order_limit < room ? e->order_limit : room;
 	resume_if_room(e);
 }
@@ -80,7 +77,24 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
-	e->pipe_max = e->descriptors / 16 < PIPES_MAX ? e->descriptors / 16 : PIPES_MAX;
+	e->pipe_max = proxy_pipes(e->descriptors);
+}
+
+static void rung(struct watch *w, unsigned int events)
+{
+	struct engine *e = container_of(w, struct engine, bell);
+	uint64_t times;
+
+	if (read(w->fd, &times, sizeof(times)) == sizeof(times))
+		queue_rung(e);
+}
+
+static void silence(struct engine *e)
+{
+	e->bell.fn = rung;
+	e->bell.fd = e->log_fd = -1;
+	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
+		e->bells[i] = -1;
 }
 
 struct engine *engine_new(struct loop *l, unsigned int index)
@@ -95,6 +109,8 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	e->index = index;
 	e->services = xcalloc(LB_SERVICES_MAX, sizeof(*e->services));
 	e->reals = xcalloc(LB_REALS_MAX, sizeof(*e->reals));
+	e->stocks = xcalloc(LB_SERVICES_MAX, sizeof(*e->stocks));
+	e->real_cas = xcalloc(LB_REALS_MAX, sizeof(*e->real_cas));
 	e->listeners = map_new();
 	list_init(&e->listening);
 	list_init(&e->alive);
@@ -105,6 +121,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
 	e->order_limit = SIZE_MAX;
+	silence(e);
 	measure_descriptors(e);
 	set_limit(e);
 	return e;
@@ -117,14 +134,18 @@ static void end_all(struct engine *e)
 	free_dead(e);
 }
 
-static void free_rows(struct engine *e)
+static void close_if_open(int fd)
 {
-	for (uint32_t id = 0; id < LB_REALS_MAX; id++)
-		real_gone(e, id);
-	for (uint32_t id = 0; id < LB_SERVICES_MAX; id++)
-		service_gone(e, id);
-	free(e->reals);
-	free(e->services);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Our own bell is one of them. */
+static void close_bells(struct engine *e)
+{
+	loop_unwatch(&e->bell);
+	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
+		close_if_open(e->bells[i]);
 }
 
 void engine_free(struct engine *e)
@@ -134,8 +155,11 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
-	free_rows(e);
+	rows_free(e);
+	stocks_free(e);
 	pipes_free(e);
+	close_bells(e);
+	close_if_open(e->log_fd);
 	map_free(e->listeners);
 	if (e->shared)
 		munmap(e->shared, sizeof(*e->shared));
@@ -173,6 +197,43 @@ static int take_shared(struct engine *e, int fd)
 	return 0;
 }
 
+static int take_bell(struct engine *e, uint32_t index, int fd)
+{
+	int err = 0;
+
+	if (index >= PROXY_PROCESSES_MAX || fd < 0)
+		return -EINVAL;
+	if (index == e->index) {
+		loop_unwatch(&e->bell);
+		err = loop_watch(e->loop, &e->bell, fd, LOOP_READ);
+	}
+	if (err)
+		return err;
+	close_if_open(e->bells[index]);
+	e->bells[index] = fd;
+	return 0;
+}
+
+static int take_log(struct engine *e, int fd)
+{
+	close_if_open(e->log_fd);
+	e->log_fd = fd;
+	return 0;
+}
+
+/* Orders whose descriptor is kept. */
+static int take(struct engine *e, const struct proxy_order *o, int fd)
+{
+	switch (o->kind) {
+	case PROXY_ORDER_BELL:
+		return take_bell(e, o->id, fd);
+	case PROXY_ORDER_LOG:
+		return take_log(e, fd);
+	default:
+		return listener_put(e, o->id, &o->u.endpoint, fd);
+	}
+}
+
 static int obey(struct engine *e, const struct proxy_order *o, int fd)
 {
 	switch (o->kind) {
@@ -183,11 +244,21 @@ static int obey(struct engine *e, const struct proxy_order *o, int fd)
 		return service_put(e, o->id, &o->u.service);
 	case PROXY_ORDER_REAL:
 		return real_put(e, o->id, &o->u.real);
+	case PROXY_ORDER_RULE:
+		return rule_put(e, &o->u.rule.key, &o->u.rule.row);
+	case PROXY_ORDER_BLOB:
+		return blob_put(e, &o->u.blob, fd);
 	case PROXY_ORDER_SERVICE_GONE:
 		service_gone(e, o->id);
 		return 0;
 	case PROXY_ORDER_REAL_GONE:
 		real_gone(e, o->id);
+		return 0;
+	case PROXY_ORDER_RULE_GONE:
+		rule_gone(e, &o->u.rule.key);
+		return 0;
+	case PROXY_ORDER_BLOB_GONE:
+		blob_gone(e, &o->u.blob);
 		return 0;
 	case PROXY_ORDER_LISTEN_GONE:
 		listener_gone(e, &o->u.endpoint);
@@ -197,19 +268,23 @@ static int obey(struct engine *e, const struct proxy_order *o, int fd)
 	}
 }
 
+static bool keeps_descriptor(const struct proxy_order *o)
+{
+	return o->kind == PROXY_ORDER_BELL || o->kind == PROXY_ORDER_LOG ||
+	       o->kind == PROXY_ORDER_LISTEN;
+}
+
 int engine_obey(struct engine *e, const struct proxy_order *o, int fd)
 {
-	bool keeps_fd = o->kind == PROXY_ORDER_SHARED || o->kind == PROXY_ORDER_LISTEN;
+	bool keeps = o->kind == PROXY_ORDER_SHARED || keeps_descriptor(o);
 	int err = -EINVAL;
 
 	if (o->kind == PROXY_ORDER_SHARED)
 		err = take_shared(e, fd);
-	else if (e->shared && o->kind == PROXY_ORDER_LISTEN)
-		err = listener_put(e, o->id, &o->u.endpoint, fd);
 	else if (e->shared)
-		err = obey(e, o, fd);
-	if (fd >= 0 && (err || !keeps_fd))
-		close(fd);
+		err = keeps ? take(e, o, fd) : obey(e, o, fd);
+	if (err || !keeps)
+		close_if_open(fd);
 	set_limit(e);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include "core/proxy.h"
 #include "core/ring.h"
 #include "io/loop.h"
+#include "io/tls_link.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
 
@@ -30,16 +31,21 @@ enum {
 struct settings {
 	struct proxy_service says;
 	size_t refs;
-	struct rules *rules;    /* NULL: none */
-	struct tls_server *tls; /* NULL: not here */
+	struct rules *rules;     /* NULL: none */
+	struct service_tls *tls; /* NULL: not wanted, or not to be had */
+	struct page *pages;
+	size_t page_count;
 };
 
+/* Once there, it stays where it is: sessions point to it as their pool. */
 struct service {
 	uint32_t id;
-	bool gone;     /* no row any more; kept for its sessions */
-	bool stale;    /* the ring is to be made anew */
-	bool outdated; /* likewise settings */
+	bool gone;                /* no row any more; kept for its sessions */
+	bool stale;               /* the ring is to be made anew */
+	bool outdated;            /* likewise settings */
+	struct proxy_service row; /* the newest; settings may lag behind it */
 	struct settings *settings;
+	uint64_t last_tls_warning;
 	struct ring *ring; /* NULL: none yet */
 	struct link reals;
 	size_t sessions, most_sessions;
@@ -50,6 +56,8 @@ struct real {
 	uint32_t id;
 	bool gone; /* likewise */
 	struct proxy_real row;
+	struct real_tls *tls; /* NULL: not asked for yet */
+	uint64_t last_tls_warning;
 	struct link sessions;
 	size_t session_count, most_sessions;
 };
@@ -70,11 +78,13 @@ struct end {
 	struct watch watch;      /* fd -1: none */
 	struct session *session; /* NULL: idle */
 	struct engine *engine;
-	struct tls_link *tls; /* NULL: plain */
-	struct link link;     /* in engine->over, or where idle ones wait */
-	uint64_t active;      /* when it last said something, or took something: loop_now() */
+	struct tls_link *tls;      /* NULL: plain */
+	struct real_tls *real_tls; /* held for tls towards a real */
+	struct link link;          /* in engine->over, or where idle ones wait */
+	uint64_t active; /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
+	bool parting; /* TLS: our goodbye waits for room in the socket */
 };
 
 struct pipe {
@@ -134,7 +144,9 @@ struct engine {
 	struct proxy_shared *shared;
 	struct service **services; /* by id */
 	struct real **reals;
-	struct map *listeners; /* by endpoint as text */
+	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
+	struct content **real_cas; /* by real id; likewise */
+	struct map *listeners;     /* by endpoint as text */
 	struct link listening; /* all of them */
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
@@ -146,14 +158,19 @@ struct engine {
 	struct pipe *pipes; /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
+	struct watch bell;                /* our own: rung when a place in a queue is free */
+	int bells[PROXY_PROCESSES_MAX];   /* of all processes, by index; -1: none */
+	int log_fd;                       /* of session logs; -1: the process' own log */
 	uint8_t copy[COPY_ROOM];
 };
 
 /* rows.c */
+struct service *service_at(struct engine *e, uint32_t id); /* made, as one that is gone, if new */
 int service_put(struct engine *e, uint32_t id, const struct proxy_service *row);
 void service_gone(struct engine *e, uint32_t id);
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
 void real_gone(struct engine *e, uint32_t id);
+void rows_free(struct engine *e);
 /* Is any real usable? */
 bool service_ready(struct service *s);
 /* A place in the ring, one for each session. */
@@ -188,6 +205,74 @@ struct settings *service_settings(struct engine *e, struct service *s);
 void settings_release(struct settings *s);
 /* The service's own page for a status, NULL: none. */
 const struct slice *settings_page(const struct settings *s, uint16_t status);
+void stocks_free(struct engine *e);
+
+/* content.c: a file's content, shared by those who use it, wiped when the last is done with it. */
+struct content {
+	size_t refs;
+	struct slice text;
+	char bytes[];
+};
+
+/* Reads fd from its start. Returns 0 or -errno; -EFBIG above PROXY_BLOB_MAX. */
+int content_read(struct content **made, int fd);
+struct content *content_hold(struct content *c);
+void content_release(struct content *c); /* NULL does nothing */
+
+/* secure.c: TLS as rows and contents ask for it. Held by settings and by ends. */
+struct service_tls {
+	struct tls_server *server;
+	size_t refs;
+	uint32_t flags; /* of enum proxy_service_flag, those it was made by */
+	uint64_t epoch; /* of its ticket keys */
+};
+
+enum {
+	SERVICE_TLS_FLAGS = PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 | PROXY_SERVICE_CLIENT_CA |
+			    PROXY_SERVICE_HTTP,
+};
+
+/* ca at NULL: clients are not asked. NULL when it cannot be, which is logged. */
+struct service_tls *service_tls_new(struct engine *e, const struct proxy_service *row,
+				    const struct slice *certificates, size_t count,
+				    struct slice ca);
+struct service_tls *service_tls_hold(struct service_tls *t);
+void service_tls_release(struct service_tls *t); /* NULL does nothing */
+/* A link over a client's socket, by the ticket keys of now. NULL without memory. */
+struct tls_link *service_tls_accept(struct engine *e, struct service_tls *t, int fd);
+
+struct real_tls {
+	struct tls_dialer *dialer;
+	struct tls_memory memory; /* of what the real gave us, to be resumed */
+	size_t refs;
+	struct content *ca; /* NULL: any certificate will do */
+	bool speaks_first;
+	char sni[PROXY_TEXT_LEN];
+};
+
+/* Makes end, which is connected to r, a TLS one. speaks_first: see io/tls_link.h. Returns 0,
+ * -ENOMEM, or -ENOKEY when there is no CA to verify by. */
+int real_tls_connect(struct engine *e, struct real *r, struct end *end, bool speaks_first);
+void real_tls_release(struct real_tls *t); /* NULL does nothing */
+
+/* handshake.c */
+/* The client's, from SESSION_HANDSHAKE to session_next. */
+void handshake_begin(struct session *s);
+void handshake_client(struct session *s);
+void handshake_late(struct session *s);
+/* The real's, in SESSION_CONNECT. Returns 0 when done, -EAGAIN, or another -errno, which is logged.
+ */
+int handshake_server(struct session *s);
+
+/* hello.c: routes of l7-tcp, by the name that the client's TLS asks for. */
+bool hello_is_wanted(const struct session *s);
+void hello_begin(struct session *s);
+void hello_read(struct session *s);
+/* The pool of the first route for name (NULL: none was said); no route: the service itself. */
+void hello_route(struct session *s, const char *name);
+
+/* queue.c: a place that others may wait for has become free. */
+void queue_rung(struct engine *e);
 
 /* listener.c */
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
@@ -205,9 +290,12 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
 void session_drop_server(struct session *s, bool reset);
+/* Has a client that owes us something before it is served (timeouts.request, ms). */
+uint32_t session_patience(const struct session *s);
 /* Calls come at the deadline of the state. */
 void session_arm(struct session *s, uint64_t msec);
 void session_again(struct session *s);
+void session_turn(struct session *s); /* it has come */
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
@@ -226,7 +314,7 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
-/* No more will be sent. */
+/* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
 
 /* upstream.c: from a session without a server's connection to one that has it, which is then
@@ -251,7 +339,8 @@ void reuse_close(struct engine *e, struct real *r); /* all of them */
 
 /* greeting.c */
 void greeting_read(struct session *s);
-/* Puts the header that the real is to get before all else. Returns 0 or -ENOMEM. */
+/* Gives a real that has just been connected the header that it is to get before all else. Returns
+ * 0 or -errno. */
 int greeting_put(struct session *s);
 
 /* relay.c */
@@ -264,6 +353,17 @@ void way_fini(struct engine *e, struct way *w);
 struct pipe *pipe_take(struct engine *e); /* NULL: no more */
 void pipe_give(struct engine *e, struct pipe *p, bool empty);
 void pipes_free(struct engine *e);
+
+/* May this be said again? Then *last is now. */
+static inline bool warning_is_due(const struct engine *e, uint64_t *last)
+{
+	uint64_t now = loop_now(e->loop);
+
+	if (*last && now - *last < WARN_EVERY)
+		return false;
+	*last = now;
+	return true;
+}
 
 static inline void count(struct proxy_counts *c, size_t offset, uint64_t n)
 {

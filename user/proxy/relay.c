@@ -66,15 +66,23 @@ static enum step write_failed(struct end *to)
 	return STEP_WAIT;
 }
 
+/* Both have said their last byte, and TLS has had room to pass it on. */
+static bool is_over(const struct session *s)
+{
+	return s->way[CLIENT].done && s->way[SERVER].done && !s->end[CLIENT]->parting &&
+	       !s->end[SERVER]->parting;
+}
+
 /* The source has said its last byte, and it is written. */
 static enum step pass_end(struct session *s, enum side side)
 {
+	struct end *to = s->end[!side];
+
 	s->way[side].done = true;
 	s->end[side]->active = loop_now(s->engine->loop);
-	if (s->way[!side].done)
-		return STEP_OVER;
-	end_shutdown(s->end[!side]);
-	return STEP_WAIT;
+	if (to->tls || !s->way[!side].done)
+		end_shutdown(to);
+	return is_over(s) ? STEP_OVER : STEP_WAIT;
 }
 
 static enum step hold(struct session *s, enum side side, const uint8_t *bytes, size_t len)
@@ -248,7 +256,6 @@ static void way_move(struct session *s, enum side side)
 void relay_start(struct session *s)
 {
 	s->state = SESSION_RELAY;
-	s->end[SERVER]->writable = true;
 	s->end[CLIENT]->active = s->end[SERVER]->active = loop_now(s->engine->loop);
 	session_arm(s, 0);
 	relay_again(s);
@@ -274,6 +281,10 @@ void relay_ready(struct session *s, enum side side, unsigned int events)
 	bool was_full = !e->writable;
 
 	e->writable |= (events & LOOP_WRITE) != 0;
+	if (is_over(s)) {
+		session_end(s, false);
+		return;
+	}
 	if (events & LOOP_ERROR && is_unread(s, side) && sock_error(e->watch.fd)) {
 		session_broken(s, side);
 		return;

@@ -10,34 +10,26 @@
 #include "base/alloc.h"
 #include "proxy/internal.h"
 
-void settings_release(struct settings *s)
+/* Nothing but the place is left. */
+static void service_clear(struct service *s)
 {
-	if (--s->refs == 0)
-		free(s);
-}
-
-static struct settings *settings_new(const struct proxy_service *says)
-{
-	struct settings *s = xcalloc(1, sizeof(*s));
-
-	s->says = *says;
-	s->refs = 1;
-	return s;
-}
-
-static void service_free_if_over(struct engine *e, struct service *s)
-{
-	if (!s->gone || s->sessions || !list_empty(&s->reals))
-		return;
-	e->services[s->id] = NULL;
 	if (s->settings)
 		settings_release(s->settings);
+	s->settings = NULL;
 	free(s->ring);
-	free(s);
+	s->ring = NULL;
+	s->stale = true;
 }
 
-/* A real's row may come before its service's: then the service has no settings yet. */
-static struct service *service_get(struct engine *e, uint32_t id)
+static void service_clear_if_over(struct service *s)
+{
+	if (s->gone && !s->sessions && list_empty(&s->reals))
+		service_clear(s);
+}
+
+/* A real's row may come before its service's, and a route before its pool: then the service has no
+ * settings yet. */
+struct service *service_at(struct engine *e, uint32_t id)
 {
 	struct service *s = e->services[id];
 
@@ -57,11 +49,12 @@ int service_put(struct engine *e, uint32_t id, const struct proxy_service *row)
 
 	if (!id || id >= LB_SERVICES_MAX)
 		return -EINVAL;
-	s = service_get(e, id);
+	s = service_at(e, id);
 	s->gone = false;
-	if (s->settings)
-		settings_release(s->settings);
-	s->settings = settings_new(row);
+	s->row = *row;
+	s->outdated = true;
+	if (row->parent || !s->settings) /* no session may ever ask for a route's */
+		settings_release(service_settings(e, s));
 	return 0;
 }
 
@@ -72,7 +65,7 @@ void service_gone(struct engine *e, uint32_t id)
 	if (!s)
 		return;
 	s->gone = true;
-	service_free_if_over(e, s);
+	service_clear_if_over(s);
 }
 
 static void real_free_if_over(struct engine *e, struct real *r)
@@ -83,8 +76,9 @@ static void real_free_if_over(struct engine *e, struct real *r)
 		return;
 	list_remove(&r->of_service);
 	e->reals[r->id] = NULL;
+	real_tls_release(r->tls);
 	free(r);
-	service_free_if_over(e, s);
+	service_clear_if_over(s);
 }
 
 /* A session that is being connected goes elsewhere, the others end. */
@@ -105,14 +99,14 @@ static void reset_sessions(struct real *r)
 
 static void real_move(struct engine *e, struct real *r, uint32_t service)
 {
-	struct service *to = service_get(e, service), *from = e->services[r->row.service];
+	struct service *to = service_at(e, service), *from = e->services[r->row.service];
 
 	list_remove(&r->of_service);
 	list_add(&to->reals, &r->of_service);
 	r->row.service = service;
 	if (from) {
 		from->stale = true;
-		service_free_if_over(e, from);
+		service_clear_if_over(from);
 	}
 }
 
@@ -149,6 +143,20 @@ void real_gone(struct engine *e, uint32_t id)
 	r->gone = true;
 	e->services[r->row.service]->stale = true;
 	real_free_if_over(e, r);
+}
+
+void rows_free(struct engine *e)
+{
+	for (uint32_t id = 0; id < LB_REALS_MAX; id++)
+		real_gone(e, id);
+	for (uint32_t id = 0; id < LB_SERVICES_MAX; id++) {
+		if (!e->services[id])
+			continue;
+		service_clear(e->services[id]);
+		free(e->services[id]);
+	}
+	free(e->reals);
+	free(e->services);
 }
 
 /* The shares of the usable reals, of backups only or of the others only. */
@@ -256,7 +264,7 @@ void service_enter(struct engine *e, struct service *s)
 void service_leave(struct engine *e, struct service *s)
 {
 	set_gauge(&e->shared->service_current[e->index][s->id], --s->sessions);
-	service_free_if_over(e, s);
+	service_clear_if_over(s);
 }
 
 void real_enter(struct engine *e, struct real *r, struct session *s)

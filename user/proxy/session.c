@@ -32,22 +32,38 @@ static void watch_client(struct session *s, unsigned int events)
 		session_broken(s, CLIENT);
 }
 
+static void client_ready(struct session *s, unsigned int events)
+{
+	if (s->state == SESSION_HEADER)
+		greeting_read(s);
+	else if (s->state == SESSION_HANDSHAKE)
+		handshake_client(s);
+	else if (s->state == SESSION_HELLO)
+		hello_read(s);
+	else
+		watch_client(s, events);
+}
+
 void session_ready(struct watch *w, unsigned int events)
 {
 	struct end *e = container_of(w, struct end, watch);
 	struct session *s = e->session;
 	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
 
+	if (e->tls) /* it may have to write in order to read, and the other way about */
+		events |= LOOP_READ | LOOP_WRITE;
 	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
+	if (e->parting)
+		end_shutdown(e);
 	if (s->state == SESSION_RELAY)
 		relay_ready(s, side, events);
+	else if (s->state == SESSION_HTTP)
+		http_ready(s, side, events);
 	else if (side == SERVER)
 		upstream_ready(s, events);
-	else if (s->state == SESSION_HEADER)
-		greeting_read(s);
 	else
-		watch_client(s, events);
+		client_ready(s, events);
 }
 
 static uint64_t end_deadline(const struct end *e, uint32_t timeout)
@@ -55,7 +71,8 @@ static uint64_t end_deadline(const struct end *e, uint32_t timeout)
 	return e->active + timeout;
 }
 
-/* Each side must say or take something within its own timeout, whichever way is still open. */
+/* Each side must say or take something within its own timeout, whichever way is still open; in a
+ * tunnel that HTTP opened, either of them. */
 static uint64_t session_deadline(const struct session *s)
 {
 	const struct proxy_service *says = &s->settings->says;
@@ -63,6 +80,11 @@ static uint64_t session_deadline(const struct session *s)
 
 	if (s->state != SESSION_RELAY)
 		return s->deadline;
+	if (says->flags & PROXY_SERVICE_HTTP) {
+		client = end_deadline(s->end[CLIENT], says->tunnel);
+		server = end_deadline(s->end[SERVER], says->tunnel);
+		return client > server ? client : server;
+	}
 	client = end_deadline(s->end[CLIENT], says->client);
 	server = end_deadline(s->end[SERVER], says->server);
 	return client < server ? client : server;
@@ -75,6 +97,13 @@ static void arm(struct session *s)
 
 	if (!timer_running(&s->timer) || s->timer.due > deadline)
 		timer_start(s->engine->loop, &s->timer, deadline > now ? deadline - now : 0);
+}
+
+uint32_t session_patience(const struct session *s)
+{
+	uint32_t request = s->settings->says.request;
+
+	return request ? request : HEADER_WAIT;
 }
 
 void session_arm(struct session *s, uint64_t msec)
@@ -96,6 +125,12 @@ static void session_timer(struct timer *t)
 		session_count(s, bad_header, 1);
 		session_end(s, false);
 		break;
+	case SESSION_HANDSHAKE:
+		handshake_late(s);
+		break;
+	case SESSION_HTTP:
+		http_timeout(s);
+		break;
 	case SESSION_CONNECT:
 		upstream_failed(s, -ETIMEDOUT);
 		break;
@@ -116,8 +151,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 		return NULL;
 	s->engine = e;
 	s->service = service;
-	s->settings = service->settings;
-	s->settings->refs++;
+	s->settings = service_settings(e, service);
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
 	list_init(&s->again);
@@ -144,8 +178,22 @@ void session_begin(struct session *s)
 		s->state = SESSION_HEADER;
 		session_arm(s, HEADER_WAIT);
 	} else {
-		upstream_start(s);
+		session_next(s);
 	}
+}
+
+void session_next(struct session *s)
+{
+	unsigned int flags = s->settings->says.flags;
+
+	if (flags & PROXY_SERVICE_TLS && s->state != SESSION_HANDSHAKE)
+		handshake_begin(s);
+	else if (s->state != SESSION_HELLO && hello_is_wanted(s))
+		hello_begin(s);
+	else if (flags & PROXY_SERVICE_HTTP)
+		http_begin(s);
+	else
+		upstream_start(s);
 }
 
 void session_again(struct session *s)
@@ -153,6 +201,14 @@ void session_again(struct session *s)
 	list_remove(&s->again);
 	list_add(&s->engine->again, &s->again);
 	loop_defer(s->engine->loop, &s->engine->after);
+}
+
+void session_turn(struct session *s)
+{
+	if (s->state == SESSION_HTTP)
+		http_again(s);
+	else
+		relay_again(s);
 }
 
 void session_drop_server(struct session *s, bool reset)
@@ -180,6 +236,8 @@ void session_end(struct session *s, bool reset)
 		way_fini(e, &s->way[i]);
 	if (s->real)
 		real_leave(e, s->real, s);
+	if (s->http)
+		http_fini(s);
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);

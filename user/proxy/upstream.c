@@ -58,10 +58,19 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 	return 0;
 }
 
+/* There is no connection to be had. */
+static void give_up(struct session *s, uint16_t status)
+{
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+		http_upstream_none(s, status);
+	else
+		session_end(s, false);
+}
+
 static void refuse(struct session *s)
 {
 	session_count(s, refused, 1);
-	session_end(s, false);
+	give_up(s, 503);
 }
 
 static void begin_connect(struct session *s, struct real *r)
@@ -114,11 +123,11 @@ static void count_try(const struct session *s, bool again)
 /* A session draws one ticket, however often it is tried, so that turns stay exact. */
 static struct real *choose(struct session *s)
 {
-	if (!service_ready(s->service))
+	if (!service_ready(s->pool))
 		return NULL;
 	if (!s->tries)
-		s->ticket = service_ticket(s->engine, s->service);
-	return service_choose(s->engine, s->service, s->ticket, s->failed, s->tries);
+		s->ticket = service_ticket(s->engine, s->pool);
+	return service_choose(s->engine, s->pool, s->ticket, s->failed, s->tries);
 }
 
 void upstream_start(struct session *s)
@@ -164,24 +173,43 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		session_end(s, false);
+		give_up(s, err == -ETIMEDOUT ? 504 : 502);
 	else
 		upstream_start(s);
 }
 
+/* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
+static int go_on(struct session *s, unsigned int events)
+{
+	struct end *server = s->end[SERVER];
+	int err = events & LOOP_ERROR ? sock_error(server->watch.fd) : 0;
+
+	if (err)
+		return err;
+	if (!server->tls) {
+		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
+			return -EAGAIN;
+		err = greeting_put(s);
+	}
+	if (err)
+		return err;
+	return server->tls || s->real->row.flags & PROXY_REAL_TLS ? handshake_server(s) : 0;
+}
+
 void upstream_ready(struct session *s, unsigned int events)
 {
-	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER]->watch.fd) : 0;
+	int err = go_on(s, events);
 
+	if (err == -EAGAIN)
+		return;
 	if (err) {
 		upstream_failed(s, err);
 		return;
 	}
-	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
-		return;
+	s->end[SERVER]->writable = true;
 	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (greeting_put(s))
-		session_end(s, true);
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+		http_upstream_open(s);
 	else
 		relay_start(s);
 }
