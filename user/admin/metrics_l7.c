@@ -31,6 +31,13 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
 	{"lbxdp_l7_service_no_source_port_total", "Connects for which no source port was free.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_service_other_source_port_total",
+	 "Connects from another port than the client's, which was taken (source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
+	{"lbxdp_l7_service_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
 	{"lbxdp_l7_service_refused_total",
 	 "Clients turned away: no usable real, or the limit was reached.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.refused)},
@@ -63,6 +70,16 @@ static const struct number_family real_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
 	{"lbxdp_l7_real_no_source_port_total", "Connects for which no source port was free.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_real_other_source_port_total",
+	 "Connects from another port than the client's, which was taken (source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
+	{"lbxdp_l7_real_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
+	{"lbxdp_l7_real_unanswered_connects",
+	 "Connects in a row that no answer came back to (source: client).",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.unanswered)},
 };
 /* clang-format on */
 

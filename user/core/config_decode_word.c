@@ -201,16 +201,14 @@ void config_decode_source(struct config_reading *r, const struct schema_row *row
 
 	if (!config_is_word(r, n))
 		return;
-	if (config_lists_word(row->later, n->text)) {
-		config_say(r, n,
-			   "%s is not supported by this version (supported: auto, vip, an address)",
-			   config_quote(n->text, r->arena));
-	} else if (!strcmp(n->text, "auto")) {
+	if (config_lists_word(row->neutral, n->text)) {
 		s->l7.source = PROXY_SOURCE_AUTO;
 	} else if (!strcmp(n->text, "vip")) {
 		s->l7.source = PROXY_SOURCE_VIP;
+	} else if (!strcmp(n->text, "client")) {
+		s->l7.source = PROXY_SOURCE_CLIENT;
 	} else if (!strpbrk(n->text, ".:")) {
-		(void)config_is_right(r, n, "is not auto, vip or an address");
+		(void)config_is_right(r, n, "is not auto, vip, client or an address");
 	} else {
 		s->l7.source = PROXY_SOURCE_ADDRESS;
 		(void)config_is_right(r, n, value_address(n->text, &s->l7.source_address));

@@ -501,11 +501,11 @@ static const struct schema_row service_rows[] = {
 	{.key = "source",
 	 .type = SCHEMA_SOURCE,
 	 .fallback = "auto",
-	 .later = "client",
 	 .neutral = "auto none",
 	 .for_modes = LAYER7,
 	 .help = "Address that real servers see connections come from: auto is the kernel's choice "
-		 "for the route, vip the one the client came to; or an address of this "
+		 "for the route, vip the one the client came to, client the client's own (TProxy); "
+		 "or an address of this "
 		 "host, for real servers of its family."},
 	{.key = "timeouts",
 	 .type = SCHEMA_MAP,

@@ -216,7 +216,9 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 		d->sinks[t] = dataplane_sink(d->dataplane);
 	d->sinks[PLAN_NEIGHBOURS] = net_sink(d->net);
 	d->sinks[PLAN_ADDRESSES] = net_sink(d->net);
+	d->sinks[PLAN_LOCAL_ROUTES] = net_sink(d->net);
 	d->sinks[PLAN_ANNOUNCE] = net_sink(d->net);
+	tproxy_kernel_rows(d->options->pin_dir, d->dataplane, d->actual);
 	if (!dataplane_adopted(d->dataplane))
 		return 0;
 	err = dataplane_read(d->dataplane, d->actual, intern, d);
@@ -240,6 +242,7 @@ static void open_tables(struct daemon *d)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->real_lost = xcalloc(LB_REALS_MAX, sizeof(*d->real_lost));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
@@ -254,6 +257,7 @@ static void close_tables(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
+	free(d->real_lost);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);
@@ -318,11 +322,11 @@ static int first_plan(struct daemon *d, struct buf *why)
 		if (at.attached)
 			net_warnings(d->net, ifindex[i], !at.native, at.why, &d->warnings);
 	}
-	if (!err && d->refused > d->listeners_refused) {
+	if (!err && d->refused > d->layer7_refused) {
 		buf_printf(why, "%s", d->refusal);
 		err = -ENOSPC;
 	}
-	if (!err && d->listeners_refused)
+	if (!err && d->layer7_refused)
 		buf_printf(&d->warnings, "%s\n", d->refusal);
 	return err;
 }

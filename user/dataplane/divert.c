@@ -182,19 +182,38 @@ static int load(struct dataplane *d)
 	return d->tproxy ? 0 : -errno;
 }
 
+/* For when somebody deletes the filter alone, and with it what its name says. */
+static bool is_our_qdisc(const struct dataplane *d, uint32_t ifindex)
+{
+	for (size_t i = 0; i < d->our_qdisc_count; i++)
+		if (d->our_qdisc[i] == ifindex)
+			return true;
+	return false;
+}
+
+static void note_our_qdisc(struct dataplane *d, uint32_t ifindex)
+{
+	if (!is_our_qdisc(d, ifindex) && d->our_qdisc_count < LB_IFACES_MAX)
+		d->our_qdisc[d->our_qdisc_count++] = ifindex;
+}
+
 static int attach(struct dataplane *d, struct netlink *n, uint32_t ifindex)
 {
 	int prog = bpf_program__fd(d->tproxy->progs.lbxdp_tproxy);
 	struct filters f;
-	int err = look(n, d->pin_dir, ifindex, &f);
+	int err = look(n, d->pin_dir, ifindex, &f), made;
 
-	if (err || f.ours)
-		return err ? err : put_filter(n, ifindex, &f, prog); /* ours takes its place */
-	err = order_qdisc(n, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex);
-	f.made_qdisc = !err;
-	if (!err || err == -EEXIST)
-		err = put_filter(n, ifindex, &f, prog);
-	if (err && f.made_qdisc)
+	if (err)
+		return err;
+	made = f.ours ? -EEXIST
+		      : order_qdisc(n, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex);
+	if (made && made != -EEXIST)
+		return made;
+	f.made_qdisc |= !made || is_our_qdisc(d, ifindex);
+	err = put_filter(n, ifindex, &f, prog); /* of one that is there, it takes the place */
+	if (!err && f.made_qdisc)
+		note_our_qdisc(d, ifindex);
+	if (err && !made)
 		(void)order_qdisc(n, RTM_DELQDISC, 0, ifindex); /* err is the cause to report */
 	return err;
 }
