@@ -30,6 +30,26 @@ static void tell(void *arg, const struct nlmsghdr *m)
 	l->fn(l->arg, &local);
 }
 
+struct search {
+	const struct net *net;
+	bool found;
+};
+
+static bool is_own(const struct net *n, const struct addr *a)
+{
+	for (size_t i = 0; i < n->address_count; i++)
+		if (addr_equal(&n->addresses[i].local, a))
+			return true;
+	return addr_is_v4(a) && a->byte[12] == 127;
+}
+
+static void compare(void *arg, const struct addr *local)
+{
+	struct search *s = arg;
+
+	s->found = s->found || !is_own(s->net, local);
+}
+
 static int list(struct netlink *n, uint8_t family, struct listing *l)
 {
 	char buffer[256] __attribute__((aligned(8)));
@@ -60,5 +80,14 @@ int net_connections(net_address_fn *fn, void *arg)
 	if (!err)
 		err = list(&n, AF_INET6, &l);
 	netlink_close(&n);
+	return err;
+}
+
+int net_transparent(const struct net *n, bool *any)
+{
+	struct search s = {.net = n};
+	int err = net_connections(compare, &s);
+
+	*any = s.found;
 	return err;
 }
