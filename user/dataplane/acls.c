@@ -35,6 +35,7 @@ struct acls {
 	uint32_t number;                     /* of the newest list */
 	uint32_t judged_in[LB_SERVICES_MAX]; /* the sweep's pass that judges its flows */
 	uint32_t judged_last;                /* the last of these passes */
+	uint32_t switches;
 };
 
 union gate {
@@ -160,6 +161,7 @@ int acls_put(struct dataplane *d, uint32_t service, const struct acl *acl, bool 
 		return err;
 	}
 	store_gate(d, service, (struct lb_gate){.list = l->number, .host = host});
+	d->acls->switches++;
 	leave(d->acls, d->acls->of[service]);
 	d->acls->of[service] = l;
 	judge_flows(d, service);
@@ -203,6 +205,11 @@ void acls_reap(struct dataplane *d)
 			acls->last = &acls->first;
 		list_free(l);
 	}
+}
+
+uint32_t dataplane_acl_switches(const struct dataplane *d)
+{
+	return d->acls->switches;
 }
 
 bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct addr *client)
