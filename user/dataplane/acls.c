@@ -139,8 +139,10 @@ static int write_rows(const struct dataplane *d, const struct list *l)
 	return 0;
 }
 
+/* Those that the service has now, in the sweep's next pass; and sessions, by who asks. */
 static void judge_flows(struct dataplane *d, uint32_t service)
 {
+	d->acls->switches++;
 	d->acls->judged_last = d->acls->judged_in[service] = sweep_pass(d) + 1;
 }
 
@@ -161,7 +163,6 @@ int acls_put(struct dataplane *d, uint32_t service, const struct acl *acl, bool 
 		return err;
 	}
 	store_gate(d, service, (struct lb_gate){.list = l->number, .host = host});
-	d->acls->switches++;
 	leave(d->acls, d->acls->of[service]);
 	d->acls->of[service] = l;
 	judge_flows(d, service);
@@ -313,7 +314,8 @@ static struct list **owner_of(struct dataplane *d, uint32_t number)
 	return NULL;
 }
 
-/* A list without a service is one that a daemon did not live to remove. */
+/* A list without a service is one that a daemon did not live to remove, and flows of the others may
+ * be ones that it did not live to judge. */
 static int recall(struct dataplane *d, struct rows *r)
 {
 	for (size_t i = 0, end; i < r->count; i = end) {
@@ -324,11 +326,13 @@ static int recall(struct dataplane *d, struct rows *r)
 		l = list_of_rows(&r->at[i], end - i);
 		if (!l)
 			return -ENOMEM;
-		if (owner)
-			*owner = l;
-		else
-			leave(d->acls, l);
 		d->acls->number = l->number;
+		if (!owner) {
+			leave(d->acls, l);
+			continue;
+		}
+		*owner = l;
+		judge_flows(d, (uint32_t)(owner - d->acls->of));
 	}
 	return 0;
 }
