@@ -144,6 +144,7 @@ static void sweep_fire(struct timer *t)
 
 	if (dataplane_sweep(d->dataplane))
 		wake_start(d);
+	sessions_judge(d);
 	timer_start(d->loop, t, DATAPLANE_SWEEP_MSEC);
 }
 

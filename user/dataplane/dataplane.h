@@ -89,6 +89,9 @@ void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);
 void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
 
+/* Counts the lists that were switched to, or adopted: sessions may have to be judged. */
+uint32_t dataplane_acl_switches(const struct dataplane *d);
+
 /* Does the service's list refuse the client? */
 bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct addr *client);
 
