@@ -228,8 +228,8 @@ static void reload(struct daemon *d, const char *text)
  */
 static struct daemon *next_life(struct daemon *d, const char *text)
 {
-	static const enum plan_table kept[] = {PLAN_SERVICES, PLAN_REALS, PLAN_ENDPOINTS, PLAN_VIPS,
-					       PLAN_IFACES};
+	static const enum plan_table kept[] = {PLAN_SERVICES,  PLAN_REALS, PLAN_ACLS,
+					       PLAN_ENDPOINTS, PLAN_VIPS,  PLAN_IFACES};
 	struct daemon *next = daemon_of(text);
 
 	for (size_t k = 0; k < ARRAY_COUNT(kept); k++)

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "core/model.h"
+#include "core/prefix.h"
 
 /* Decimal digits only. */
 const char *value_uint(const char *text, uint32_t *out);
@@ -27,6 +28,11 @@ const char *value_listen(const char *text, struct addr *a, uint16_t *port);
 
 /* An address that packets of a service can have. */
 const char *value_address(const char *text, struct addr *a);
+
+/* "192.168.30.50", "192.168.30.0/24" or "192.168.30.50-192.168.30.60" into out (PREFIX_RANGE_MAX),
+ * *count of them. A network with bits behind its length is refused; the right one is then out[0]
+ * and *count is 1, else 0. */
+const char *value_prefixes(const char *text, struct prefix *out, size_t *count);
 
 bool value_is_loopback(const struct addr *a);
 

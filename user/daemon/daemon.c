@@ -142,7 +142,9 @@ static void sweep_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, sweep);
 
-	dataplane_sweep(d->dataplane);
+	if (dataplane_sweep(d->dataplane))
+		wake_start(d);
+	sessions_judge(d);
 	timer_start(d->loop, t, DATAPLANE_SWEEP_MSEC);
 }
 
@@ -204,10 +206,16 @@ static const struct ring *intern(void *arg, struct ring *r)
 	return store_ring(((struct daemon *)arg)->store, r);
 }
 
+static const struct acl *intern_acl(void *arg, const struct acl *a)
+{
+	return store_acl(((struct daemon *)arg)->store, a);
+}
+
 static int open_dataplane(struct daemon *d, struct buf *why)
 {
 	const struct dataplane_options o = {.pin_dir = d->options->pin_dir,
 					    .flows = d->model->node.flows};
+	const struct dataplane_intern interning = {intern, intern_acl, d};
 	int err = dataplane_open(&d->dataplane, &o, why);
 
 	if (err)
@@ -219,7 +227,7 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 	d->sinks[PLAN_ANNOUNCE] = net_sink(d->net);
 	if (!dataplane_adopted(d->dataplane))
 		return 0;
-	err = dataplane_read(d->dataplane, d->actual, intern, d);
+	err = dataplane_read(d->dataplane, d->actual, &interning);
 	if (err) {
 		buf_printf(why, "cannot read the maps under %s: %s", d->options->pin_dir,
 			   strerror(-err));

@@ -107,6 +107,8 @@ struct daemon {
 	uint64_t conflict_said;   /* not again before this time, ms */
 	char refusal[1024];       /* what was said of the last plan, so that it is said once */
 	unsigned int wake_passes; /* still to make over flows of reset reals */
+	uint32_t acl_switches;    /* that sessions were judged after */
+	uint32_t judge_sessions;  /* times, still */
 	bool settled;
 
 	bool config_ok; /* the last reload */
@@ -200,6 +202,9 @@ void watch_start(struct daemon *d);
 
 /* wake.c: makes silent clients of reset reals speak, so that they meet their RST. */
 void wake_start(struct daemon *d);
+
+/* sessions.c: after lists of clients changed, ends the sessions at layer 7 that they refuse. */
+void sessions_judge(struct daemon *d);
 
 /* notify.c: sd_notify(3) without the library; nothing without NOTIFY_SOCKET. */
 void notify_systemd(const char *state);
