@@ -448,8 +448,6 @@ static const struct later {
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "sni",                  "mail",                     {"none"}                    },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol",       "v1",                       {"off"}                     },
 	{HEAD VIP REALS "    ",                          "persistence",          "{source: 32}",             {"none", "off", "0", "auto"}},
-	{HEAD VIP REALS "    ",                          "allow_from",           "[10.0.0.0/8]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "deny_from",            "10.0.0.1",                 {"none", "[]"}              },
 	{HEAD VIP REALS "    ",                          "slow_start",           "30s",                      {"0", "0s", "off"}          },
 	{HEAD VIP REALS "    ",                          "redirect",             "{to: https}",              {"none", "off", "{}"}       },
 	{HEAD VIP REALS "    ",                          "redirect_root",        "/owa/",                    {"none"}                    },
@@ -682,6 +680,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    scheduler: wrr\n"
 				       "    on_down: auto\n"
 				       "    require: all\n"
+				       "    allow_from: none\n"
+				       "    deny_from: none\n"
 				       "    check:\n"
 				       "      - type: connect\n"
 				       "        port: auto\n"
@@ -851,6 +851,8 @@ static const char full[] =
 	"    ports: \"443,1000-1010\"\n"
 	"    on_down: reset\n"
 	"    require: any\n"
+	"    allow_from: [10.0.0.5-10.0.0.9, \"2001:db8::/32\"]\n"
+	"    deny_from: \"2001:db8::9\"\n"
 	"    check:\n"
 	"      - {type: https, request: \"//a?b=c#d\", expect: \"it's: \\\\ \\\"ok\\\"\", method: "
 	"HEAD, host: h:8, sni: s, verify: ca, ca: \"/etc/a b.pem\", port: 8443}\n"

@@ -105,6 +105,7 @@ static inline void sample_https(struct arena *a, struct view_service *s)
 				   .packets = 40000,
 				   .bytes = 6000000,
 				   .unrouted = 7,
+				   .denied = 11,
 				   .reals = r,
 				   .real_count = 3};
 }

@@ -18,6 +18,8 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_service, bytes)},
 	{"lbxdp_service_unrouted_packets_total", "Packets dropped because no real was usable.",
 	 METRIC_COUNTER, METRIC_FIELD(view_service, unrouted)},
+	{"lbxdp_service_denied_packets_total", "Packets dropped because the client may not use it.",
+	 METRIC_COUNTER, METRIC_FIELD(view_service, denied)},
 };
 
 static const struct number_family real_families[] = {

@@ -236,6 +236,7 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_ESCAPED] = config_decode_escaped,
 	[SCHEMA_ADDRESS] = config_decode_address,
 	[SCHEMA_ADDRESSES] = decode_addresses,
+	[SCHEMA_PREFIXES] = config_decode_prefixes,
 	[SCHEMA_INTERFACES] = decode_interfaces,
 	[SCHEMA_PORTS] = decode_ports,
 	[SCHEMA_LISTEN] = config_decode_listen,

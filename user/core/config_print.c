@@ -159,6 +159,20 @@ static void print_addresses(struct printing *p, const struct schema_row *row, co
 	buf_puts(p->out, "]\n");
 }
 
+/* A range is printed as the networks it is made of: so packets are compared. */
+static void print_prefixes(struct printing *p, const struct schema_row *row, const void *base)
+{
+	const struct acl_prefixes *list = field(row, base);
+	char text[PREFIX_TEXT_LEN];
+
+	print_inline_key(p, row);
+	for (size_t i = 0; i < list->count; i++) {
+		buf_puts(p->out, i ? ", " : "[");
+		value_print_word(prefix_format(&list->at[i], text), p->out);
+	}
+	buf_puts(p->out, list->count ? "]\n" : "none\n");
+}
+
 static void print_interfaces(struct printing *p, const struct schema_row *row, const void *base)
 {
 	size_t count;
@@ -300,6 +314,7 @@ static printer *const printers[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_ESCAPED] = print_escaped,
 	[SCHEMA_ADDRESS] = print_address,
 	[SCHEMA_ADDRESSES] = print_addresses,
+	[SCHEMA_PREFIXES] = print_prefixes,
 	[SCHEMA_INTERFACES] = print_interfaces,
 	[SCHEMA_PORTS] = print_ports,
 	[SCHEMA_LISTEN] = print_listen,

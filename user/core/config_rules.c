@@ -317,10 +317,12 @@ static void rule_limits(struct config_reading *r, const struct claims *c, uint64
 {
 	const struct model *m = &r->draft->model;
 	const struct yaml_node *n = yaml_get(r->root, "services");
-	size_t reals = 0, vips = 0;
+	size_t reals = 0, vips = 0, prefixes = 0;
 
-	for (size_t i = 0; i < m->service_count; i++)
+	for (size_t i = 0; i < m->service_count; i++) {
 		reals += m->services[i].real_count;
+		prefixes += m->services[i].acl ? m->services[i].acl->count : 0;
+	}
 	for (size_t i = 0; i < c->count; i++)
 		vips += !i || memcmp(&c->at[i].vip, &c->at[i - 1].vip, sizeof(c->at->vip)) != 0;
 	if (endpoints > LB_ENDPOINTS_MAX)
@@ -329,6 +331,10 @@ static void rule_limits(struct config_reading *r, const struct claims *c, uint64
 	if (reals >= LB_REALS_MAX)
 		config_say(r, n, "%zu real servers in all; this version holds %d", reals,
 			   LB_REALS_MAX - 1);
+	if (prefixes > LB_ACL_MAX / 2) /* an old and a new list stand side by side for a while */
+		config_say(r, n,
+			   "%zu prefixes of allow_from and deny_from in all; this version holds %d",
+			   prefixes, LB_ACL_MAX / 2);
 	if (vips > LB_VIPS_MAX)
 		config_say(r, n, "%zu VIPs in all; this version holds %d", vips, LB_VIPS_MAX);
 }
@@ -376,6 +382,7 @@ static const struct yaml_node *first_service(const struct config_reading *r)
 static void rules_of_service(struct config_reading *r, const struct service_config *s,
 			     const struct yaml_node *n, bool net_known)
 {
+	config_rules_acl(r, (struct service_config *)s, n); /* of the draft: ours to fill */
 	rule_reals(r, s, n);
 	rule_one_ip(r, s, n);
 	if (service_is_l7(s))

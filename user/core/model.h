@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "core/acl.h"
 #include "core/check.h"
 #include "core/proxy.h"
 
@@ -70,7 +71,9 @@ struct service_config {
 	size_t check_count;
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
-	struct { /* layer 7 only */
+	struct acl_prefixes allow_from, deny_from;
+	const struct acl *acl; /* both together; NULL: everybody may use the service */
+	struct {               /* layer 7 only */
 		enum proxy_source source;
 		struct addr source_address;       /* PROXY_SOURCE_ADDRESS */
 		uint32_t connect, client, server; /* timeouts, ms */

@@ -169,6 +169,27 @@ static void describe_l7(const struct service_config *from, const struct service_
 	describe_header(to->name, "send", from->l7.send_header, to->l7.send_header, out);
 }
 
+static bool same_prefixes(const struct acl_prefixes *a, const struct acl_prefixes *b)
+{
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->at, b->at, a->count * sizeof(*a->at)));
+}
+
+static void describe_prefixes(const char *service, const char *key, const struct acl_prefixes *from,
+			      const struct acl_prefixes *to, struct buf *out)
+{
+	if (!same_prefixes(from, to))
+		buf_printf(out, "%s: %s changed, %zu -> %zu prefixes\n", service, key, from->count,
+			   to->count);
+}
+
+static void describe_acl(const struct service_config *from, const struct service_config *to,
+			 struct buf *out)
+{
+	describe_prefixes(to->name, "allow_from", &from->allow_from, &to->allow_from, out);
+	describe_prefixes(to->name, "deny_from", &from->deny_from, &to->deny_from, out);
+}
+
 static void describe_service(const struct service_config *from, const struct service_config *to,
 			     struct buf *out)
 {
@@ -188,6 +209,7 @@ static void describe_service(const struct service_config *from, const struct ser
 	if (from->require != to->require)
 		buf_printf(out, "%s: require %s\n", to->name,
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
+	describe_acl(from, to, out);
 	if (service_is_l7(from) && service_is_l7(to))
 		describe_l7(from, to, out);
 	describe_reals(&(struct comparison){.from = from, .to = to, .out = out});

@@ -498,6 +498,23 @@ static const struct schema_row service_rows[] = {
 	 .word = word_require,
 	 .max = REQUIRE_ANY,
 	 .help = "With several checks: whether all must pass, or any."},
+	{.key = "allow_from",
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, allow_from),
+	 .max = LB_ACL_SERVICE_MAX,
+	 .neutral = NEUTRAL,
+	 .doc_default = "none: everybody",
+	 .help = "Clients that may use the service: an address, a network 192.168.30.0/24, a range "
+		 "192.168.30.50-192.168.30.60, or a list of them, IPv4 or IPv6; with it, all "
+		 "others may not; the most specific entry decides, deny_from where both have it."},
+	{.key = "deny_from",
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, deny_from),
+	 .max = LB_ACL_SERVICE_MAX,
+	 .neutral = NEUTRAL,
+	 .doc_default = "none",
+	 .help = "Clients that may not, written likewise; their packets are dropped and counted "
+		 "before the host sees them, and a reload resets the connections they have."},
 	{.key = "source",
 	 .type = SCHEMA_SOURCE,
 	 .fallback = "auto",
@@ -539,8 +556,6 @@ static const struct schema_row service_rows[] = {
 	 .help = "Used when no real server is up; asked only by a connection to each port (udp: by "
 		 "ping)."},
 	LATER("persistence", NEUTRAL, "Keep a client on its real server."),
-	LATER("allow_from", NEUTRAL, "Addresses that may use the service."),
-	LATER("deny_from", NEUTRAL, "Addresses that may not."),
 	LATER("slow_start", "0 0s none off", "Time a returning server takes to its full weight."),
 	LATER("redirect", NEUTRAL, "Layer 7: send clients elsewhere."),
 	LATER("redirect_root", NEUTRAL, "Layer 7: send / elsewhere."),
@@ -553,7 +568,7 @@ static const struct schema_row service_rows[] = {
 	LATER("response_headers", NEUTRAL, "Layer 7: change response headers."),
 	LATER("rewrite", NEUTRAL, "Layer 7: change paths."),
 	LATER("routes", NEUTRAL, "Layer 7: choose by path or host."),
-	{.key = NULL						     },
+	{.key = NULL								   },
 };
 
 const struct schema_row schema_root[] = {

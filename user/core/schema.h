@@ -23,6 +23,7 @@ enum schema_type {
 	SCHEMA_ESCAPED,    /* char[size], C escapes resolved */
 	SCHEMA_ADDRESS,    /* struct addr */
 	SCHEMA_ADDRESSES,  /* one or a list */
+	SCHEMA_PREFIXES,   /* struct acl_prefixes: one or a list of addresses, networks, ranges */
 	SCHEMA_INTERFACES, /* one or a list */
 	SCHEMA_PORTS,      /* one or a list of struct port_range */
 	SCHEMA_LISTEN,     /* model.admin */

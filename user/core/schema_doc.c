@@ -9,15 +9,25 @@
 static const char *type_name(enum schema_type t)
 {
 	static const char *const names[SCHEMA_TYPE_COUNT] = {
-		[SCHEMA_MAP] = "map",           [SCHEMA_NAMED] = "labels",
-		[SCHEMA_BACKUP] = "map",        [SCHEMA_CHECKS] = "map-or-list",
-		[SCHEMA_STEPS] = "list",        [SCHEMA_UINT] = "number",
-		[SCHEMA_DURATION] = "duration", [SCHEMA_WORD] = "word",
-		[SCHEMA_TEXT] = "text",         [SCHEMA_ESCAPED] = "text",
-		[SCHEMA_ADDRESS] = "address",   [SCHEMA_ADDRESSES] = "addresses",
-		[SCHEMA_INTERFACES] = "names",  [SCHEMA_PORTS] = "ports",
-		[SCHEMA_LISTEN] = "listener",   [SCHEMA_LATER] = "later",
-		[SCHEMA_MODE] = "word",         [SCHEMA_SOURCE] = "word-or-address",
+		[SCHEMA_MAP] = "map",
+		[SCHEMA_NAMED] = "labels",
+		[SCHEMA_BACKUP] = "map",
+		[SCHEMA_CHECKS] = "map-or-list",
+		[SCHEMA_STEPS] = "list",
+		[SCHEMA_UINT] = "number",
+		[SCHEMA_DURATION] = "duration",
+		[SCHEMA_WORD] = "word",
+		[SCHEMA_TEXT] = "text",
+		[SCHEMA_ESCAPED] = "text",
+		[SCHEMA_ADDRESS] = "address",
+		[SCHEMA_ADDRESSES] = "addresses",
+		[SCHEMA_PREFIXES] = "networks",
+		[SCHEMA_INTERFACES] = "names",
+		[SCHEMA_PORTS] = "ports",
+		[SCHEMA_LISTEN] = "listener",
+		[SCHEMA_LATER] = "later",
+		[SCHEMA_MODE] = "word",
+		[SCHEMA_SOURCE] = "word-or-address",
 	};
 
 	return names[t];

@@ -69,6 +69,7 @@ struct view_service {
 	enum service_status status;
 	const char *reason; /* why it is not healthy; empty when it is */
 	uint64_t connections, packets, bytes, unrouted;
+	uint64_t denied; /* packets of clients that may not use it */
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;

@@ -113,6 +113,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->config = s;
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
+	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current);
 	v->reals = reals;
 	v->real_count = s->real_count;
