@@ -231,13 +231,14 @@ _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed 
 
 enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
-/* Descriptors of a process: two a session, two a pipe, one a listener, a bell of each
- * process, and some for all else. */
+/* Descriptors of a process: two a session, two a pipe, one a listener, one a connection to a real
+ * that waits for its next request, a bell of each process, and some for all else. */
 enum {
 	PROXY_SPARE_FDS = 64 + PROXY_PROCESSES_MAX,
 	PROXY_SESSION_FDS = 2,
 	PROXY_PIPE_FDS = 2,
-	PROXY_PIPES_MAX = 256
+	PROXY_PIPES_MAX = 256,
+	PROXY_IDLE_MAX = 256,
 };
 
 /* Pipes that a process with so many descriptors may have at a time. */
@@ -246,10 +247,18 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 	return descriptors / 16 < PROXY_PIPES_MAX ? descriptors / 16 : PROXY_PIPES_MAX;
 }
 
+/* And connections that wait. */
+static inline uint64_t proxy_idle(uint64_t descriptors)
+{
+	return descriptors / 32 < PROXY_IDLE_MAX ? descriptors / 32 : PROXY_IDLE_MAX;
+}
+
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
+	uint64_t taken =
+		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+		proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }

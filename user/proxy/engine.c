@@ -79,6 +79,7 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
+	e->idle_max = proxy_idle(e->descriptors);
 	e->pipe_max = proxy_pipes(e->descriptors);
 }
 
@@ -103,7 +104,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -121,6 +126,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->over);
 	list_init(&e->held);
 	queue_init(e);
+	reuse_init(e);
 	e->splice = true;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
@@ -161,7 +167,10 @@ void engine_free(struct engine *e)
 	timer_stop(&e->resume);
 	timer_stop(&e->fallback);
 	timer_stop(&e->keep);
+	timer_stop(&e->idle_timer);
 	rows_free(e);
+	free_dead(e);
+	http_desk_free(e->desk);
 	stocks_free(e);
 	pipes_free(e);
 	close_bells(e);

@@ -73,6 +73,8 @@ struct real {
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
 	uint64_t full;              /* engine->scan in which it had no place */
+	struct link idle; /* reuse.c: the last used one last */
+	unsigned int idle_count;
 };
 
 struct listener {
@@ -94,11 +96,16 @@ struct end {
 	struct engine *engine;
 	struct tls_link *tls;      /* NULL: plain */
 	struct real_tls *real_tls; /* held for tls towards a real */
-	struct link link;          /* in engine->over, or where idle ones wait */
-	uint64_t active;           /* when it last said something, or took something: loop_now() */
+	struct link link;          /* in engine->over, or real->idle */
+	struct link of_idle;       /* in engine->idle */
+	struct real *real;         /* while idle */
+	uint64_t active; /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
+	bool used;    /* to a real: has carried a request already */
 	bool parting; /* TLS: our goodbye waits for room in the socket */
+	uint16_t port;    /* to a real: that it went to */
+	struct addr from; /* likewise: the source asked for; zero: none */
 };
 
 struct pipe {
@@ -148,6 +155,7 @@ struct session {
 	uint64_t number;      /* in the queue: lower is longer there */
 	uint64_t persist_key; /* of its entry in the table of sources; 0: none */
 	uint32_t wanted;      /* the real that persistence asks for; 0: none */
+	uint64_t connecting;  /* when the connect began: loop_now() */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
@@ -179,7 +187,11 @@ struct engine {
 	struct timer fallback;       /* while there are any of these */
 	struct timer keep;           /* keeps entries of running sessions in the table of sources */
 	uint64_t choice, look, scan; /* numbers of the last */
-	struct pipe *pipes;          /* free ones */
+	struct http_desk *desk;      /* http.c: what is needed while bytes are looked at */
+	struct link idle;            /* reuse.c: ends without a session, the oldest first */
+	size_t idle_count, idle_max;
+	struct timer idle_timer;
+	struct pipe *pipes; /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
 	struct watch bell;              /* our own: rung when a place in a queue is free */
@@ -383,6 +395,9 @@ void session_turn(struct session *s); /* it has come */
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
+/* member of struct proxy_counts, a histogram: one more, that took so long. */
+#define session_time(s, member, msec) session_took(s, offsetof(struct proxy_counts, member), msec)
+void session_took(struct session *s, size_t offset, uint64_t msec);
 /* Ends it by reset, because that side broke off. */
 void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
@@ -422,10 +437,14 @@ void http_timeout(struct session *s); /* the deadline that session_arm set has p
 void http_upstream_open(struct session *s);
 void http_upstream_none(struct session *s, uint16_t status); /* 502, 503, 504 */
 void http_fini(struct session *s);
+struct http_desk *http_desk_new(void); /* NULL without memory */
+void http_desk_free(struct http_desk *d);
 /* reuse.c: connections to reals that wait for the next request. */
-struct end *reuse_take(struct engine *e, struct real *r, const struct session *s);
+/* One that came from there (NULL: anywhere) and went to that port, if the session may have it. */
+struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port);
 void reuse_give(struct engine *e, struct real *r, struct end *server);
-void reuse_close(struct engine *e, struct real *r); /* all of them */
+void reuse_close(struct real *r); /* all of them */
+void reuse_init(struct engine *e);
 
 /* greeting.c */
 void greeting_read(struct session *s);
@@ -434,6 +453,24 @@ void greeting_read(struct session *s);
 int greeting_put(struct session *s);
 
 /* relay.c */
+enum step { STEP_MORE, STEP_WAIT, STEP_OVER, STEP_READ_FAILED, STEP_WRITE_FAILED };
+/* What waits, in held or in the pipe, goes to the other end; the other end is writable. */
+enum step way_flush(struct session *s, enum side side);
+static inline bool way_waits(const struct way *w)
+{
+	return w->held_len || w->piped;
+}
+/* These bytes wait; none do so far. STEP_WAIT, or STEP_WRITE_FAILED without memory. */
+enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len);
+/* After a recv of n bytes, more than 0. */
+void way_note_read(struct session *s, enum side side, size_t n);
+void way_note_copied(struct session *s, enum side side, size_t n);
+/* Whether it is time for way_splice, whose pipe is there then. */
+bool way_by_splice(struct session *s, enum side side);
+/* At most max bytes into the pipe: how many, 0 at the end, -1 and errno. */
+ssize_t way_splice(struct session *s, enum side side, size_t max);
+/* An empty pipe goes back: what is idle holds none. */
+void way_rest(struct session *s, enum side side);
 void relay_start(struct session *s);
 void relay_ready(struct session *s, enum side side, unsigned int events);
 void relay_again(struct session *s);

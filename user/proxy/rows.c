@@ -77,6 +77,7 @@ void real_free_if_over(struct engine *e, struct real *r)
 
 	if (!r->gone || r->session_count || r->queued)
 		return;
+	reuse_close(r);
 	list_remove(&r->of_service);
 	e->reals[r->id] = NULL;
 	real_tls_release(r->tls);
@@ -120,6 +121,16 @@ static void real_move(struct engine *e, struct real *r, uint32_t service)
 	}
 }
 
+/* Whether idle connections to the real as it was do for the real as it is. */
+static bool keeps_connections(const struct proxy_real *was, const struct proxy_real *is)
+{
+	const unsigned int tls = PROXY_REAL_TLS | PROXY_REAL_VERIFY;
+
+	return is->flags & PROXY_REAL_USABLE && (was->flags & tls) == (is->flags & tls) &&
+	       addr_equal(&was->ip, &is->ip) && was->port == is->port &&
+	       !strcmp(was->sni, is->sni);
+}
+
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 {
 	struct real *r;
@@ -132,10 +143,13 @@ int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 		r->id = id;
 		list_init(&r->of_service);
 		list_init(&r->sessions);
+		list_init(&r->idle);
 		e->reals[id] = r;
 	}
 	if (r->row.service != row->service)
 		real_move(e, r, row->service);
+	if (!keeps_connections(&r->row, row))
+		reuse_close(r);
 	r->row = *row;
 	r->gone = false;
 	service_changed(e->services[row->service]);
@@ -151,6 +165,7 @@ void real_gone(struct engine *e, uint32_t id)
 	if (!r)
 		return;
 	r->gone = true;
+	reuse_close(r);
 	service_changed(e->services[r->row.service]);
 	real_free_if_over(e, r);
 }

@@ -11,9 +11,24 @@
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
+}
+
+void session_took(struct session *s, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t i = 0;
+
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
@@ -243,8 +258,6 @@ void session_end(struct session *s, bool reset)
 		way_fini(e, &s->way[i]);
 	if (s->real)
 		real_leave(e, s->real, s);
-	if (s->http)
-		http_fini(s);
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
@@ -257,5 +270,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }

@@ -81,6 +81,8 @@ static void count_try(const struct session *s, bool again)
 			    : offsetof(struct proxy_counts, redispatches);
 
 	count(&m->service[s->service->id], what, 1);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], what, 1);
 	count(&m->real[s->failed[s->tries - 1]], what, 1);
 }
 
@@ -95,7 +97,44 @@ static void give_up(struct session *s)
 	refuse(s);
 }
 
-void upstream_connect(struct session *s)
+static uint16_t port_of(const struct session *s, const struct real *r)
+{
+	return r->row.port ? r->row.port : s->vip_port;
+}
+
+static void use(struct session *s, struct end *server)
+{
+	server->session = s;
+	s->end[SERVER] = server;
+	s->connecting = loop_now(s->engine->loop);
+}
+
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s)
+{
+	struct real *r = s->real;
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
+
+	if (!server)
+		return false;
+	use(s, server);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, struct end *server)
+{
+	const struct real *r = s->real;
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
+}
+
+static void begin_connect(struct session *s)
 {
 	struct engine *e = s->engine;
 	const struct proxy_real *row = &s->real->row;
@@ -110,19 +149,25 @@ void upstream_connect(struct session *s)
 		give_up(s);
 		return;
 	}
-	if (s->tries)
-		count_try(s, has_failed(s, s->real->id));
-	persist_note(s);
-	server->session = s;
-	s->end[SERVER] = server;
+	use(s, server);
+	note_route(s, server);
 	server->watch.fd = fd;
-	err = dial(s, fd, &row->ip, row->port ? row->port : s->vip_port);
+	err = dial(s, fd, &row->ip, server->port);
 	if (!err)
 		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
 	if (err)
 		upstream_failed(s, err);
 	else
 		session_arm(s, s->settings->says.connect);
+}
+
+void upstream_connect(struct session *s)
+{
+	if (s->tries)
+		count_try(s, has_failed(s, s->real->id));
+	persist_note(s);
+	if (!use_idle(s))
+		begin_connect(s);
 }
 
 static uint32_t pause_of(const struct session *s)
@@ -174,7 +219,7 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		upstream_none(s, err == -ETIMEDOUT ? 504 : 502);
+		upstream_none(s, 503); /* as HAProxy has it */
 	else
 		upstream_start(s);
 }
@@ -208,9 +253,12 @@ void upstream_ready(struct session *s, unsigned int events)
 		return;
 	}
 	s->end[SERVER]->writable = true;
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+	session_time(s, connect_time, loop_now(s->engine->loop) - s->connecting);
+	if (s->http) {
 		http_upstream_open(s);
-	else
+	} else {
+		count(&s->engine->shared->real[s->real->id],
+		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
+	}
 }
