@@ -174,11 +174,14 @@ static int punch(const struct proxy_client *c, const void *from, size_t len)
 /* The sessions of a process that died are over. */
 static void take_back_gauges(struct proxy_client *c, unsigned int index)
 {
-	const struct proxy_shared *s = c->shared;
-	int err = punch(c, s->service_current[index], sizeof(s->service_current[index]));
+	int err = 0;
 
-	if (!err)
-		err = punch(c, s->real_current[index], sizeof(s->real_current[index]));
+	for (size_t i = 0; !err && i < PROXY_COLUMN_COUNT; i++) {
+		const struct proxy_column *column = &proxy_columns[i];
+
+		err = punch(c, (const char *)c->shared + column->at + index * column->len,
+			    column->len);
+	}
 	if (err)
 		log_error("proxy %u: cannot clear its session counts: %s", index, strerror(-err));
 }

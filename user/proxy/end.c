@@ -16,6 +16,7 @@ void end_init(struct end *e, struct engine *engine, struct session *s)
 	e->watch.fd = -1;
 	e->watch.fn = session_ready;
 	list_init(&e->link);
+	list_init(&e->of_idle);
 }
 
 struct end *end_new(struct engine *engine)

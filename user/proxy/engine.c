@@ -53,6 +53,8 @@ static void end_of_round(struct hook *h)
 	struct engine *e = container_of(h, struct engine, after);
 
 	run_again(e);
+	queue_round(e);
+	listeners_recheck(e);
 	free_dead(e);
 	resume_if_room(e);
 }
@@ -77,6 +79,7 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
+	e->idle_max = proxy_idle(e->descriptors);
 	e->pipe_max = proxy_pipes(e->descriptors);
 }
 
@@ -101,7 +104,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -117,6 +124,9 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	list_init(&e->held);
+	queue_init(e);
+	reuse_init(e);
 	e->splice = true;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
@@ -155,7 +165,12 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->fallback);
+	timer_stop(&e->keep);
+	timer_stop(&e->idle_timer);
 	rows_free(e);
+	free_dead(e);
+	http_desk_free(e->desk);
 	stocks_free(e);
 	pipes_free(e);
 	close_bells(e);
@@ -166,17 +181,17 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-/* What a process left here that had this index before. */
-static void clear_gauges(const struct engine *e)
+/* What a process left here that had this index before. Giving the pages back is the cheap way;
+ * where the file refuses it, each word is looked at. */
+static void clear_column(const struct engine *e, const struct proxy_column *column)
 {
-	struct proxy_shared *m = e->shared;
+	uint32_t *at = (uint32_t *)((char *)e->shared + column->at + e->index * column->len);
 
-	for (size_t i = 0; i < LB_SERVICES_MAX; i++)
-		if (m->service_current[e->index][i])
-			__atomic_store_n(&m->service_current[e->index][i], 0, __ATOMIC_RELAXED);
-	for (size_t i = 0; i < LB_REALS_MAX; i++)
-		if (m->real_current[e->index][i])
-			__atomic_store_n(&m->real_current[e->index][i], 0, __ATOMIC_RELAXED);
+	if (!madvise(at, column->len, MADV_REMOVE))
+		return;
+	for (size_t i = 0; i < column->len / sizeof(*at); i++)
+		if (at[i])
+			__atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
 static int take_shared(struct engine *e, int fd)
@@ -190,10 +205,10 @@ static int take_shared(struct engine *e, int fd)
 		return -errno;
 	close(fd);
 	e->shared = m;
-	/* Giving the pages back is the cheap way; where the file refuses it, each is looked at. */
-	if (madvise(m->service_current[e->index], sizeof(m->service_current[0]), MADV_REMOVE) ||
-	    madvise(m->real_current[e->index], sizeof(m->real_current[0]), MADV_REMOVE))
-		clear_gauges(e);
+	for (size_t i = 0; i < PROXY_COLUMN_COUNT; i++)
+		clear_column(e, &proxy_columns[i]);
+	places_join(e);
+	persist_join(e);
 	return 0;
 }
 

@@ -11,9 +11,24 @@
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
+}
+
+void session_took(struct session *s, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t i = 0;
+
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
@@ -30,6 +45,8 @@ static void watch_client(struct session *s, unsigned int events)
 {
 	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
+	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
+		queue_abandoned(s);
 }
 
 static void client_ready(struct session *s, unsigned int events)
@@ -139,6 +156,9 @@ static void session_timer(struct timer *t)
 	case SESSION_PAUSE:
 		upstream_start(s);
 		break;
+	case SESSION_QUEUE:
+		queue_timeout(s);
+		break;
 	default:
 		session_count(s, timeouts, 1);
 		session_end(s, false);
@@ -156,6 +176,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 	s->settings = service_settings(e, service);
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
+	list_init(&s->of_queue);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
 	end_init(&s->client, e, s);
@@ -231,6 +252,7 @@ void session_end(struct session *s, bool reset)
 	if (s->state == SESSION_ENDED)
 		return;
 	s->state = SESSION_ENDED;
+	queue_leave(s);
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
 	end_close(&s->client, reset);
@@ -238,8 +260,6 @@ void session_end(struct session *s, bool reset)
 		way_fini(e, &s->way[i]);
 	if (s->real)
 		real_leave(e, s->real, s);
-	if (s->http)
-		http_fini(s);
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
@@ -252,5 +272,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }
