@@ -133,6 +133,7 @@ static void take_model(struct daemon *d, struct model *m, struct buf *out)
 	d->config_generation++;
 	if (web && web_restart(d))
 		buf_puts(out, "admin.listen: cannot be opened (the log says why); trying again\n");
+	proxies_open_log(d);
 	reconcile_now(d);
 	gather_release(d);
 }

@@ -180,6 +180,7 @@ void process_stop_all(struct daemon *d);
 /* proxies.c: as many as the model asks for, within what descriptors allow. */
 uint64_t proxies_descriptors(const struct model *m); /* that one process may need */
 int proxies_open(struct daemon *d);
+void proxies_open_log(struct daemon *d); /* anew at each reload, for who rotates logs */
 /* Sessions of what left run to their end and are counted under its id until then; counted in
  * d->leaving. */
 bool proxies_hold_service(struct daemon *d, uint32_t id);

@@ -29,8 +29,13 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd);
 /* All processes together may hold so many sessions; each gets its part. */
 void proxy_client_limit(struct proxy_client *c, uint32_t sessions);
 
-/* Takes PLAN_PROXY_SERVICES, PLAN_PROXY_REALS and PLAN_LISTENERS. A listener that cannot be bound
- * is a refused row. */
+/* Opens the file that session logs are appended to; NULL: each process' own log. The same path
+ * again opens it anew, for who rotates logs. Returns 0 or -errno; the file before stays in use
+ * then. */
+int proxy_client_log(struct proxy_client *c, const char *path);
+
+/* Takes the tables PLAN_PROXY_* and PLAN_LISTENERS. A listener that cannot be bound and a file that
+ * cannot be read, or is not what it should be, are refused rows. */
 const struct plan_sink *proxy_client_sink(struct proxy_client *c);
 
 /* Counters as they are now; current is summed over the processes. */

@@ -11,8 +11,6 @@
 #include "base/alloc.h"
 #include "proxy/internal.h"
 
-enum { PIPES_MAX = 256 };
-
 static void free_dead(struct engine *e)
 {
 	while (!list_empty(&e->dead))
@@ -35,7 +33,7 @@ static void run_again(struct engine *e)
 	do {
 		at = e->again.next;
 		list_remove(at);
-		relay_again(container_of(at, struct session, again));
+		session_turn(container_of(at, struct session, again));
 	} while (at != last);
 }
 
@@ -55,6 +53,8 @@ static void end_of_round(struct hook *h)
 	struct engine *e = container_of(h, struct engine, after);
 
 	run_again(e);
+	queue_round(e);
+	listeners_recheck(e);
 	free_dead(e);
 	resume_if_room(e);
 }
@@ -64,13 +64,12 @@ static void resume(struct timer *t)
 	listeners_resume(container_of(t, struct engine, resume));
 }
 
-/* A session takes two descriptors, and so does a pipe; a listener takes one. Some are kept for
- * everything else. */
 static void set_limit(struct engine *e)
 {
-	size_t kept = RESERVED_FDS + 2 * e->pipe_max + map_count(e->listeners);
-	size_t room = e->descriptors > kept + 2 ? (e->descriptors - kept) / 2 : 1;
+	size_t room = proxy_sessions(e->descriptors, map_count(e->listeners));
 
+	if (!room)
+		room = 1;
 	e->limit = e->order_limit < room ? e->order_limit : room;
 	resume_if_room(e);
 }
@@ -80,14 +79,36 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
-	e->pipe_max = e->descriptors / 16 < PIPES_MAX ? e->descriptors / 16 : PIPES_MAX;
+	e->idle_max = proxy_idle(e->descriptors);
+	e->pipe_max = proxy_pipes(e->descriptors);
+}
+
+static void rung(struct watch *w, unsigned int events)
+{
+	struct engine *e = container_of(w, struct engine, bell);
+	uint64_t times;
+
+	if (read(w->fd, &times, sizeof(times)) == sizeof(times))
+		queue_rung(e);
+}
+
+static void silence(struct engine *e)
+{
+	e->bell.fn = rung;
+	e->bell.fd = e->log_fd = -1;
+	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
+		e->bells[i] = -1;
 }
 
 struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -95,16 +116,22 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	e->index = index;
 	e->services = xcalloc(LB_SERVICES_MAX, sizeof(*e->services));
 	e->reals = xcalloc(LB_REALS_MAX, sizeof(*e->reals));
+	e->stocks = xcalloc(LB_SERVICES_MAX, sizeof(*e->stocks));
+	e->real_cas = xcalloc(LB_REALS_MAX, sizeof(*e->real_cas));
 	e->listeners = map_new();
 	list_init(&e->listening);
 	list_init(&e->alive);
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	list_init(&e->held);
+	queue_init(e);
+	reuse_init(e);
 	e->splice = true;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
 	e->order_limit = SIZE_MAX;
+	silence(e);
 	measure_descriptors(e);
 	set_limit(e);
 	return e;
@@ -117,14 +144,18 @@ static void end_all(struct engine *e)
 	free_dead(e);
 }
 
-static void free_rows(struct engine *e)
+static void close_if_open(int fd)
 {
-	for (uint32_t id = 0; id < LB_REALS_MAX; id++)
-		real_gone(e, id);
-	for (uint32_t id = 0; id < LB_SERVICES_MAX; id++)
-		service_gone(e, id);
-	free(e->reals);
-	free(e->services);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Our own bell is one of them. */
+static void close_bells(struct engine *e)
+{
+	loop_unwatch(&e->bell);
+	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
+		close_if_open(e->bells[i]);
 }
 
 void engine_free(struct engine *e)
@@ -134,25 +165,33 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
-	free_rows(e);
+	timer_stop(&e->fallback);
+	timer_stop(&e->keep);
+	timer_stop(&e->idle_timer);
+	rows_free(e);
+	free_dead(e);
+	http_desk_free(e->desk);
+	stocks_free(e);
 	pipes_free(e);
+	close_bells(e);
+	close_if_open(e->log_fd);
 	map_free(e->listeners);
 	if (e->shared)
 		munmap(e->shared, sizeof(*e->shared));
 	free(e);
 }
 
-/* What a process left here that had this index before. */
-static void clear_gauges(const struct engine *e)
+/* What a process left here that had this index before. Giving the pages back is the cheap way;
+ * where the file refuses it, each word is looked at. */
+static void clear_column(const struct engine *e, const struct proxy_column *column)
 {
-	struct proxy_shared *m = e->shared;
+	uint32_t *at = (uint32_t *)((char *)e->shared + column->at + e->index * column->len);
 
-	for (size_t i = 0; i < LB_SERVICES_MAX; i++)
-		if (m->service_current[e->index][i])
-			__atomic_store_n(&m->service_current[e->index][i], 0, __ATOMIC_RELAXED);
-	for (size_t i = 0; i < LB_REALS_MAX; i++)
-		if (m->real_current[e->index][i])
-			__atomic_store_n(&m->real_current[e->index][i], 0, __ATOMIC_RELAXED);
+	if (!madvise(at, column->len, MADV_REMOVE))
+		return;
+	for (size_t i = 0; i < column->len / sizeof(*at); i++)
+		if (at[i])
+			__atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
 static int take_shared(struct engine *e, int fd)
@@ -166,11 +205,48 @@ static int take_shared(struct engine *e, int fd)
 		return -errno;
 	close(fd);
 	e->shared = m;
-	/* Giving the pages back is the cheap way; where the file refuses it, each is looked at. */
-	if (madvise(m->service_current[e->index], sizeof(m->service_current[0]), MADV_REMOVE) ||
-	    madvise(m->real_current[e->index], sizeof(m->real_current[0]), MADV_REMOVE))
-		clear_gauges(e);
+	for (size_t i = 0; i < PROXY_COLUMN_COUNT; i++)
+		clear_column(e, &proxy_columns[i]);
+	places_join(e);
+	persist_join(e);
 	return 0;
+}
+
+static int take_bell(struct engine *e, uint32_t index, int fd)
+{
+	int err = 0;
+
+	if (index >= PROXY_PROCESSES_MAX || fd < 0)
+		return -EINVAL;
+	if (index == e->index) {
+		loop_unwatch(&e->bell);
+		err = loop_watch(e->loop, &e->bell, fd, LOOP_READ);
+	}
+	if (err)
+		return err;
+	close_if_open(e->bells[index]);
+	e->bells[index] = fd;
+	return 0;
+}
+
+static int take_log(struct engine *e, int fd)
+{
+	close_if_open(e->log_fd);
+	e->log_fd = fd;
+	return 0;
+}
+
+/* Orders whose descriptor is kept. */
+static int take(struct engine *e, const struct proxy_order *o, int fd)
+{
+	switch (o->kind) {
+	case PROXY_ORDER_BELL:
+		return take_bell(e, o->id, fd);
+	case PROXY_ORDER_LOG:
+		return take_log(e, fd);
+	default:
+		return listener_put(e, o->id, &o->u.endpoint, fd);
+	}
 }
 
 static int obey(struct engine *e, const struct proxy_order *o, int fd)
@@ -183,11 +259,21 @@ static int obey(struct engine *e, const struct proxy_order *o, int fd)
 		return service_put(e, o->id, &o->u.service);
 	case PROXY_ORDER_REAL:
 		return real_put(e, o->id, &o->u.real);
+	case PROXY_ORDER_RULE:
+		return rule_put(e, &o->u.rule.key, &o->u.rule.row);
+	case PROXY_ORDER_BLOB:
+		return blob_put(e, &o->u.blob, fd);
 	case PROXY_ORDER_SERVICE_GONE:
 		service_gone(e, o->id);
 		return 0;
 	case PROXY_ORDER_REAL_GONE:
 		real_gone(e, o->id);
+		return 0;
+	case PROXY_ORDER_RULE_GONE:
+		rule_gone(e, &o->u.rule.key);
+		return 0;
+	case PROXY_ORDER_BLOB_GONE:
+		blob_gone(e, &o->u.blob);
 		return 0;
 	case PROXY_ORDER_LISTEN_GONE:
 		listener_gone(e, &o->u.endpoint);
@@ -197,19 +283,23 @@ static int obey(struct engine *e, const struct proxy_order *o, int fd)
 	}
 }
 
+static bool keeps_descriptor(const struct proxy_order *o)
+{
+	return o->kind == PROXY_ORDER_BELL || o->kind == PROXY_ORDER_LOG ||
+	       o->kind == PROXY_ORDER_LISTEN;
+}
+
 int engine_obey(struct engine *e, const struct proxy_order *o, int fd)
 {
-	bool keeps_fd = o->kind == PROXY_ORDER_SHARED || o->kind == PROXY_ORDER_LISTEN;
+	bool keeps = o->kind == PROXY_ORDER_SHARED || keeps_descriptor(o);
 	int err = -EINVAL;
 
 	if (o->kind == PROXY_ORDER_SHARED)
 		err = take_shared(e, fd);
-	else if (e->shared && o->kind == PROXY_ORDER_LISTEN)
-		err = listener_put(e, o->id, &o->u.endpoint, fd);
 	else if (e->shared)
-		err = obey(e, o, fd);
-	if (fd >= 0 && (err || !keeps_fd))
-		close(fd);
+		err = keeps ? take(e, o, fd) : obey(e, o, fd);
+	if (err || !keeps)
+		close_if_open(fd);
 	set_limit(e);
 	return err;
 }

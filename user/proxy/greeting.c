@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* PROXY headers: taken from a client before anything else, given to a real before anything else. */
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "core/proxy_header.h"
@@ -22,7 +21,7 @@ static void take_route(struct session *s, const struct proxy_route *route)
 }
 
 /* The bytes stay in the kernel until the header is whole, so that a slow client costs no memory,
- * and what follows it is left for the relay. */
+ * and what follows it is left for whoever comes next. */
 void greeting_read(struct session *s)
 {
 	struct engine *e = s->engine;
@@ -47,21 +46,24 @@ void greeting_read(struct session *s)
 	}
 	if (known)
 		take_route(s, &route);
-	upstream_start(s);
+	session_next(s);
 }
 
+/* The socket is new, so that there is room. */
 int greeting_put(struct session *s)
 {
 	enum proxy_header version = s->settings->says.send_header;
 	const struct proxy_route route = {s->source, s->destination, s->source_port,
 					  s->destination_port};
-	struct way *w = &s->way[CLIENT];
+	uint8_t bytes[PROXY_HEADER_BUILD_MAX];
+	size_t len;
+	ssize_t n;
 
 	if (version == PROXY_HEADER_OFF)
 		return 0;
-	w->held = malloc(PROXY_HEADER_BUILD_MAX);
-	if (!w->held)
-		return -ENOMEM;
-	w->held_len = proxy_header_build(version, &route, w->held);
-	return 0;
+	len = proxy_header_build(version, &route, bytes);
+	n = send(s->end[SERVER]->watch.fd, bytes, len, MSG_NOSIGNAL);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
 }

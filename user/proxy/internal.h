@@ -13,36 +13,51 @@
 #include "core/proxy.h"
 #include "core/ring.h"
 #include "io/loop.h"
+#include "io/tls_link.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
 
 enum {
 	CONNECT_TRIES = 3,
-	COPY_ROOM = 16384,     /* bytes of one recv; more than that at a time is bulk */
-	HEADER_WAIT = 10000,   /* ms for a client to send its PROXY header */
-	RETRY_WAIT = 1000,     /* ms before the same real is tried again */
-	RESERVED_FDS = 64,     /* for everything but sessions and pipes */
-	WARN_EVERY = 60000,    /* ms */
-	DESCRIPTORS_WAIT = 100 /* ms, when accept() ran out of descriptors */
+	COPY_ROOM = 16384,      /* bytes of one recv; more than that at a time is bulk */
+	HEADER_WAIT = 10000,    /* ms for a client to send its PROXY header */
+	RETRY_WAIT = 1000,      /* ms before the same real is tried again */
+	WARN_EVERY = 60000,     /* ms */
+	DESCRIPTORS_WAIT = 100, /* ms, when accept() ran out of descriptors */
+	FALLBACK_WAIT = 250 /* ms; who waits for another process looks for itself, lest it died */
 };
 
 /* A service's settings as some session found them. */
 struct settings {
 	struct proxy_service says;
 	size_t refs;
-	struct rules *rules;    /* NULL: none */
-	struct tls_server *tls; /* NULL: not here */
+	struct rules *rules;     /* NULL: none */
+	struct service_tls *tls; /* NULL: not wanted, or not to be had */
+	struct page *pages;
+	size_t page_count;
 };
 
+/* Once there, it stays where it is: sessions point to it as their pool. */
 struct service {
 	uint32_t id;
-	bool gone;     /* no row any more; kept for its sessions */
-	bool stale;    /* the ring is to be made anew */
-	bool outdated; /* likewise settings */
+	bool gone;                /* no row any more; kept for its sessions */
+	bool stale;               /* the ring is to be made anew */
+	bool outdated;            /* likewise settings */
+	struct proxy_service row; /* the newest; settings may lag behind it */
 	struct settings *settings;
-	struct ring *ring; /* NULL: none yet */
+	uint64_t last_tls_warning;
+	struct engine *engine;
+	struct ring *ring;   /* NULL: none yet */
+	uint64_t ring_until; /* loop_now() at which slow start makes it stale; UINT64_MAX: never */
+	size_t usable;       /* reals in the ring */
+	bool limited;        /* some of them have max_connections */
 	struct link reals;
 	size_t sessions, most_sessions;
+	struct link of_queues; /* in engine->queues while somebody waits */
+	struct link waiting;   /* sessions in SESSION_QUEUE, by number */
+	size_t queued, most_queued;
+	size_t queued_for_any; /* of them, those that do not wait for one real */
+	bool serve;            /* a place may be free: look at the end of the round */
 };
 
 struct real {
@@ -50,12 +65,21 @@ struct real {
 	uint32_t id;
 	bool gone; /* likewise */
 	struct proxy_real row;
+	struct real_tls *tls; /* NULL: not asked for yet */
+	uint64_t last_tls_warning;
 	struct link sessions;
 	size_t session_count, most_sessions;
+	size_t queued, most_queued; /* sessions that wait for it alone */
+	uint64_t tried;             /* engine->choice in which it had no place */
+	uint64_t met;               /* engine->look that has come by it */
+	uint64_t full;              /* engine->scan in which it had no place */
+	struct link idle; /* reuse.c: the last used one last */
+	unsigned int idle_count;
 };
 
 struct listener {
 	struct link of_engine;
+	struct link of_held; /* in engine->held: not watched, its service is at maxconn */
 	struct watch watch;
 	struct engine *engine;
 	struct proxy_endpoint endpoint;
@@ -70,11 +94,18 @@ struct end {
 	struct watch watch;      /* fd -1: none */
 	struct session *session; /* NULL: idle */
 	struct engine *engine;
-	struct tls_link *tls; /* NULL: plain */
-	struct link link;     /* in engine->over, or where idle ones wait */
-	uint64_t active;      /* when it last said something, or took something: loop_now() */
+	struct tls_link *tls;      /* NULL: plain */
+	struct real_tls *real_tls; /* held for tls towards a real */
+	struct link link;          /* in engine->over, or real->idle */
+	struct link of_idle;       /* in engine->idle */
+	struct real *real;         /* while idle */
+	uint64_t active; /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
+	bool used;    /* to a real: has carried a request already */
+	bool parting; /* TLS: our goodbye waits for room in the socket */
+	uint16_t port;    /* to a real: that it went to */
+	struct addr from; /* likewise: the source asked for; zero: none */
 };
 
 struct pipe {
@@ -107,7 +138,8 @@ enum session_state {
 
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
-	struct link again;              /* in engine->again: has more to do in the next round */
+	struct link of_queue;
+	struct link again; /* in engine->again: has more to do in the next round */
 	struct engine *engine;
 	struct service *service;
 	struct settings *settings;
@@ -120,6 +152,10 @@ struct session {
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
 	uint64_t ticket;
+	uint64_t number;      /* in the queue: lower is longer there */
+	uint64_t persist_key; /* of its entry in the table of sources; 0: none */
+	uint32_t wanted;      /* the real that persistence asks for; 0: none */
+	uint64_t connecting;  /* when the connect began: loop_now() */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
@@ -134,8 +170,10 @@ struct engine {
 	struct proxy_shared *shared;
 	struct service **services; /* by id */
 	struct real **reals;
-	struct map *listeners; /* by endpoint as text */
-	struct link listening; /* all of them */
+	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
+	struct content **real_cas; /* by real id; likewise */
+	struct map *listeners;     /* by endpoint as text */
+	struct link listening;     /* all of them */
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
@@ -143,30 +181,104 @@ struct engine {
 	bool splice;
 	struct timer resume;
 	struct hook after;
+	struct link queues;          /* pools that somebody waits for */
+	struct link held;            /* listeners whose service is at maxconn */
+	bool recheck;                /* held: look at the end of the round */
+	struct timer fallback;       /* while there are any of these */
+	struct timer keep;           /* keeps entries of running sessions in the table of sources */
+	uint64_t choice, look, scan; /* numbers of the last */
+	struct http_desk *desk;      /* http.c: what is needed while bytes are looked at */
+	struct link idle;            /* reuse.c: ends without a session, the oldest first */
+	size_t idle_count, idle_max;
+	struct timer idle_timer;
 	struct pipe *pipes; /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
+	struct watch bell;              /* our own: rung when a place in a queue is free */
+	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
+	int log_fd;                     /* of session logs; -1: the process' own log */
 	uint8_t copy[COPY_ROOM];
 };
 
 /* rows.c */
+struct service *service_at(struct engine *e, uint32_t id); /* made, as one that is gone, if new */
 int service_put(struct engine *e, uint32_t id, const struct proxy_service *row);
 void service_gone(struct engine *e, uint32_t id);
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
 void real_gone(struct engine *e, uint32_t id);
-/* Is any real usable? */
-bool service_ready(struct service *s);
-/* A place in the ring, one for each session. */
-uint64_t service_ticket(struct engine *e, const struct service *s);
-/* The first real from there on that is not among failed; if all are, the one there. The service is
- * ready. */
-struct real *service_choose(struct engine *e, struct service *s, uint64_t ticket,
-			    const uint32_t *failed, size_t failed_count);
-/* A session begins or ends at a service, at a real. */
+void rows_free(struct engine *e);
+/* Frees what is gone and used by nobody. */
+void service_clear_if_over(struct service *s);
+void real_free_if_over(struct engine *e, struct real *r);
+
+/* places.c: how many sessions there are and may be, over all processes. */
+void places_join(struct engine *e);
+/* A place for one more session of the service, which service_enter then takes; false: it is at
+ * maxconn. Given back if there is no session after all. */
+bool service_reserve(struct engine *e, struct service *s);
+void service_unreserve(struct engine *e, struct service *s);
+bool service_is_full(struct engine *e, const struct service *s);
+/* A session begins or ends at a service. */
 void service_enter(struct engine *e, struct service *s);
 void service_leave(struct engine *e, struct service *s);
-void real_enter(struct engine *e, struct real *r, struct session *s);
+/* A session gets a place at a real. False: there is none, nothing has changed. */
+bool real_enter(struct engine *e, struct real *r, struct session *s);
+/* And leaves it, to whoever waits. */
 void real_leave(struct engine *e, struct real *r, struct session *s);
+/* Would real_enter find one? */
+bool real_has_place(struct engine *e, const struct real *r);
+/* A gauge over all processes: row is one of a column, stride its length. */
+uint64_t places_sum(const struct engine *e, const uint32_t *row, size_t stride);
+/* Stores the process' own gauge; most: the highest so far of all, raised when n is more than its
+ * own highest. */
+void places_set(const struct engine *e, uint32_t *column, size_t stride, size_t n, size_t *highest,
+		uint64_t *most);
+
+/* balance.c: who gets a session. */
+/* Is any real usable? */
+bool service_ready(struct service *s);
+/* The session's first try is about to begin. */
+void balance_begin(struct session *s);
+/* The real that it is to have and no other, if persistence asks for one that may be had; or NULL.
+ */
+struct real *balance_wants(const struct session *s);
+/* Is it one of those that get the pool's sessions now? The pool is ready. */
+bool balance_may_use(const struct service *pool, const struct real *r);
+/* The session has tried all there are. */
+bool balance_tried_all(const struct session *s);
+/* Chooses a real of s->pool, which is ready, and gives s a place there: s->real. False: it must
+ * wait. */
+bool balance_take(struct session *s);
+
+/* persist.c: the real that a source had last. */
+void persist_join(struct engine *e);
+/* Sets s->wanted to the one of its source, if persistence by source is on. */
+void persist_find(struct session *s);
+/* The session has got its real. While it runs the entry does not expire. */
+void persist_note(const struct session *s);
+/* It leaves that real. */
+void persist_end(const struct session *s, uint32_t real);
+
+/* queue.c: sessions that wait for a place. */
+void queue_init(struct engine *e);
+void queue_enter(struct session *s);
+/* It waits no more, if it did. */
+void queue_leave(struct session *s);
+void queue_timeout(struct session *s);
+/* The client of one that waits is gone. */
+void queue_abandoned(struct session *s);
+/* Does anybody wait who would take any real of the pool? Then a newcomer does as well. */
+bool queue_has(const struct engine *e, const struct service *pool);
+/* A place at the real is free. */
+void queue_freed(struct engine *e, const struct real *r);
+/* The rows of the pool have changed. */
+void queue_changed(struct service *pool);
+void queue_round(struct engine *e);
+/* The bell of this process was rung. */
+void queue_rung(struct engine *e);
+void queue_ring(struct engine *e, unsigned int index);
+/* Looks every FALLBACK_WAIT from now on, while there is anything to look for. */
+void queue_watch(struct engine *e);
 
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
@@ -188,6 +300,71 @@ struct settings *service_settings(struct engine *e, struct service *s);
 void settings_release(struct settings *s);
 /* The service's own page for a status, NULL: none. */
 const struct slice *settings_page(const struct settings *s, uint16_t status);
+void stocks_free(struct engine *e);
+
+/* content.c: a file's content, shared by those who use it, wiped when the last is done with it. */
+struct content {
+	size_t refs;
+	struct slice text;
+	char bytes[];
+};
+
+/* Reads fd from its start. Returns 0 or -errno; -EFBIG above PROXY_BLOB_MAX. */
+int content_read(struct content **made, int fd);
+struct content *content_hold(struct content *c);
+void content_release(struct content *c); /* NULL does nothing */
+
+/* secure.c: TLS as rows and contents ask for it. Held by settings and by ends. */
+struct service_tls {
+	struct tls_server *server;
+	size_t refs;
+	uint32_t flags; /* of enum proxy_service_flag, those it was made by */
+	uint64_t epoch; /* of its ticket keys */
+};
+
+enum {
+	SERVICE_TLS_FLAGS = PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 | PROXY_SERVICE_CLIENT_CA |
+			    PROXY_SERVICE_HTTP,
+};
+
+/* ca at NULL: clients are not asked. NULL when it cannot be, which is logged. */
+struct service_tls *service_tls_new(struct engine *e, const struct proxy_service *row,
+				    const struct slice *certificates, size_t count,
+				    struct slice ca);
+struct service_tls *service_tls_hold(struct service_tls *t);
+void service_tls_release(struct service_tls *t); /* NULL does nothing */
+/* A link over a client's socket, by the ticket keys of now. NULL without memory. */
+struct tls_link *service_tls_accept(struct engine *e, struct service_tls *t, int fd);
+
+struct real_tls {
+	struct tls_dialer *dialer;
+	struct tls_memory memory; /* of what the real gave us, to be resumed */
+	size_t refs;
+	struct content *ca; /* NULL: any certificate will do */
+	bool speaks_first;
+	char sni[PROXY_TEXT_LEN];
+};
+
+/* Makes end, which is connected to r, a TLS one. speaks_first: see io/tls_link.h. Returns 0,
+ * -ENOMEM, or -ENOKEY when there is no CA to verify by. */
+int real_tls_connect(struct engine *e, struct real *r, struct end *end, bool speaks_first);
+void real_tls_release(struct real_tls *t); /* NULL does nothing */
+
+/* handshake.c */
+/* The client's, from SESSION_HANDSHAKE to session_next. */
+void handshake_begin(struct session *s);
+void handshake_client(struct session *s);
+void handshake_late(struct session *s);
+/* The real's, in SESSION_CONNECT. Returns 0 when done, -EAGAIN, or another -errno, which is logged.
+ */
+int handshake_server(struct session *s);
+
+/* hello.c: routes of l7-tcp, by the name that the client's TLS asks for. */
+bool hello_is_wanted(const struct session *s);
+void hello_begin(struct session *s);
+void hello_read(struct session *s);
+/* The pool of the first route for name (NULL: none was said); no route: the service itself. */
+void hello_route(struct session *s, const char *name);
 
 /* listener.c */
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
@@ -196,6 +373,10 @@ void listeners_free(struct engine *e);
 /* Accept no more until sessions end; out_of_descriptors: or a moment has passed. */
 void listeners_pause(struct engine *e, bool out_of_descriptors);
 void listeners_resume(struct engine *e);
+/* A session of the service ended: listeners that wait for it are watched again. */
+void listeners_freed(struct engine *e, const struct service *s);
+/* If asked for since: watches those again that have no more reason to wait. */
+void listeners_recheck(struct engine *e);
 
 /* session.c */
 struct session *session_new(struct engine *e, struct service *s, int fd);
@@ -205,12 +386,18 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
 void session_drop_server(struct session *s, bool reset);
+/* Has a client that owes us something before it is served (timeouts.request, ms). */
+uint32_t session_patience(const struct session *s);
 /* Calls come at the deadline of the state. */
 void session_arm(struct session *s, uint64_t msec);
 void session_again(struct session *s);
+void session_turn(struct session *s); /* it has come */
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
+/* member of struct proxy_counts, a histogram: one more, that took so long. */
+#define session_time(s, member, msec) session_took(s, offsetof(struct proxy_counts, member), msec)
+void session_took(struct session *s, size_t offset, uint64_t msec);
 /* Ends it by reset, because that side broke off. */
 void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
@@ -226,7 +413,9 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
-/* No more will be sent. */
+/* After fewer bytes than there was room for: is what comes next a new event? */
+bool end_drained(const struct end *e);
+/* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
 
 /* upstream.c: from a session without a server's connection to one that has it, which is then
@@ -234,6 +423,10 @@ void end_shutdown(struct end *e);
 void upstream_start(struct session *s);
 void upstream_ready(struct session *s, unsigned int events);
 void upstream_failed(struct session *s, int err);
+/* To s->real, where s has a place. */
+void upstream_connect(struct session *s);
+/* There is no connection to be had: the client is told, if it speaks HTTP, or closed. */
+void upstream_none(struct session *s, uint16_t status);
 
 /* http.c: sessions of l7-http. */
 void http_begin(struct session *s); /* the client may send its first request */
@@ -244,17 +437,40 @@ void http_timeout(struct session *s); /* the deadline that session_arm set has p
 void http_upstream_open(struct session *s);
 void http_upstream_none(struct session *s, uint16_t status); /* 502, 503, 504 */
 void http_fini(struct session *s);
+struct http_desk *http_desk_new(void); /* NULL without memory */
+void http_desk_free(struct http_desk *d);
 /* reuse.c: connections to reals that wait for the next request. */
-struct end *reuse_take(struct engine *e, struct real *r, const struct session *s);
+/* One that came from there (NULL: anywhere) and went to that port, if the session may have it. */
+struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port);
 void reuse_give(struct engine *e, struct real *r, struct end *server);
-void reuse_close(struct engine *e, struct real *r); /* all of them */
+void reuse_close(struct real *r); /* all of them */
+void reuse_init(struct engine *e);
 
 /* greeting.c */
 void greeting_read(struct session *s);
-/* Puts the header that the real is to get before all else. Returns 0 or -ENOMEM. */
+/* Gives a real that has just been connected the header that it is to get before all else. Returns
+ * 0 or -errno. */
 int greeting_put(struct session *s);
 
 /* relay.c */
+enum step { STEP_MORE, STEP_WAIT, STEP_OVER, STEP_READ_FAILED, STEP_WRITE_FAILED };
+/* What waits, in held or in the pipe, goes to the other end; the other end is writable. */
+enum step way_flush(struct session *s, enum side side);
+static inline bool way_waits(const struct way *w)
+{
+	return w->held_len || w->piped;
+}
+/* These bytes wait; none do so far. STEP_WAIT, or STEP_WRITE_FAILED without memory. */
+enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len);
+/* After a recv of n bytes, more than 0. */
+void way_note_read(struct session *s, enum side side, size_t n);
+void way_note_copied(struct session *s, enum side side, size_t n);
+/* Whether it is time for way_splice, whose pipe is there then. */
+bool way_by_splice(struct session *s, enum side side);
+/* At most max bytes into the pipe: how many, 0 at the end, -1 and errno. */
+ssize_t way_splice(struct session *s, enum side side, size_t max);
+/* An empty pipe goes back: what is idle holds none. */
+void way_rest(struct session *s, enum side side);
 void relay_start(struct session *s);
 void relay_ready(struct session *s, enum side side, unsigned int events);
 void relay_again(struct session *s);
@@ -264,6 +480,17 @@ void way_fini(struct engine *e, struct way *w);
 struct pipe *pipe_take(struct engine *e); /* NULL: no more */
 void pipe_give(struct engine *e, struct pipe *p, bool empty);
 void pipes_free(struct engine *e);
+
+/* May this be said again? Then *last is now. */
+static inline bool warning_is_due(const struct engine *e, uint64_t *last)
+{
+	uint64_t now = loop_now(e->loop);
+
+	if (*last && now - *last < WARN_EVERY)
+		return false;
+	*last = now;
+	return true;
+}
 
 static inline void count(struct proxy_counts *c, size_t offset, uint64_t n)
 {

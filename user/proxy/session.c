@@ -11,9 +11,24 @@
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
+}
+
+void session_took(struct session *s, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t i = 0;
+
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
@@ -30,6 +45,20 @@ static void watch_client(struct session *s, unsigned int events)
 {
 	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
+	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
+		queue_abandoned(s);
+}
+
+static void client_ready(struct session *s, unsigned int events)
+{
+	if (s->state == SESSION_HEADER)
+		greeting_read(s);
+	else if (s->state == SESSION_HANDSHAKE && s->end[CLIENT]->readable)
+		handshake_client(s);
+	else if (s->state == SESSION_HELLO && s->end[CLIENT]->readable)
+		hello_read(s);
+	else
+		watch_client(s, events);
 }
 
 void session_ready(struct watch *w, unsigned int events)
@@ -38,16 +67,22 @@ void session_ready(struct watch *w, unsigned int events)
 	struct session *s = e->session;
 	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
 
+	/* It may have to write in order to read, and the other way about. A handshake begins with
+	 * the client's first word. */
+	if (e->tls && s->state != SESSION_HANDSHAKE)
+		events |= LOOP_READ | LOOP_WRITE;
 	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
+	if (e->parting)
+		end_shutdown(e);
 	if (s->state == SESSION_RELAY)
 		relay_ready(s, side, events);
+	else if (s->state == SESSION_HTTP)
+		http_ready(s, side, events);
 	else if (side == SERVER)
 		upstream_ready(s, events);
-	else if (s->state == SESSION_HEADER)
-		greeting_read(s);
 	else
-		watch_client(s, events);
+		client_ready(s, events);
 }
 
 static uint64_t end_deadline(const struct end *e, uint32_t timeout)
@@ -55,7 +90,8 @@ static uint64_t end_deadline(const struct end *e, uint32_t timeout)
 	return e->active + timeout;
 }
 
-/* Each side must say or take something within its own timeout, whichever way is still open. */
+/* Each side must say or take something within its own timeout, whichever way is still open; in a
+ * tunnel that HTTP opened, either of them. */
 static uint64_t session_deadline(const struct session *s)
 {
 	const struct proxy_service *says = &s->settings->says;
@@ -63,6 +99,11 @@ static uint64_t session_deadline(const struct session *s)
 
 	if (s->state != SESSION_RELAY)
 		return s->deadline;
+	if (says->flags & PROXY_SERVICE_HTTP) {
+		client = end_deadline(s->end[CLIENT], says->tunnel);
+		server = end_deadline(s->end[SERVER], says->tunnel);
+		return client > server ? client : server;
+	}
 	client = end_deadline(s->end[CLIENT], says->client);
 	server = end_deadline(s->end[SERVER], says->server);
 	return client < server ? client : server;
@@ -75,6 +116,13 @@ static void arm(struct session *s)
 
 	if (!timer_running(&s->timer) || s->timer.due > deadline)
 		timer_start(s->engine->loop, &s->timer, deadline > now ? deadline - now : 0);
+}
+
+uint32_t session_patience(const struct session *s)
+{
+	uint32_t request = s->settings->says.request;
+
+	return request ? request : HEADER_WAIT;
 }
 
 void session_arm(struct session *s, uint64_t msec)
@@ -96,11 +144,20 @@ static void session_timer(struct timer *t)
 		session_count(s, bad_header, 1);
 		session_end(s, false);
 		break;
+	case SESSION_HANDSHAKE:
+		handshake_late(s);
+		break;
+	case SESSION_HTTP:
+		http_timeout(s);
+		break;
 	case SESSION_CONNECT:
 		upstream_failed(s, -ETIMEDOUT);
 		break;
 	case SESSION_PAUSE:
 		upstream_start(s);
+		break;
+	case SESSION_QUEUE:
+		queue_timeout(s);
 		break;
 	default:
 		session_count(s, timeouts, 1);
@@ -116,10 +173,10 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 		return NULL;
 	s->engine = e;
 	s->service = service;
-	s->settings = service->settings;
-	s->settings->refs++;
+	s->settings = service_settings(e, service);
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
+	list_init(&s->of_queue);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
 	end_init(&s->client, e, s);
@@ -144,8 +201,22 @@ void session_begin(struct session *s)
 		s->state = SESSION_HEADER;
 		session_arm(s, HEADER_WAIT);
 	} else {
-		upstream_start(s);
+		session_next(s);
 	}
+}
+
+void session_next(struct session *s)
+{
+	unsigned int flags = s->settings->says.flags;
+
+	if (flags & PROXY_SERVICE_TLS && s->state != SESSION_HANDSHAKE)
+		handshake_begin(s);
+	else if (s->state != SESSION_HELLO && hello_is_wanted(s))
+		hello_begin(s);
+	else if (flags & PROXY_SERVICE_HTTP)
+		http_begin(s);
+	else
+		upstream_start(s);
 }
 
 void session_again(struct session *s)
@@ -153,6 +224,14 @@ void session_again(struct session *s)
 	list_remove(&s->again);
 	list_add(&s->engine->again, &s->again);
 	loop_defer(s->engine->loop, &s->engine->after);
+}
+
+void session_turn(struct session *s)
+{
+	if (s->state == SESSION_HTTP)
+		http_again(s);
+	else
+		relay_again(s);
 }
 
 void session_drop_server(struct session *s, bool reset)
@@ -173,6 +252,7 @@ void session_end(struct session *s, bool reset)
 	if (s->state == SESSION_ENDED)
 		return;
 	s->state = SESSION_ENDED;
+	queue_leave(s);
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
 	end_close(&s->client, reset);
@@ -192,5 +272,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }

@@ -58,46 +58,19 @@ static int dial(const struct session *s, int fd, const struct addr *to, uint16_t
 	return 0;
 }
 
+void upstream_none(struct session *s, uint16_t status)
+{
+	queue_leave(s);
+	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+		http_upstream_none(s, status);
+	else
+		session_end(s, false);
+}
+
 static void refuse(struct session *s)
 {
 	session_count(s, refused, 1);
-	session_end(s, false);
-}
-
-static void begin_connect(struct session *s, struct real *r)
-{
-	struct engine *e = s->engine;
-	struct end *server = end_new(e);
-	int family = addr_is_v4(&r->row.ip) ? AF_INET : AF_INET6, err;
-	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
-			: -1;
-
-	if (fd < 0) {
-		free(server);
-		listeners_pause(e, true);
-		refuse(s);
-		return;
-	}
-	server->session = s;
-	s->end[SERVER] = server;
-	s->real = r;
-	real_enter(e, r, s);
-	s->state = SESSION_CONNECT;
-	server->watch.fd = fd;
-	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
-	if (!err)
-		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
-	if (err)
-		upstream_failed(s, err);
-	else
-		session_arm(s, s->settings->says.connect);
-}
-
-static uint32_t pause_of(const struct session *s)
-{
-	uint32_t connect = s->settings->says.connect;
-
-	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
+	upstream_none(s, 503);
 }
 
 /* For the service and for the real that failed last. */
@@ -108,33 +81,115 @@ static void count_try(const struct session *s, bool again)
 			    : offsetof(struct proxy_counts, redispatches);
 
 	count(&m->service[s->service->id], what, 1);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], what, 1);
 	count(&m->real[s->failed[s->tries - 1]], what, 1);
 }
 
-/* A session draws one ticket, however often it is tried, so that turns stay exact. */
-static struct real *choose(struct session *s)
+/* Without a descriptor it is nobody's fault: the place goes to another session. */
+static void give_up(struct session *s)
 {
-	if (!service_ready(s->service))
-		return NULL;
-	if (!s->tries)
-		s->ticket = service_ticket(s->engine, s->service);
-	return service_choose(s->engine, s->service, s->ticket, s->failed, s->tries);
+	struct real *r = s->real;
+
+	listeners_pause(s->engine, true);
+	s->real = NULL;
+	real_leave(s->engine, r, s);
+	refuse(s);
+}
+
+static uint16_t port_of(const struct session *s, const struct real *r)
+{
+	return r->row.port ? r->row.port : s->vip_port;
+}
+
+static void use(struct session *s, struct end *server)
+{
+	server->session = s;
+	s->end[SERVER] = server;
+	s->connecting = loop_now(s->engine->loop);
+}
+
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s)
+{
+	struct real *r = s->real;
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
+
+	if (!server)
+		return false;
+	use(s, server);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, struct end *server)
+{
+	const struct real *r = s->real;
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
+}
+
+static void begin_connect(struct session *s)
+{
+	struct engine *e = s->engine;
+	const struct proxy_real *row = &s->real->row;
+	struct end *server = end_new(e);
+	int family = addr_is_v4(&row->ip) ? AF_INET : AF_INET6, err;
+	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
+			: -1;
+
+	s->state = SESSION_CONNECT;
+	if (fd < 0) {
+		free(server);
+		give_up(s);
+		return;
+	}
+	use(s, server);
+	note_route(s, server);
+	server->watch.fd = fd;
+	err = dial(s, fd, &row->ip, server->port);
+	if (!err)
+		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
+	if (err)
+		upstream_failed(s, err);
+	else
+		session_arm(s, s->settings->says.connect);
+}
+
+void upstream_connect(struct session *s)
+{
+	if (s->tries)
+		count_try(s, has_failed(s, s->real->id));
+	persist_note(s);
+	if (!use_idle(s))
+		begin_connect(s);
+}
+
+static uint32_t pause_of(const struct session *s)
+{
+	uint32_t connect = s->settings->says.connect;
+
+	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
 }
 
 void upstream_start(struct session *s)
 {
-	struct real *r = choose(s);
-	bool again = r && has_failed(s, r->id);
-
-	if (!r) {
+	if (!s->tries)
+		balance_begin(s);
+	if (!service_ready(s->pool)) {
 		refuse(s);
-	} else if (again && s->state != SESSION_PAUSE) {
+	} else if (s->state != SESSION_PAUSE && balance_tried_all(s)) {
 		s->state = SESSION_PAUSE;
 		session_arm(s, pause_of(s));
+	} else if (balance_take(s)) {
+		upstream_connect(s);
 	} else {
-		if (s->tries)
-			count_try(s, again);
-		begin_connect(s, r);
+		queue_enter(s);
 	}
 }
 
@@ -164,24 +219,46 @@ void upstream_failed(struct session *s, int err)
 	s->real = NULL;
 	real_leave(s->engine, r, s);
 	if (s->tries == CONNECT_TRIES)
-		session_end(s, false);
+		upstream_none(s, 503); /* as HAProxy has it */
 	else
 		upstream_start(s);
 }
 
+/* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
+static int go_on(struct session *s, unsigned int events)
+{
+	struct end *server = s->end[SERVER];
+	int err = events & LOOP_ERROR ? sock_error(server->watch.fd) : 0;
+
+	if (err)
+		return err;
+	if (!server->tls) {
+		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
+			return -EAGAIN;
+		err = greeting_put(s);
+	}
+	if (err)
+		return err;
+	return server->tls || s->real->row.flags & PROXY_REAL_TLS ? handshake_server(s) : 0;
+}
+
 void upstream_ready(struct session *s, unsigned int events)
 {
-	int err = events & LOOP_ERROR ? sock_error(s->end[SERVER]->watch.fd) : 0;
+	int err = go_on(s, events);
 
+	if (err == -EAGAIN)
+		return;
 	if (err) {
 		upstream_failed(s, err);
 		return;
 	}
-	if (!(events & (LOOP_WRITE | LOOP_ERROR)))
-		return;
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (greeting_put(s))
-		session_end(s, true);
-	else
+	s->end[SERVER]->writable = true;
+	session_time(s, connect_time, loop_now(s->engine->loop) - s->connecting);
+	if (s->http) {
+		http_upstream_open(s);
+	} else {
+		count(&s->engine->shared->real[s->real->id],
+		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
+	}
 }
