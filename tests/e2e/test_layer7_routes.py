@@ -49,6 +49,21 @@ def test_what_fails_in_a_route_serves_everywhere_else(net, lb):  # R19, R20
     assert curl(net, "/name") == ("200", "mail2")
 
 
+def test_a_service_without_reals_is_as_well_as_its_routes(net, lb):
+    only = {"only": {"ip": MAIL["mail2"][0], "port": 80}}
+    routes = [{"path": "/name", "reals": only}, {"path": "/whoami", "reals": only}]
+    lb.up(config({"web": http(routes=routes) | {"reals": {}}}))
+    assert lb.service("web")["status"] == "healthy"
+    assert curl(net, "/name") == ("200", "mail2")
+    assert curl(net, "/upload")[0] == "503"
+    lb.call("drain", "web:name/only")
+    assert lb.service("web")["status"] == "degraded"
+    lb.call("drain", "web:whoami/only")
+    assert lb.service("web")["status"] == "down"
+    lb.call("online", "*/only")
+    assert lb.service("web")["status"] == "healthy"
+
+
 def test_a_route_comes_and_goes_with_a_reload(net, lb):
     lb.up(config({"web": http(weights=(100, None))}))
     assert both(net, "/name") == {("200", "mail1")}

@@ -191,15 +191,14 @@ static const struct saying limit_sayings[] = {
 
 static const struct saying redirect_sayings[] = {
 	{HTTP "    redirect: {to: http, code: 303}\n",
-	 "f:3:3: error: services.S.reals: no real server (like reals: {CAS1: "
-	 "{ip: 192.168.30.20}})\n"
 	 "f:7:20: error: services.S.redirect.to: 'http' is not one of https "
 	 "(did you mean https?)\n"
 	 "f:7:32: error: services.S.redirect.code: '303' is not one of 301, "
 	 "302, 307, 308 (did you mean 301?)\n"									    },
-	{HTTP "    redirect: {code: 302}\n",
+	{HTTP "    redirect: {}\n",
 	 "f:3:3: error: services.S.reals: no real server (like reals: {CAS1: "
-	 "{ip: 192.168.30.20}})\n"
+	 "{ip: 192.168.30.20}})\n"											},
+	{HTTP "    redirect: {code: 302}\n",
 	 "f:7:5: error: services.S.redirect.to: is missing (like to: https)\n"                                            },
 	{HTTP REALS "    redirect: {to: https}\n    backup: {ip: 192.168.30.30}\n"
 		    "    check: {type: connect}\n    routes: [{path: /a}]\n"
@@ -740,6 +739,7 @@ static void what_is_printed_reads_back_the_same(void **state)
 	assert_non_null(strstr(buf_text(&once), "        X-A: \"b: 'c' #\"\n"));
 	assert_non_null(strstr(buf_text(&once), "          D:\n            ip: 10.0.0.4\n"));
 	assert_null(strstr(buf_text(&once), "S:EWS"));
+	assert_null(strstr(buf_text(&once), "path: \"\"")); /* what says nothing is left away */
 	buf_free(&once);
 	buf_free(&twice);
 }
