@@ -13,9 +13,9 @@
 #include "core/proxy.h"
 #include "core/ring.h"
 #include "io/loop.h"
-#include "io/tls_link.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
+#include "proxy/secure.h"
 
 enum {
 	CONNECT_TRIES = 3,
@@ -73,7 +73,7 @@ struct real {
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
 	uint64_t full;              /* engine->scan in which it had no place */
-	struct link idle; /* reuse.c: the last used one last */
+	struct link idle;           /* reuse.c: the last used one last */
 	unsigned int idle_count;
 };
 
@@ -99,11 +99,11 @@ struct end {
 	struct link link;          /* in engine->over, or real->idle */
 	struct link of_idle;       /* in engine->idle */
 	struct real *real;         /* while idle */
-	uint64_t active; /* when it last said something, or took something: loop_now() */
+	uint64_t active;           /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
-	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
-	bool used;    /* to a real: has carried a request already */
-	bool parting; /* TLS: our goodbye waits for room in the socket */
+	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
+	bool used;        /* to a real: has carried a request already */
+	bool parting;     /* TLS: our goodbye waits for room in the socket */
 	uint16_t port;    /* to a real: that it went to */
 	struct addr from; /* likewise: the source asked for; zero: none */
 };
@@ -301,54 +301,6 @@ void settings_release(struct settings *s);
 /* The service's own page for a status, NULL: none. */
 const struct slice *settings_page(const struct settings *s, uint16_t status);
 void stocks_free(struct engine *e);
-
-/* content.c: a file's content, shared by those who use it, wiped when the last is done with it. */
-struct content {
-	size_t refs;
-	struct slice text;
-	char bytes[];
-};
-
-/* Reads fd from its start. Returns 0 or -errno; -EFBIG above PROXY_BLOB_MAX. */
-int content_read(struct content **made, int fd);
-struct content *content_hold(struct content *c);
-void content_release(struct content *c); /* NULL does nothing */
-
-/* secure.c: TLS as rows and contents ask for it. Held by settings and by ends. */
-struct service_tls {
-	struct tls_server *server;
-	size_t refs;
-	uint32_t flags; /* of enum proxy_service_flag, those it was made by */
-	uint64_t epoch; /* of its ticket keys */
-};
-
-enum {
-	SERVICE_TLS_FLAGS = PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 | PROXY_SERVICE_CLIENT_CA |
-			    PROXY_SERVICE_HTTP,
-};
-
-/* ca at NULL: clients are not asked. NULL when it cannot be, which is logged. */
-struct service_tls *service_tls_new(struct engine *e, const struct proxy_service *row,
-				    const struct slice *certificates, size_t count,
-				    struct slice ca);
-struct service_tls *service_tls_hold(struct service_tls *t);
-void service_tls_release(struct service_tls *t); /* NULL does nothing */
-/* A link over a client's socket, by the ticket keys of now. NULL without memory. */
-struct tls_link *service_tls_accept(struct engine *e, struct service_tls *t, int fd);
-
-struct real_tls {
-	struct tls_dialer *dialer;
-	struct tls_memory memory; /* of what the real gave us, to be resumed */
-	size_t refs;
-	struct content *ca; /* NULL: any certificate will do */
-	bool speaks_first;
-	char sni[PROXY_TEXT_LEN];
-};
-
-/* Makes end, which is connected to r, a TLS one. speaks_first: see io/tls_link.h. Returns 0,
- * -ENOMEM, or -ENOKEY when there is no CA to verify by. */
-int real_tls_connect(struct engine *e, struct real *r, struct end *end, bool speaks_first);
-void real_tls_release(struct real_tls *t); /* NULL does nothing */
 
 /* handshake.c */
 /* The client's, from SESSION_HANDSHAKE to session_next. */
