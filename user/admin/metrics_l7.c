@@ -31,6 +31,13 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
 	{"lbxdp_l7_service_no_source_port_total", "Connects for which no source port was free.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_service_other_source_port_total",
+	 "Connects from another port than the client's, which was taken (source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
+	{"lbxdp_l7_service_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
 	{"lbxdp_l7_service_refused_total",
 	 "Clients turned away: no usable real, or the limit was reached.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.refused)},
@@ -44,9 +51,6 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.queued)},
 	{"lbxdp_l7_service_queue_timeouts_total", "Those that waited in vain.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.queue_timeouts)},
-	{"lbxdp_l7_service_other_source_ports_total",
-	 "Connects with the client's address whose port was taken.",
-	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
 	{"lbxdp_l7_service_http_requests_total", "HTTP requests.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.requests)},
 	{"lbxdp_l7_service_bad_requests_total", "HTTP requests that were refused.",
@@ -89,7 +93,7 @@ static const struct number_family real_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
 	{"lbxdp_l7_real_current_queue", "Sessions that wait for a place at the real.",
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, queued)},
-	{"lbxdp_l7_real_other_source_ports_total",
+	{"lbxdp_l7_real_other_source_port_total",
 	 "Connects with the client's address whose port was taken.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
 	{"lbxdp_l7_real_http_requests_total", "HTTP requests given to the real.",
@@ -103,6 +107,13 @@ static const struct number_family real_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_resumed)},
 	{"lbxdp_l7_real_tls_failures_total", "TLS handshakes with the real that failed.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_failed)},
+	{"lbxdp_l7_real_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
+	{"lbxdp_l7_real_unanswered_connects",
+	 "Connects in a row that no answer came back to (source: client).",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.unanswered)},
 };
 /* clang-format on */
 

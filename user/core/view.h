@@ -62,6 +62,7 @@ struct view_real {
 	size_t worst;  /* index of the check that `check` shows */
 	uint16_t port; /* 0: the client's */
 	struct view_l7 l7;
+	const char *warning; /* what is wrong though it is up; NULL: nothing */
 };
 
 struct view_service {

@@ -84,6 +84,8 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 		snap_sessions(d, f->id, v);
 	else
 		snap_flows(d, f->id, v);
+	if (service_is_l7(s))
+		v->warning = tproxy_warning(s, &v->l7.counts, v->status);
 	snap_checks(d, s, r, f, v, a);
 }
 

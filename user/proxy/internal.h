@@ -436,6 +436,14 @@ void upstream_connect(struct session *s);
 /* There is no connection to be had: the client is told, if it speaks HTTP, or closed. */
 void upstream_none(struct session *s, uint16_t status);
 
+/* source.c */
+/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
+const struct addr *source_of(const struct session *s, const struct addr *to);
+/* Binds fd, not yet bound, as the service says, and begins to connect it. Returns 0 or -errno. */
+int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port);
+/* Does its connection to the real come from the client's own address? */
+bool source_is_client(const struct session *s);
+
 /* http.c: sessions of l7-http. */
 void http_begin(struct session *s); /* the client may send its first request */
 void http_ready(struct session *s, enum side side, unsigned int events); /* in SESSION_HTTP */

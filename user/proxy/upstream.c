@@ -19,43 +19,13 @@ static bool has_failed(const struct session *s, uint32_t id)
 	return false;
 }
 
-/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
-static const struct addr *source_of(const struct session *s, const struct addr *to)
+static int dial(struct session *s, int fd, const struct addr *to, uint16_t port)
 {
-	const struct proxy_service *says = &s->settings->says;
-	const struct addr *from = NULL;
+	int one = 1, err = source_connect(s, fd, to, port);
 
-	if (says->source_kind == PROXY_SOURCE_VIP)
-		from = &s->vip;
-	else if (says->source_kind == PROXY_SOURCE_ADDRESS)
-		from = &says->source;
-	return from && addr_is_v4(from) == addr_is_v4(to) ? from : NULL;
-}
-
-/* The port is chosen at connect(), so that a port may serve each destination once. */
-static int bind_source(int fd, const struct addr *from)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(from, 0, &sa);
-	int one = 1;
-
-	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	return bind(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
-}
-
-static int dial(const struct session *s, int fd, const struct addr *to, uint16_t port)
-{
-	const struct addr *from = source_of(s, to);
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(to, port, &sa);
-	int one = 1, err = from ? bind_source(fd, from) : 0;
-
-	if (err)
-		return err;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* late otherwise */
-	if (connect(fd, (struct sockaddr *)&sa, len) && errno != EINPROGRESS)
-		return -errno;
-	return 0;
+	if (!err)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* late otherwise */
+	return err;
 }
 
 void upstream_none(struct session *s, uint16_t status)
@@ -208,10 +178,25 @@ static void note_no_port(struct session *s)
 		    s->settings->says.name, s->real->row.name);
 }
 
+/* R77: a real whose answers take another way looks as if it were silent, though its check passes. */
+static void note_answer(const struct session *s, bool answered)
+{
+	struct proxy_counts *c = &s->engine->shared->real[s->real->id];
+
+	if (!source_is_client(s))
+		return;
+	if (!answered)
+		count(c, offsetof(struct proxy_counts, unanswered), 1);
+	else if (__atomic_load_n(&c->unanswered, __ATOMIC_RELAXED))
+		__atomic_store_n(&c->unanswered, 0, __ATOMIC_RELAXED);
+}
+
 void upstream_failed(struct session *s, int err)
 {
 	struct real *r = s->real;
 
+	if (err == -ETIMEDOUT && !s->end[SERVER]->tls)
+		note_answer(s, false);
 	session_count(s, connect_errors, 1);
 	if (err == -EADDRNOTAVAIL)
 		note_no_port(s);
@@ -244,6 +229,7 @@ static int go_on(struct session *s, unsigned int events)
 	if (!server->tls) {
 		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
 			return -EAGAIN;
+		note_answer(s, true);
 		err = greeting_put(s);
 	}
 	if (err)
