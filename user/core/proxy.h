@@ -256,9 +256,8 @@ static inline uint64_t proxy_idle(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
-		proxy_idle(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+			 proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }

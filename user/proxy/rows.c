@@ -127,8 +127,7 @@ static bool keeps_connections(const struct proxy_real *was, const struct proxy_r
 	const unsigned int tls = PROXY_REAL_TLS | PROXY_REAL_VERIFY;
 
 	return is->flags & PROXY_REAL_USABLE && (was->flags & tls) == (is->flags & tls) &&
-	       addr_equal(&was->ip, &is->ip) && was->port == is->port &&
-	       !strcmp(was->sni, is->sni);
+	       addr_equal(&was->ip, &is->ip) && was->port == is->port && !strcmp(was->sni, is->sni);
 }
 
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
