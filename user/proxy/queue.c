@@ -311,16 +311,18 @@ void queue_enter(struct session *s)
 	s->state = SESSION_QUEUE;
 	add(s);
 	count_waiting(s, offsetof(struct proxy_counts, queued));
-	session_arm(s, s->settings->says.queue);
+	session_arm(s, s->end[CLIENT]->hung_up ? 0 : s->settings->says.queue);
 	queue_watch(s->engine);
-	if (s->end[CLIENT]->hung_up)
-		queue_abandoned(s);
-	else if (s->wanted ? real_has_place(s->engine, wanted_real(s)) : has_place(s->pool))
+	if (s->wanted ? real_has_place(s->engine, wanted_real(s)) : has_place(s->pool))
 		call_next(s->pool, 0);
 }
 
 void queue_timeout(struct session *s)
 {
+	if (s->end[CLIENT]->hung_up) { /* it was when it came: whoever called may still use it */
+		queue_abandoned(s);
+		return;
+	}
 	count_waiting(s, offsetof(struct proxy_counts, queue_timeouts));
 	upstream_none(s, 503);
 }
