@@ -137,7 +137,7 @@ def test_a_certificate_changes_on_disk_and_no_session_ends(net, lb, mail, other,
     before, download = proxies(lb), SafeDownload(net.client, VIP_7)
     with open(pem, "w") as f:  # half of one is none
         f.write(other.text[:len(other.text) // 2])
-    wait_for("the half to be seen", lambda: f"{pem}: " in lb.log())
+    wait_for("the half to be seen", lambda: f"{pem} changed and is not used" in lb.log())
     assert subject(net, NAME) == NAME
     other.install(pem)
     began = time.monotonic()
@@ -239,5 +239,5 @@ def test_a_certificate_that_goes_missing_is_named_and_stays_in_use(net, lb, mail
     lb.up(config({"web": ending(pem)}))
     assert curl(net, mail.certificate).stdout.strip() in MAIL
     os.unlink(pem)
-    wait_for("it to be missed", lambda: f"{pem}: No such file" in lb.log())
+    wait_for("it to be missed", lambda: f"{pem} changed and is not used: No such" in lb.log())
     assert curl(net, mail.certificate).stdout.strip() in MAIL

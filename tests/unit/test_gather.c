@@ -187,6 +187,7 @@ static struct daemon *daemon_of(const char *text)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
@@ -206,6 +207,7 @@ static void daemon_end(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
+	free(d->real_since);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);

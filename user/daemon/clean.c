@@ -40,7 +40,8 @@ static int leave_interfaces(const struct daemon_options *o, struct dataplane *dp
 	return 0;
 }
 
-static const enum plan_table net_tables[] = {PLAN_NEIGHBOURS, PLAN_ADDRESSES, PLAN_ANNOUNCE};
+static const enum plan_table net_tables[] = {PLAN_NEIGHBOURS, PLAN_LOCAL_ROUTES, PLAN_ADDRESSES,
+					       PLAN_ANNOUNCE};
 
 static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 {
@@ -97,6 +98,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct store *s
 		buf_printf(out, "cannot read what is there: %s\n", strerror(-err));
 	} else {
 		gather_kernel_rows(net, actual);
+		tproxy_kernel_rows(o->pin_dir, dp, actual);
 		err = leave_interfaces(o, dp, actual, out);
 		if (!err && (!o->interface_count || !plan_count(actual, PLAN_IFACES))) {
 			err = take_away(dp, net, actual);

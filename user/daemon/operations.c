@@ -274,6 +274,7 @@ struct admin_ops operations_of(struct daemon *d)
 {
 	return (struct admin_ops){
 		.view = snapshot_take,
+		.view_sessions = snapshot_sessions,
 		.order = op_order,
 		.weight = op_weight,
 		.isolate = op_isolate,

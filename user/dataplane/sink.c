@@ -269,6 +269,16 @@ static int iface_put(struct dataplane *d, const void *key, const void *value, co
 	return err;
 }
 
+static int divert_row_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	return divert_put(d, *(const uint32_t *)key);
+}
+
+static int divert_row_delete(struct dataplane *d, const void *key)
+{
+	return divert_remove(d->pin_dir, *(const uint32_t *)key);
+}
+
 static const struct {
 	put_fn *put;
 	del_fn *del;
@@ -280,6 +290,7 @@ static const struct {
 	[PLAN_ACLS] = {acl_put,      acl_delete     },
 	[PLAN_ENDPOINTS] = {endpoint_put, endpoint_delete},
 	[PLAN_VIPS] = {vip_put,      vip_delete     },
+	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},
 	[PLAN_IFACES] = {iface_put,    iface_delete   },
 };
 

@@ -182,6 +182,7 @@ static void take_back_gauges(struct proxy_client *c, unsigned int index)
 		err = punch(c, (const char *)c->shared + column->at + index * column->len,
 			    column->len);
 	}
+	__atomic_store_n(&c->shared->session_rows[index], 0, __ATOMIC_RELAXED);
 	if (err)
 		log_error("proxy %u: cannot clear its session counts: %s", index, strerror(-err));
 }
@@ -442,15 +443,18 @@ static uint64_t sum(const struct proxy_client *c, const uint32_t *first, size_t 
 }
 
 struct proxy_counts proxy_client_service(const struct proxy_client *c, uint32_t id,
-					 uint64_t *current)
+					 uint64_t *current, uint64_t *queued)
 {
 	*current = sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
+	*queued = sum(c, &c->shared->service_queued[0][id], LB_SERVICES_MAX);
 	return read_counts(&c->shared->service[id]);
 }
 
-struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current)
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued)
 {
 	*current = sum(c, &c->shared->real_current[0][id], LB_REALS_MAX);
+	*queued = sum(c, &c->shared->real_queued[0][id], LB_REALS_MAX);
 	return read_counts(&c->shared->real[id]);
 }
 
@@ -461,6 +465,21 @@ uint64_t proxy_client_sessions(const struct proxy_client *c)
 	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++)
 		total += sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
 	return total;
+}
+
+void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg)
+{
+	for (unsigned int i = 0; i < c->count; i++) {
+		uint32_t used = __atomic_load_n(&c->shared->session_rows[i], __ATOMIC_ACQUIRE);
+
+		for (uint32_t row = 0; row < used && row < PROXY_SESSIONS_MAX; row++) {
+			struct proxy_session copy = c->shared->session[i][row];
+
+			if (copy.service && copy.service < LB_SERVICES_MAX &&
+			    copy.real < LB_REALS_MAX)
+				fn(arg, i, &copy);
+		}
+	}
 }
 
 void proxy_client_clear_service(struct proxy_client *c, uint32_t id)

@@ -102,6 +102,7 @@ static void finish(struct session *s)
 	struct http *h = s->http;
 	struct end *client = s->end[CLIENT];
 
+	http_log_write(s);
 	http_drop_server(s, false);
 	if (h->client_close && http_body_over(&h->body[CLIENT]) && !stash_holds(&h->in[CLIENT]) &&
 	    (!client->readable || client->hung_up)) {
@@ -118,6 +119,7 @@ static void next_request(struct session *s)
 {
 	struct http *h = s->http;
 
+	http_log_write(s);
 	http_request_forget(s);
 	h->phase = HTTP_IDLE;
 	h->answer = HTTP_ANSWER_NONE;
@@ -336,9 +338,8 @@ static void exchange_timeout(struct session *s)
 	struct http *h = s->http;
 	bool begun = h->answer >= HTTP_ANSWER_BODY, owes, left = s->end[CLIENT]->hung_up;
 
-	owes = way_waits(&s->way[SERVER]) ||
-	       (!http_body_over(&h->body[CLIENT]) && !h->deaf && !h->expects &&
-		!way_waits(&s->way[CLIENT]));
+	owes = way_waits(&s->way[SERVER]) || (!http_body_over(&h->body[CLIENT]) && !h->deaf &&
+					      !h->expects && !way_waits(&s->way[CLIENT]));
 	http_note_end(h, owes ? 'c' : 's', begun ? 'D' : owes ? 'R' : 'H');
 	if (left && !owes)
 		session_count(s, client_aborts, 1);

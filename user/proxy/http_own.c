@@ -95,11 +95,12 @@ static void send_page(struct session *s, uint16_t status, const char *text)
 
 	note_own(s, status);
 	s->http->close = true;
-	content.len = snprintf(body, sizeof(body),
-			       "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n<body><h1>%u "
-			       "%s</h1>\n<p>%s</p>\n<p>Request %016llx</p></body></html>\n",
-			       status, page->reason, status, page->reason, text ? text : page->text,
-			       (unsigned long long)s->http->id);
+	content.len =
+		snprintf(body, sizeof(body),
+			 "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n<body><h1>%u "
+			 "%s</h1>\n<p>%s</p>\n<p>Request %016llx</p></body></html>\n",
+			 status, page->reason, status, page->reason, text ? text : page->text,
+			 (unsigned long long)s->http->id);
 	if (own)
 		content = *own;
 	(void)snprintf(head, sizeof(head),
@@ -146,9 +147,9 @@ static void send_redirect(struct session *s, uint16_t code, const char *location
 		const char *reason;
 	} reasons[] = {
 		{301, "Moved Permanently" },
-		  {307, "Temporary Redirect"},
-		    {308, "Permanent Redirect"}
-	   };
+		{307, "Temporary Redirect"},
+		{308, "Permanent Redirect"}
+        };
 	const size_t room = strlen(location) + HEAD_ROOM;
 	char *head = malloc(room);
 	const char *reason = "Found";
@@ -198,8 +199,8 @@ static void to_https(struct session *s, const struct http_head *head)
 		(void)snprintf(location, room, "https://%.*s%.*s%.*s", (int)host.len, host.at,
 			       (int)path.len, path.at, (int)head->query.len, head->query.at);
 	else
-		(void)snprintf(location, room, addr_is_v4(&s->vip) ? "https://%s%.*s%.*s"
-								   : "https://[%s]%.*s%.*s",
+		(void)snprintf(location, room,
+			       addr_is_v4(&s->vip) ? "https://%s%.*s%.*s" : "https://[%s]%.*s%.*s",
 			       addr_format(&s->vip, vip), (int)path.len, path.at,
 			       (int)head->query.len, head->query.at);
 	send_redirect(s, s->settings->says.redirect_code, location);

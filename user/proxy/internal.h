@@ -8,10 +8,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/slice.h"
 #include "core/proxy.h"
 #include "core/ring.h"
+#include "core/session_log.h"
 #include "io/loop.h"
 #include "io/tls_link.h"
 #include "proxy/balance.h"
@@ -70,12 +72,12 @@ struct real {
 	uint64_t last_tls_warning;
 	struct link sessions;
 	size_t session_count, most_sessions;
+	struct link idle; /* reuse.c: the last used one last */
+	unsigned int idle_count;
 	size_t queued, most_queued; /* sessions that wait for it alone */
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
 	uint64_t full;              /* engine->scan in which it had no place */
-	struct link idle;           /* reuse.c: the last used one last */
-	unsigned int idle_count;
 };
 
 struct listener {
@@ -125,18 +127,6 @@ struct way {
 	bool done;           /* its end was passed on */
 };
 
-enum session_state {
-	SESSION_HEADER,    /* the client owes a PROXY header */
-	SESSION_HANDSHAKE, /* TLS with the client */
-	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
-	SESSION_HTTP,      /* http.c: all but the wait for a server's connection */
-	SESSION_QUEUE,     /* for a place at a real */
-	SESSION_CONNECT,   /* to a real, and TLS with it */
-	SESSION_PAUSE,     /* before that is tried again */
-	SESSION_RELAY,
-	SESSION_ENDED, /* freed at the end of the round */
-};
-
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
 	struct link of_queue;
@@ -149,17 +139,19 @@ struct session {
 	struct http *http;    /* l7-http */
 	struct end *end[2];   /* the server's is NULL until there is one */
 	struct end client;
-	struct way way[2]; /* by the side it comes from */
+	struct proxy_session *row; /* what people see of it */
+	struct way way[2];         /* by the side it comes from */
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
 	uint64_t ticket;
-	uint64_t number;      /* in the queue: lower is longer there */
-	uint64_t persist_key; /* of its entry in the table of sources; 0: none */
-	uint32_t wanted;      /* the real that persistence asks for; 0: none */
-	uint64_t connecting;  /* when the connect began: loop_now() */
+	uint64_t connecting, connected; /* loop_now(); of the last try; 0: not yet */
+	uint64_t number;                /* in the queue: lower is longer there */
+	uint64_t persist_key;           /* of its entry in the table of sources; 0: none */
+	uint32_t wanted;                /* the real that persistence or a cookie asks for; 0: any */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
+	char ended_by; /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -182,22 +174,25 @@ struct engine {
 	bool splice;
 	struct timer resume;
 	struct hook after;
+	uint32_t *seen; /* free rows of ours among those that were in use */
+	size_t seen_free, seen_room;
+	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
+	struct link idle;       /* reuse.c: ends without a session, the oldest first */
+	size_t idle_count, idle_max;
+	struct timer idle_timer;
 	struct link queues;          /* pools that somebody waits for */
 	struct link held;            /* listeners whose service is at maxconn */
 	bool recheck;                /* held: look at the end of the round */
 	struct timer fallback;       /* while there are any of these */
 	struct timer keep;           /* keeps entries of running sessions in the table of sources */
 	uint64_t choice, look, scan; /* numbers of the last */
-	struct http_desk *desk;      /* http.c: what is needed while bytes are looked at */
-	struct link idle;            /* reuse.c: ends without a session, the oldest first */
-	size_t idle_count, idle_max;
-	struct timer idle_timer;
-	struct pipe *pipes; /* free ones */
+	struct pipe *pipes;          /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
 	struct watch bell;              /* our own: rung when a place in a queue is free */
 	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
 	int log_fd;                     /* of session logs; -1: the process' own log */
+	struct buf log_lines;
 	uint8_t copy[COPY_ROOM];
 };
 
@@ -317,6 +312,8 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
+/* What its row says of the client is true now. */
+void session_show_peer(struct session *s);
 void session_drop_server(struct session *s, bool reset);
 /* Has a client that owes us something before it is served (timeouts.request, ms). */
 uint32_t session_patience(const struct session *s);
@@ -335,6 +332,17 @@ void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
  * to a real. */
 void session_next(struct session *s);
+
+/* seen.c: sessions as `report sessions` shows them. */
+struct proxy_session *seen_take(struct engine *e, uint32_t service);
+void seen_give(struct engine *e, struct proxy_session *row);
+void seen_fini(struct engine *e);
+
+/* log.c */
+void log_fill(const struct session *s, struct session_log *l); /* all but the times of HTTP */
+void log_put(struct engine *e, const struct session_log *l);
+void log_session(const struct session *s); /* TCP mode, before it is ended */
+void log_flush(struct engine *e);
 
 /* end.c: one connection, plain or TLS, edge-triggered. */
 struct end *end_new(struct engine *e); /* NULL without memory */
@@ -359,6 +367,14 @@ void upstream_failed(struct session *s, int err);
 void upstream_connect(struct session *s);
 /* There is no connection to be had: the client is told, if it speaks HTTP, or closed. */
 void upstream_none(struct session *s, uint16_t status);
+
+/* source.c */
+/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
+const struct addr *source_of(const struct session *s, const struct addr *to);
+/* Binds fd, not yet bound, as the service says, and begins to connect it. Returns 0 or -errno. */
+int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port);
+/* Does its connection to the real come from the client's own address? */
+bool source_is_client(const struct session *s);
 
 /* http.c: sessions of l7-http. */
 void http_begin(struct session *s); /* the client may send its first request */

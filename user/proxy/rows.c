@@ -101,10 +101,12 @@ static void reset_sessions(struct real *r)
 		struct session *s = container_of(l, struct session, of_real);
 
 		next = l->next;
-		if (s->state == SESSION_CONNECT)
+		if (s->state == SESSION_CONNECT) {
 			upstream_failed(s, -ECONNRESET);
-		else
+		} else {
+			s->ended_by = 'K';
 			session_end(s, true);
+		}
 	}
 }
 
