@@ -88,6 +88,7 @@ def no_trace(net, lb):
     """Neither before a test nor after `down`."""
     assert traces(net) == []
     yield
+    print(lb.log())
     lb.down(check=False)
     assert traces(net) == []
 
