@@ -10,6 +10,7 @@
 #ifndef LBXDP_BPF_FLOW_H
 #define LBXDP_BPF_FLOW_H
 
+#include "acl.h"
 #include "sched.h"
 #include "stats.h"
 
@@ -95,7 +96,7 @@ separate __u32 flow_close(struct lb_flow *f)
 	for (int i = 0; i < FLOW_CAS_TRIES; i++) {
 		__u32 state = READ_ONCE(f->state);
 
-		if (state == LB_FLOW_CLOSING)
+		if (state == LB_FLOW_CLOSING || state == LB_FLOW_DENIED) /* counted as closing */
 			break;
 		if (!flow_change(f, state, LB_FLOW_CLOSING))
 			continue;
@@ -130,6 +131,12 @@ stage void flow_remove(struct flow_tables t, const void *key, struct lb_flow *f)
 		(void)flow_ended(real, t.six);
 }
 
+/* Its client may not use the service any more; every packet is answered with a reset. */
+stage bool flow_denied(const struct lb_flow *f)
+{
+	return f->state == LB_FLOW_DENIED;
+}
+
 /* Whether the entry ends with this packet, and as what the packet goes on. */
 stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdict *v)
 {
@@ -137,12 +144,12 @@ stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdi
 	if (flow_expired(p, f, f->state))
 		return true;
 	if (flow_is_syn(p))
-		return f->state == LB_FLOW_CLOSING || !real_keeps(p);
+		return f->state == LB_FLOW_CLOSING || flow_denied(f) || !real_keeps(p);
 	if (p->flags & TCP_RST)
 		*v = LB_FORWARDED;
 	else if (p->proto == WIRE_TCP)
 		*v = LB_RESET;
-	return p->flags & TCP_RST || real_resets(p);
+	return p->flags & TCP_RST || real_resets(p) || flow_denied(f);
 }
 
 /* What only some packets of an established flow ask for. */
@@ -152,7 +159,9 @@ stage enum lb_verdict flow_turn(struct pkt *p, struct flow_tables t, const void 
 	enum lb_verdict v;
 
 	if (flow_ends(p, f, &v)) {
-		flow_remove(t, key, f);
+		/* A denied one stays, so that a client that lost the reset gets another. */
+		if (v != LB_RESET || !flow_denied(f))
+			flow_remove(t, key, f);
 		p->replaced = true;
 		return v;
 	}
@@ -170,7 +179,7 @@ stage enum lb_verdict flow_established(struct pkt *p, struct flow_tables t, cons
 	if (unlikely(!real_choose(p, f->real)))
 		return LB_NO_REAL;
 	if (unlikely(p->flags & (TCP_SYN | TCP_FIN | TCP_RST) || f->state == LB_FLOW_NEW ||
-		     real_resets(p) || flow_expired(p, f, f->state)))
+		     flow_denied(f) || real_resets(p) || flow_expired(p, f, f->state)))
 		return flow_turn(p, t, key, f);
 	flow_touch(p, f);
 	return LB_FORWARDED;
@@ -277,9 +286,13 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	struct lb_service *s = sched_service(p, &service);
 	struct lb_ring ring;
 	bool starts = flow_starts(p);
+	enum lb_verdict v;
 
 	if (!s)
 		return LB_NOT_OURS;
+	v = acl_judge(p, s);
+	if (unlikely(v != LB_CONTINUE))
+		return v;
 	ring = sched_ring(s);
 	if (!ring.count) {
 		stats_add(&s->unrouted, 1);

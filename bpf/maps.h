@@ -22,6 +22,7 @@ LB_MAP(lbx_vips, BPF_MAP_TYPE_HASH, struct lb_addr, struct lb_vip, LB_VIPS_MAX, 
 LB_MAP(lbx_endpoints, BPF_MAP_TYPE_HASH, struct lb_endpoint, __u32, LB_ENDPOINTS_MAX,
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_services, BPF_MAP_TYPE_ARRAY, __u32, struct lb_service, LB_SERVICES_MAX, BPF_F_MMAPABLE);
+LB_MAP(lbx_acl, BPF_MAP_TYPE_LPM_TRIE, struct lb_acl_key, __u32, LB_ACL_MAX, BPF_F_NO_PREALLOC);
 LB_MAP(lbx_slots, BPF_MAP_TYPE_ARRAY, __u32, __u32, LB_SLOTS_MAX, BPF_F_MMAPABLE);
 LB_MAP(lbx_svc_info, BPF_MAP_TYPE_HASH, __u32, struct lb_service_info, LB_SERVICES_MAX,
        BPF_F_NO_PREALLOC);

@@ -127,6 +127,15 @@ stage void pkt_addr4(struct lb_addr *to, __be32 addr)
 	pkt_addr6(to, mapped);
 }
 
+/* The source address of either family. */
+stage void pkt_src(const struct pkt *p, struct lb_addr *to)
+{
+	if (p->ip4)
+		pkt_addr4(to, p->ip4->src);
+	else
+		pkt_addr6(to, p->ip6->src);
+}
+
 /* The destination address of either family. */
 stage void pkt_dst(const struct pkt *p, struct lb_addr *to)
 {

@@ -12,7 +12,7 @@
 #include <linux/types.h>
 #endif
 
-#define LB_ABI_VERSION 1
+#define LB_ABI_VERSION 2
 
 #define LB_ABI_SIZE(type, bytes)                                                                   \
 	_Static_assert(sizeof(type) == (bytes), #type " changed size; bump LB_ABI_VERSION")
@@ -25,8 +25,10 @@ enum {
 	LB_VIPS_MAX = 16384,
 	LB_SLOTS_MAX = 2097152, /* ring slots of all services together */
 	LB_IFACES_MAX = 256,
-	LB_VIP_FILTER_WORDS = 1024, /* 65,536 bits */
-	LB_TICK_SHIFT = 27,         /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
+	LB_ACL_MAX = 2097152,        /* prefixes of all lists together, while they change too */
+	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
+	LB_VIP_FILTER_WORDS = 1024,  /* 65,536 bits */
+	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
@@ -51,14 +53,39 @@ struct lb_ring {
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_ring, 8);
 
-/* lbx_services: by service id. The daemon writes ring, the data plane cursor. */
+/* Who may use a service, and who takes its packets; written as one 64-bit store. */
+struct lb_gate {
+	__u32 list; /* lb_acl_key.list of its rows in lbx_acl; 0: everybody may */
+	__u32 host; /* 1: layer 7, packets go to the host; 0: to the ring */
+} __attribute__((aligned(8)));
+LB_ABI_SIZE(struct lb_gate, 8);
+
+/* lbx_services: by service id. The daemon writes ring and gate, the data plane the counters. */
 struct lb_service {
 	struct lb_ring ring;
 	__u64 cursor;   /* tickets drawn: slot = cursor % ring.count */
 	__u64 unrouted; /* packets dropped because the ring was empty */
-	__u64 pad[5];
+	struct lb_gate gate;
+	__u64 denied; /* packets of clients that may not */
+	__u64 pad[3];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 64);
+
+enum lb_acl_verdict { LB_ACL_ALLOW = 1, LB_ACL_DENY = 2 };
+
+/*
+ * lbx_acl: list and source address -> enum lb_acl_verdict, by longest prefix. A list holds a row
+ * for every address: ::/0 and ::ffff:0:0/96 are always there. Its number is never that of another
+ * one while a packet may be asking for it, so that a list changes as a whole.
+ */
+struct lb_acl_key {
+	__u32 prefix; /* bits that count: those of list, and of addr 0 to 128 */
+	__u32 list;
+	struct lb_addr addr;
+};
+LB_ABI_SIZE(struct lb_acl_key, 24);
+
+enum { LB_ACL_LIST_BITS = 32, LB_ACL_KEY_BITS = LB_ACL_LIST_BITS + 128 };
 
 enum lb_real_flag {
 	LB_REAL_RESET = 1 << 0,   /* running flows are answered with a reset */
@@ -144,6 +171,7 @@ enum lb_flow_state {
 	LB_FLOW_ESTABLISHED, /* third packet seen: earns the long timeout */
 	LB_FLOW_CLOSING,     /* the client's FIN */
 	LB_FLOW_UDP,
+	LB_FLOW_DENIED, /* TCP, made by the daemon: its service's list refuses its client by now */
 	LB_FLOW_STATE_COUNT,
 };
 

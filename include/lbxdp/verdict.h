@@ -19,6 +19,7 @@
 	V(ND_CONFLICT,    XDP_PASS, "another host claims a VIP by neighbour advertisement")        \
 	V(ECHO_REPLY,     XDP_TX,   "ping of a VIP answered")                                      \
 	V(RESET,          XDP_TX,   "flow of a halted or dead real answered with a reset")         \
+	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
 	V(NO_REAL,        XDP_DROP, "the service has no usable real and no backup")                \
 	V(NO_NEIGHBOUR,   XDP_DROP, "the flow's real has no known MAC address")                    \
 	V(FRAGMENT,       XDP_DROP, "later fragment for a VIP; it carries no ports")               \

@@ -529,6 +529,15 @@ static void a_filter_bit_that_two_vips_share_stays_for_the_second(void **state)
 	end(d);
 }
 
+static const struct acl *a_list(struct arena *a)
+{
+	const struct prefix smart_host = {.addr = addr_from_v4((uint8_t[]){192, 168, 30, 50}),
+					  .len = 128};
+	const struct acl_prefixes allow = {&smart_host, 1}, deny = {};
+
+	return acl_new(&allow, &deny, a);
+}
+
 static void fill(struct dataplane *d, struct plan *want, struct store *store)
 {
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT] = {};
@@ -541,6 +550,8 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	uint32_t zero = 0, service = 3, active = 1;
 	struct row_ring ring = {store_ring(store, ring_of(1, 2))};
 	struct plan *actual = plan_new();
+	struct arena *arena = arena_new();
+	struct row_acl acl = {.host = 1};
 
 	plan_put(want, PLAN_SETTINGS, &zero, &settings);
 	plan_put(want, PLAN_SERVICES, &service, &info);
@@ -553,17 +564,25 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 		plan_put(want, PLAN_REALS, &id, &row);
 	}
 	plan_put(want, PLAN_RINGS, &service, &ring);
+	acl.acl = store_acl(store, a_list(arena));
+	plan_put(want, PLAN_ACLS, &service, &acl);
 	plan_put(want, PLAN_ENDPOINTS, &endpoint, &service);
 	plan_put(want, PLAN_VIPS, &vip, &active);
 	for (size_t t = 0; t < PLAN_TABLE_COUNT; t++)
 		sinks[t] = dataplane_sink(d);
 	assert_int_equal(plan_apply(actual, want, sinks, NULL), 0);
 	plan_free(actual);
+	arena_free(arena);
 }
 
 static const struct ring *intern(void *arg, struct ring *r)
 {
 	return store_ring(arg, r);
+}
+
+static const struct acl *intern_acl(void *arg, const struct acl *a)
+{
+	return store_acl(arg, a);
 }
 
 static void what_was_put_is_read_back_after_adoption(void **state)
@@ -577,7 +596,9 @@ static void what_was_put_is_read_back_after_adoption(void **state)
 	assert_int_equal(attach(d, "lbt0", false), 0);
 	dataplane_close(d);
 	d = must_open();
-	assert_int_equal(dataplane_read(d, actual, intern, store), 0);
+	assert_int_equal(
+		dataplane_read(d, actual, &(struct dataplane_intern){intern, intern_acl, store}),
+		0);
 	assert_non_null(plan_find(actual, PLAN_IFACES, &ifindex));
 	assert_int_equal(plan_delete(actual, PLAN_IFACES, &ifindex), 0);
 	assert_int_equal(plan_difference(actual, want), 0);
@@ -839,7 +860,9 @@ static void ten_thousand_services_load_and_read_back(void **state)
 	dataplane_close(d);
 	begin = lab_now();
 	d = must_open();
-	assert_int_equal(dataplane_read(d, actual, intern, store), 0);
+	assert_int_equal(
+		dataplane_read(d, actual, &(struct dataplane_intern){intern, intern_acl, store}),
+		0);
 	assert_int_equal(plan_count(actual, PLAN_REALS), 100000);
 	print_message("adopted and read back in %lu ms\n", lab_now() - begin);
 	plan_free(actual);

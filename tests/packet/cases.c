@@ -7,4 +7,5 @@ void cases_run(void)
 	cases_flow();
 	cases_route();
 	cases_answer();
+	cases_acl();
 }

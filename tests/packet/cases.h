@@ -10,5 +10,6 @@ void cases_parse(void);
 void cases_flow(void);
 void cases_route(void);
 void cases_answer(void);
+void cases_acl(void);
 
 #endif

@@ -89,6 +89,32 @@ int host_map_next(struct host_map *m, const void *prev, void *key)
 	return 0;
 }
 
+/* Do the first bits of two byte strings agree? */
+static bool same_bits(const __u8 *a, const __u8 *b, __u32 bits)
+{
+	if (memcmp(a, b, bits / 8))
+		return false;
+	return !(bits % 8) || !((a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8));
+}
+
+/* The longest prefix, by trying all. A key begins with the number of bits that count. */
+static void *match_prefix(const struct host_map *m, const void *key)
+{
+	const struct host_row *best = NULL;
+	__u32 wanted, bits, most = 0;
+
+	memcpy(&wanted, key, sizeof(wanted));
+	for (struct host_row *row = m->oldest; row; row = row->newer) {
+		memcpy(&bits, row->key, sizeof(bits));
+		if (bits > wanted || (best && bits <= most) ||
+		    !same_bits(row->key + 4, (const __u8 *)key + 4, bits))
+			continue;
+		best = row;
+		most = bits;
+	}
+	return best ? best->value : NULL;
+}
+
 void *bpf_map_lookup_elem(void *map, const void *key)
 {
 	struct host_map *m = map;
@@ -99,6 +125,8 @@ void *bpf_map_lookup_elem(void *map, const void *key)
 		memcpy(&index, key, sizeof(index));
 		return index < m->max ? m->values + (size_t)index * m->value_size : NULL;
 	}
+	if (m->type == BPF_MAP_TYPE_LPM_TRIE)
+		return match_prefix(m, key);
 	row = *place(m, key);
 	return row ? row->value : NULL;
 }
@@ -129,7 +157,9 @@ static long insert(struct host_map *m, const void *key, const void *value)
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
 {
 	struct host_map *m = map;
-	void *row = bpf_map_lookup_elem(m, key);
+	bool hashed = m->type == BPF_MAP_TYPE_LPM_TRIE;
+	struct host_row *exact = hashed ? *place(m, key) : NULL;
+	void *row = !hashed ? bpf_map_lookup_elem(m, key) : exact ? exact->value : NULL;
 
 	if (!row)
 		return is_array(m) ? -E2BIG : insert(m, key, value);

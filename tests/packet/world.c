@@ -26,8 +26,8 @@ static const char *const event_names[] = {
 };
 
 static const char *const hashes[] = {
-	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6",
-	"lbx_half4", "lbx_half6",     "lbx_ifaces", "lbx_tx",
+	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
+	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",
 };
 
 enum { ROWS_USED = 8 };
@@ -126,6 +126,35 @@ void world_ring(const uint32_t *reals, uint32_t count)
 	put("lbx_services", &service, &row);
 }
 
+void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_verdict verdict)
+{
+	struct lb_acl_key key = {.list = list};
+	uint32_t value = verdict;
+
+	frame_mapped(key.addr.byte, address);
+	key.prefix = LB_ACL_LIST_BITS + len + (strchr(address, ':') ? 0 : 96);
+	put("lbx_acl", &key, &value);
+}
+
+void world_gate(uint32_t list, bool host)
+{
+	uint32_t service = VIP_SERVICE;
+	struct lb_service row = {};
+
+	(void)runner_get("lbx_services", &service, &row);
+	row.gate = (struct lb_gate){.list = list, .host = host};
+	put("lbx_services", &service, &row);
+}
+
+uint64_t world_denied(void)
+{
+	uint32_t service = VIP_SERVICE;
+	struct lb_service row = {};
+
+	(void)runner_get("lbx_services", &service, &row);
+	return row.denied;
+}
+
 void world_set_settings(const struct lb_settings *s)
 {
 	uint32_t zero = 0;
@@ -148,8 +177,8 @@ void world_reset(void)
 		.abi = LB_ABI_VERSION,
 		.flows_high = FLOWS_MAX,
 		.flows_low = FLOWS_MAX,
-		.timeout = {TICKS_HALF_OPEN, TICKS_NEW, TICKS_ESTABLISHED, TICKS_CLOSING,
-			    TICKS_UDP},
+		.timeout = {TICKS_HALF_OPEN, TICKS_NEW, TICKS_ESTABLISHED, TICKS_CLOSING, TICKS_UDP,
+			    TICKS_CLOSING},
 	};
 	struct lb_iface iface = {};
 	uint32_t ifindex = IFINDEX;

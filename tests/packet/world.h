@@ -44,6 +44,11 @@ enum {
 void world_reset(void);
 void world_real(uint32_t id, uint16_t flags, uint32_t ifindex);
 void world_ring(const uint32_t *reals, uint32_t count);
+/* A row of a list of clients; len counts from the front of an address of its family. */
+void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_verdict verdict);
+/* The service's list (0: none), and whether the host takes what it allows. */
+void world_gate(uint32_t list, bool host);
+uint64_t world_denied(void);
 void world_vip(const char *address, bool active);
 /* A flow from the client's port 40000, seen three times. */
 void world_establish(bool six);

@@ -144,7 +144,7 @@ static inline int lab_down(void **state)
 	return 0;
 }
 
-static int dial_from(const struct proxy_endpoint *to)
+static inline int dial_from(const struct proxy_endpoint *to)
 {
 	int fd, err = sock_connect(&fd, &to->vip, to->port, false);
 
@@ -161,7 +161,7 @@ static bool accepts(int listening)
 }
 
 /* The other end of the session that a client began. */
-static int take_session(int listening)
+static inline int take_session(int listening)
 {
 	until(accepts(listening));
 	return accepted;

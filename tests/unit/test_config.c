@@ -234,8 +234,9 @@ static const struct saying value_sayings[] = {
 	 "f:7:14: error: services.S.on_down: 'cut' is not one of auto, keep, reset\n"                                                                           },
 	{HEAD VIP REALS "    require: some\n",
 	 "f:7:14: error: services.S.require: 'some' is not one of all, any\n"										   },
-	{HEAD VIP REALS "    scheduler: wrrr\n",
-	 "f:7:16: error: services.S.scheduler: 'wrrr' is not one of wrr (did you mean wrr?)\n"                                                                  },
+	{HEAD VIP REALS "    scheduler: wrrr\n",						  "f:7:16: error: services.S.scheduler: 'wrrr' is "
+						 "not one of wrr, wlc, rr, lc, sh, maglev (did you "
+						 "mean wrr?)\n"                                                 },
 };
 
 static void each_value_is_judged_at_its_place(void **state)
@@ -433,43 +434,17 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{NODE "l7: {",				   "request_buffer",       "51200",                    {"16384", "0"}              },
-	{NODE "l7: {",				   "logging",              "on",                       {"off"}                     },
-	{NODE "l7: {",				   "tproxy",               "on",                       {"off"}                     },
-	{NODE "defaults: {timeouts: {",                  "request",              "1h",                       {"10s"}                     },
-	{NODE "defaults: {timeouts: {",                  "queue",                "1h",                       {"30s"}                     },
-	{NODE "defaults: {timeouts: {",                  "tunnel",               "2h",                       {"1h"}                      },
-	{HEAD VIP REALS "    check: {",                  "via",                  "vip",                      {"rip"}                     },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "min_connections",      "5",                        {"0"}                       },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "max_connections",      "5",                        {"0"}                       },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",           "30s",                      {"0", "0s", "off"}          },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "reencrypt",            "on",                       {"off"}                     },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "verify",               "ca",                       {"none"}                    },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "sni",                  "mail",                     {"none"}                    },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol",       "v1",                       {"off"}                     },
-	{HEAD VIP REALS "    ",                          "persistence",          "{source: 32}",             {"none", "off", "0", "auto"}},
-	{HEAD VIP REALS "    ",                          "allow_from",           "[10.0.0.0/8]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "deny_from",            "10.0.0.1",                 {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "slow_start",           "30s",                      {"0", "0s", "off"}          },
-	{HEAD VIP REALS "    ",                          "redirect",             "{to: https}",              {"none", "off", "{}"}       },
-	{HEAD VIP REALS "    ",                          "redirect_root",        "/owa/",                    {"none"}                    },
-	{HEAD VIP REALS "    ",                          "tls",                  "{certificates: [/a.pem]}", {"none", "off"}             },
-	{HEAD VIP REALS "    ",                          "request_buffer",       "51200",                    {"16384", "0"}              },
-	{HEAD VIP REALS "    ",                          "maxconn",              "4000",                     {"0"}                       },
-	{HEAD VIP REALS "    ",                          "forwarded_for",        "append",                   {"off"}                     },
-	{HEAD VIP REALS "    ",                          "trust_forwarded_from", "[10.0.0.0/8]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "request_headers",      "{set: {A: b}}",            {"none", "{}"}              },
-	{HEAD VIP REALS "    ",                          "response_headers",     "{set: {A: b}}",            {"none", "{}"}              },
-	{HEAD VIP REALS "    ",                          "rewrite",              "[{from: /a}]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "routes",               "[{path: /a}]",             {"none", "[]"}              },
-	{HEAD VIP REALS "    ",                          "mode",                 "l7-http",                  {"l4-dr"}                   },
-	{HEAD VIP REALS "    ",                          "mode",                 "l4-nat",                   {"l4-dr"}                   },
-	{HEAD VIP REALS "    ",                          "mode",                 "l4-snat",                  {"l4-dr"}                   },
-	{HEAD VIP REALS "    ",                          "scheduler",            "wlc",                      {"wrr"}                     },
-	{HEAD VIP REALS "    ",                          "scheduler",            "rr",                       {"wrr"}                     },
-	{HEAD VIP REALS "    ",                          "scheduler",            "lc",                       {"wrr"}                     },
-	{HEAD VIP REALS "    ",                          "scheduler",            "sh",                       {"wrr"}                     },
-	{HEAD VIP REALS "    ",                          "scheduler",            "maglev",                   {"wrr"}                     },
+	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
+	{HEAD VIP REALS "    check: {",                  "via",            "vip",     {"rip"}           },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
+	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
+	{HEAD VIP REALS "    ",                          "mode",           "l4-snat", {"l4-dr"}         },
+	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",     {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "rr",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "lc",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "sh",      {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",  {"wrr"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -509,21 +484,21 @@ static void keys_of_later_versions_are_refused_but_for_neutral_values(void **sta
 }
 
 #define L7      HEAD VIP "    mode: l7-tcp\n"
-#define BELONGS "belongs to layer 7 (mode: l7-tcp)\n"
+#define BELONGS "belongs to layer 7 (mode: l7-tcp or l7-http)\n"
 
 static const struct saying direct_routing_sayings[] = {
-	{HEAD VIP REALS "    source: vip\n",						"f:7:5: error: services.S.source: " BELONGS},
-	{HEAD VIP REALS "    source: client\n",                                             "f:7:5: error: services.S.source: " BELONGS},
-	{HEAD VIP REALS "    source: auto\n",					       ""                                         },
+	{HEAD VIP REALS "    source: vip\n",					       "f:7:5: error: services.S.source: " BELONGS},
+	{HEAD VIP REALS "    source: client\n",                                            "f:7:5: error: services.S.source: " BELONGS},
+	{HEAD VIP REALS "    source: auto\n",					      ""                                         },
 	{HEAD VIP REALS "    timeouts: {client: 1h}\n",
-	 "f:7:5: error: services.S.timeouts: " BELONGS										 },
+	 "f:7:5: error: services.S.timeouts: " BELONGS										},
 	{HEAD VIP REALS "    proxy_protocol: {accept: v1}\n",
-	 "f:7:5: error: services.S.proxy_protocol: " BELONGS									   },
-	{HEAD VIP REALS "    proxy_protocol: {accept: off, send: off}\n",                   ""                                         },
-	{HEAD VIP REALS "    proxy_protocol: none\n",                                       ""                                         },
-	{HEAD VIP REALS "    mode: l7-http\n    source: vip\n    timeouts: {client: 1h}\n",
-	 "f:7:11: error: services.S.mode: 'l7-http' is not supported by this version (supported: "
-	 "l4-dr, l7-tcp)\n"													    },
+	 "f:7:5: error: services.S.proxy_protocol: " BELONGS									  },
+	{HEAD VIP REALS "    proxy_protocol: {accept: off, send: off}\n",                  ""                                         },
+	{HEAD VIP REALS "    proxy_protocol: none\n",                                      ""                                         },
+	{HEAD VIP REALS "    mode: l4-nat\n    source: vip\n    timeouts: {client: 1h}\n",
+	 "f:7:11: error: services.S.mode: 'l4-nat' is not supported by this version (supported: "
+	 "l4-dr, l7-tcp, l7-http)\n"												  },
 };
 
 static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
@@ -536,7 +511,7 @@ static const struct saying l7_sayings[] = {
 	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"                                  },
 	{L7 REALS "    source: client\n",							       ""},
 	{L7 REALS "    source: me\n",
-	 "f:8:13: error: services.S.source: 'me' is not auto, vip, client or an address\n"                        },
+	 "f:8:13: error: services.S.source: 'me' is not auto, vip, client or an address\n"                },
 	{L7 REALS "    source: 192.168.30.1.1\n",
 	 "f:8:13: error: services.S.source: '192.168.30.1.1' is not an IPv4 or IPv6 address\n"            },
 	{L7 REALS "    source: 224.0.0.1\n",
@@ -559,9 +534,6 @@ static const struct saying l7_sayings[] = {
 	 "f:8:21: error: services.S.proxy_protocol: a map of keys belongs here\n"                         },
 	{L7 "    reals: {A: {ip: 192.168.30.20, port: 65536}}\n",
 	 "f:7:42: error: services.S.reals.A.port: 65536 is out of range (1 to 65535, or auto)\n"          },
-	{L7 REALS "    tls: {certificates: [/a.pem]}\n    maxconn: 5\n",
-	 "f:8:5: error: services.S.tls: is not supported by this version\n"
-	 "f:9:5: error: services.S.maxconn: is not supported by this version\n"                           },
 	{L7 "    reals: {A: {ip: 192.168.30.20}, B: {ip: 192.168.30.20}}\n",
 	 "f:7:45: error: services.S.reals.B.ip: 192.168.30.20 is already the address of a real "
 	 "server of this service, at line 7\n"							    },
@@ -656,6 +628,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "  listen: \"127.0.0.1:9443\"\n"
 				       "l7:\n"
 				       "  maxconn: 40000\n"
+				       "  request_buffer: 16384\n"
+				       "  logging: off\n"
 				       "defaults:\n"
 				       "  check:\n"
 				       "    interval: 6s\n"
@@ -671,6 +645,9 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    connect: 5s\n"
 				       "    client: 30m\n"
 				       "    server: 30m\n"
+				       "    request: 10s\n"
+				       "    queue: 30s\n"
+				       "    tunnel: 1h\n"
 				       "services:\n"
 				       "  S:\n"
 				       "    mode: l4-dr\n"
@@ -680,6 +657,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    scheduler: wrr\n"
 				       "    on_down: auto\n"
 				       "    require: all\n"
+				       "    allow_from: none\n"
+				       "    deny_from: none\n"
 				       "    check:\n"
 				       "      - type: connect\n"
 				       "        port: auto\n"
@@ -849,6 +828,8 @@ static const char full[] =
 	"    ports: \"443,1000-1010\"\n"
 	"    on_down: reset\n"
 	"    require: any\n"
+	"    allow_from: [10.0.0.5-10.0.0.9, \"2001:db8::/32\"]\n"
+	"    deny_from: \"2001:db8::9\"\n"
 	"    check:\n"
 	"      - {type: https, request: \"//a?b=c#d\", expect: \"it's: \\\\ \\\"ok\\\"\", method: "
 	"HEAD, host: h:8, sni: s, verify: ca, ca: \"/etc/a b.pem\", port: 8443}\n"
@@ -883,6 +864,9 @@ static void what_is_printed_reads_back_the_same(void **state)
 						"      connect: 1s\n"
 						"      client: 1h\n"
 						"      server: 1h\n"
+						"      request: 10s\n"
+						"      queue: 30s\n"
+						"      tunnel: 1h\n"
 						"    proxy_protocol:\n"
 						"      accept: v2\n"
 						"      send: v1\n"));

@@ -368,6 +368,68 @@ static void layer_7_has_rows_for_the_proxy_and_none_for_direct_routing(void **st
 	store_free(w.store);
 }
 
+/* Allows 10.0.0.0/8 only. */
+static const struct acl *some_clients(struct arena *a)
+{
+	static const struct prefix ten = {.addr = {.byte = {[10] = 0xff, 0xff, 10}}, .len = 104};
+
+	return acl_new(&(struct acl_prefixes){&ten, 1}, &(struct acl_prefixes){0}, a);
+}
+
+static void a_list_of_clients_guards_the_endpoints_of_either_layer(void **state) /* R82 */
+{
+	for (int l7 = 0; l7 < 2; l7++) {
+		struct arena *a = arena_new(), *later = arena_new();
+		const struct row_acl *row;
+		struct plan *p, *again;
+		struct world w;
+		__u32 id = 5;
+
+		(l7 ? world_make_l7 : world_make)(&w);
+		w.service.acl = some_clients(a);
+		p = plan_in(&w);
+		row = plan_find(p, PLAN_ACLS, &id);
+		assert_non_null(row);
+		assert_int_equal(row->host, l7);
+		assert_memory_equal(row->acl, w.service.acl, acl_size(w.service.acl));
+		assert_int_equal(plan_count(p, PLAN_ENDPOINTS), 2);
+		assert_int_equal(plan_count(p, PLAN_RINGS), !l7);
+		assert_int_equal(plan_count(p, PLAN_LISTENERS), l7 ? 2 : 0);
+		w.service.acl = some_clients(later); /* as a configuration that is read again */
+		arena_free(a);
+		again = plan_in(&w);
+		assert_int_equal(plan_difference(p, again), 0);
+		plan_free(again);
+		plan_free(p);
+		arena_free(later);
+		store_free(w.store);
+	}
+}
+
+static void a_list_that_no_plan_holds_is_forgotten(void **state)
+{
+	struct arena *a = arena_new();
+	struct plan *with, *without;
+	const struct acl *kept;
+	struct world w;
+	__u32 id = 5;
+
+	world_make(&w);
+	w.service.acl = some_clients(a);
+	with = plan_in(&w);
+	store_trim(w.store, with);
+	kept = ((const struct row_acl *)plan_find(with, PLAN_ACLS, &id))->acl;
+	assert_ptr_equal(store_acl(w.store, w.service.acl), kept);
+	w.service.acl = NULL;
+	without = plan_in(&w);
+	assert_int_equal(plan_count(without, PLAN_ACLS), 0);
+	store_trim(w.store, without); /* what the sanitizer would find lost */
+	plan_free(with);
+	plan_free(without);
+	arena_free(a);
+	store_free(w.store);
+}
+
 static void direct_routing_has_no_rows_for_the_proxy(void **state)
 {
 	static const enum plan_table none[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
@@ -609,6 +671,8 @@ int main(void)
 		cmocka_unit_test(equal_facts_give_an_equal_plan),
 		cmocka_unit_test(timeouts_become_ticks_rounded_up),
 		cmocka_unit_test(layer_7_has_rows_for_the_proxy_and_none_for_direct_routing),
+		cmocka_unit_test(a_list_of_clients_guards_the_endpoints_of_either_layer),
+		cmocka_unit_test(a_list_that_no_plan_holds_is_forgotten),
 		cmocka_unit_test(direct_routing_has_no_rows_for_the_proxy),
 		cmocka_unit_test(both_modes_share_a_vip_on_different_ports),
 		cmocka_unit_test(a_node_that_is_not_active_does_not_hold_the_address),

@@ -223,6 +223,7 @@ static struct daemon *daemon_of(const char *text)
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_lost = xcalloc(LB_REALS_MAX, sizeof(*d->real_lost));
+	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
@@ -243,6 +244,7 @@ static void daemon_end(struct daemon *d)
 	free(d->real_seen);
 	free(d->real_reset);
 	free(d->real_lost);
+	free(d->real_since);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);
@@ -265,8 +267,8 @@ static void reload(struct daemon *d, const char *text)
  */
 static struct daemon *next_life(struct daemon *d, const char *text)
 {
-	static const enum plan_table kept[] = {PLAN_SERVICES, PLAN_REALS, PLAN_ENDPOINTS, PLAN_VIPS,
-					       PLAN_IFACES};
+	static const enum plan_table kept[] = {PLAN_SERVICES,  PLAN_REALS, PLAN_ACLS,
+					       PLAN_ENDPOINTS, PLAN_VIPS,  PLAN_IFACES};
 	struct daemon *next = daemon_of(text);
 
 	for (size_t k = 0; k < ARRAY_COUNT(kept); k++)

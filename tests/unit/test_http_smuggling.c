@@ -50,12 +50,18 @@ static const struct row {
 	unsigned int messages;
 } rows[] = {
 	/* Both framings, in either order and dress. */
-	{BYTES(POST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SECOND), 400, both, 0},
-	{BYTES(POST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" SECOND), 400, both, 0},
-	{BYTES(POST "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, both, 0},
-	{BYTES(POST "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"), 400, both, 0},
-	{BYTES(POST "CONTENT-LENGTH: 4\r\nTRANSFER-ENCODING: CHUNKED\r\n\r\n0\r\n\r\n"), 400, both, 0},
-	{BYTES(GET "Transfer-Encoding: chunked\r\nX: y\r\nContent-Length: 40\r\n\r\n0\r\n\r\n"), 400, both, 0},
+	{BYTES(POST "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+	 "\r\n" SECOND), 400, both, 0},
+	{BYTES(POST "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n"
+	 "\r\n" SECOND), 400, both, 0},
+	{BYTES(POST "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 400, both, 0},
+	{BYTES(POST "content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 400, both, 0},
+	{BYTES(POST "CONTENT-LENGTH: 4\r\nTRANSFER-ENCODING: CHUNKED\r\n\r\n0\r\n\r\n"),
+	 400, both, 0},
+	{BYTES(GET "Transfer-Encoding: chunked\r\nX: y\r\nContent-Length: 40\r\n\r\n0\r\n\r\n"),
+	 400, both, 0},
 	/* Content-Length. */
 	{BYTES(POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"), 400, two_lengths, 0},
 	{BYTES(POST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"), 400, two_lengths, 0},
@@ -120,14 +126,19 @@ static const struct row {
 	{BYTES(POST "Transfer-Encoding: chun\xc5\xbf" "ed\r\n\r\n0\r\n\r\n"), 501, coding, 0},
 	{BYTES(POST "Transfer-Encoding: \xff" "chunked\r\n\r\n0\r\n\r\n"), 501, coding, 0},
 	{BYTES(POST "Transfer-Encoding:\r\n\r\n" SECOND), 400, "empty Transfer-Encoding", 0},
-	{BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, two_codings, 0},
-	{BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-encoding: cow\r\n\r\n0\r\n\r\n"), 400, two_codings, 0},
-	{BYTES(POST "Transfer-Encoding: cow\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 501, coding, 0},
+	{BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 400, two_codings, 0},
+	{BYTES(POST "Transfer-Encoding: chunked\r\nTransfer-encoding: cow\r\n\r\n0\r\n\r\n"),
+	 400, two_codings, 0},
+	{BYTES(POST "Transfer-Encoding: cow\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 501, coding, 0},
 	{BYTES(POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"), 400, blank, 0},
 	{BYTES(POST "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n"), 400, blank, 0},
 	{BYTES(POST " Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, folded, 0},
 	{BYTES(POST "X: y\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, folded, 0},
-	{BYTES(POST "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), 400, "empty Transfer-Encoding", 0},
+	{BYTES(POST "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n"
+	 "\r\n"), 400, "empty Transfer-Encoding",
+	 0},
 	{BYTES(POST "Transfer-Encoding:\v" "chunked\r\n\r\n0\r\n\r\n"), 400, control, 0},
 	{BYTES(POST "Transfer-Encoding: chunked\f\r\n\r\n0\r\n\r\n"), 400, control, 0},
 	{BYTES(POST "Transfer-Encoding: chunked\0\r\n\r\n0\r\n\r\n"), 400, control, 0},
@@ -136,8 +147,11 @@ static const struct row {
 	{BYTES(POST "X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, bare_lf, 0},
 	{BYTES(POST "Transfer-Encoding: chunked\r\r\n\r\n0\r\n\r\n"), 400, bare_cr, 0},
 	{BYTES(POST "Transfer_Encoding: chunked\r\n\r\n"), 0, NULL, 1},
-	{BYTES("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, "Transfer-Encoding in HTTP/1.0", 0},
-	{BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"), 400, "Transfer-Encoding in HTTP/1.0", 0},
+	{BYTES("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 400, "Transfer-Encoding in HTTP/1.0", 0},
+	{BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+	 "0\r\n\r\n"),
+	 400, "Transfer-Encoding in HTTP/1.0", 0},
 	/* Line ends and the end of the head. */
 	{BYTES("GET / HTTP/1.1\nHost: a\n\n"), 400, bare_lf, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: a\n\r\n"), 400, bare_lf, 0},
@@ -188,8 +202,10 @@ static const struct row {
 	{BYTES("GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n"), 400, bad_target, 0},
 	{BYTES("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "CONNECT needs host:port", 0},
 	{BYTES("CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "CONNECT needs host:port", 0},
-	{BYTES("CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 32\r\n\r\n" SECOND), 400, "CONNECT with a body", 0},
-	{BYTES("CONNECT a:80 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, "CONNECT with a body", 0},
+	{BYTES("CONNECT a:80 HTTP/1.1\r\nHost: a\r\nContent-Length: 32\r\n"
+	 "\r\n" SECOND), 400, "CONNECT with a body", 0},
+	{BYTES("CONNECT a:80 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+	 400, "CONNECT with a body", 0},
 	{BYTES("G(T / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "malformed method", 0},
 	{BYTES("G\0T / HTTP/1.1\r\nHost: a\r\n\r\n"), 400, "malformed method", 0},
 	{BYTES("GET / HTTP/0.9\r\nHost: a\r\n\r\n"), 505, other_version, 0},
@@ -234,7 +250,8 @@ static const struct row {
 	{BYTES("GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n"), 400, bad_target, 0},
 	/* Connection that takes the framing away from the next reader. */
 	{BYTES(POST "Connection: Content-Length\r\nContent-Length: 5\r\n\r\nhello"), 400, vital, 0},
-	{BYTES(POST "Connection: close, transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, vital, 0},
+	{BYTES(POST "Connection: close, transfer-encoding\r\nTransfer-Encoding: chunked\r\n"
+	 "\r\n0\r\n\r\n"), 400, vital, 0},
 	{BYTES(GET "Connection: keep-alive ,\tHOST\r\n\r\n"), 400, vital, 0},
 	/* Chunks. */
 	{BYTES(CHUNKED "0\n\n" SECOND), 400, bad_chunk, 0},
@@ -311,11 +328,13 @@ static const struct row {
 	{BYTES(CHUNKED "0\r\nContent-Length-X: 5\r\nHos: a\r\n\r\n" SECOND), 0, NULL, 2},
 	{BYTES(POST "Transfer-Encoding:\tChunked \r\n\r\n0\r\n\r\n" SECOND), 0, NULL, 2},
 	{BYTES("GET / HTTP/1.0\r\n\r\n"), 0, NULL, 1},
-	{BYTES("RPC_IN_DATA /rpc/rpcproxy.dll?a:6002 HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n" SECOND), 0, NULL, 0},
+	{BYTES("RPC_IN_DATA /rpc/rpcproxy.dll?a:6002 HTTP/1.1\r\nHost: a\r\n"
+	 "Content-Length: 1073741824\r\n\r\n" SECOND), 0, NULL, 0},
 	{BYTES("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), 0, NULL, 1},
 	{BYTES("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"), 0, NULL, 1},
 	{BYTES("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n"), 0, NULL, 1},
-	{BYTES("GET /a?b=[c]{d}|\"e\"^`<f>\\ HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n"), 0, NULL, 1},
+	{BYTES("GET /a?b=[c]{d}|\"e\"^`<f>\\ HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n"),
+	 0, NULL, 1},
 	{BYTES(GET "X:\r\nY: \xe4\t\xff \r\n\r\n"), 0, NULL, 1},
 	{BYTES(GET "Connection: close, X-Other, , te\r\n\r\n"), 0, NULL, 1},
 	/* More is needed. */

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <malloc.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -575,6 +576,28 @@ static void a_process_obeys_its_channel_and_ends_with_it(void **state)
 	close(server);
 }
 
+static void a_bell_that_rings_is_answered_and_only_our_own(void **state)
+{
+	int ours = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), another;
+	uint64_t once = 1;
+
+	another = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	assert_int_equal(order_fd(PROXY_ORDER_BELL, 1, NULL, 0, dup(ours)), 0);
+	assert_int_equal(order_fd(PROXY_ORDER_BELL, 0, NULL, 0, dup(another)), 0);
+	assert_int_equal(order_fd(PROXY_ORDER_BELL, PROXY_PROCESSES_MAX, NULL, 0, dup(another)),
+			 -EINVAL);
+	assert_int_equal(order_fd(PROXY_ORDER_BELL, 0, NULL, 0, -1), -EINVAL);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(write(ours, &once, sizeof(once)), sizeof(once));
+		assert_int_equal(write(another, &once, sizeof(once)), sizeof(once));
+		until(read(ours, &once, sizeof(once)) == -1 && errno == EAGAIN);
+		assert_int_equal(read(another, &once, sizeof(once)), sizeof(once));
+		once = 1;
+	}
+	close(ours);
+	close(another);
+}
+
 #define SESSION_TEST(f) cmocka_unit_test_setup_teardown(f, reals_up, reals_down)
 
 int main(void)
@@ -601,6 +624,7 @@ int main(void)
 		SESSION_TEST(without_descriptors_nothing_spins_and_accepting_resumes),
 		SESSION_TEST(thousands_of_sessions_leave_descriptors_and_memory_as_they_were),
 		SESSION_TEST(orders_that_make_no_sense_change_nothing),
+		SESSION_TEST(a_bell_that_rings_is_answered_and_only_our_own),
 		SESSION_TEST(a_process_obeys_its_channel_and_ends_with_it),
 	};
 

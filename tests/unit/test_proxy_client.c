@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -195,7 +196,7 @@ static void a_new_process_gets_the_table_its_limit_and_every_row_in_order(void *
 	assert_int_equal(put_real(REAL + 1), 0);
 	assert_int_equal(put_service(SERVICE, "smtp"), 0);
 	connect_process(0);
-	assert_string_equal(orders(0), "MlsrrP");
+	assert_string_equal(orders(0), "MBBlsrrP");
 }
 
 static void each_process_gets_a_row_and_its_end(void **state)
@@ -212,7 +213,7 @@ static void each_process_gets_a_row_and_its_end(void **state)
 	assert_int_equal(drop(PLAN_PROXY_REALS, &real), 0);
 	assert_int_equal(drop(PLAN_PROXY_SERVICES, &service), 0);
 	for (unsigned int i = 0; i < PROCESSES; i++)
-		assert_string_equal(orders(i), "MlsrPzyx");
+		assert_string_equal(orders(i), "MBBlsrPzyx");
 }
 
 static void a_row_carries_what_the_plan_said(void **state)
@@ -316,7 +317,7 @@ static void processes_share_the_limit_of_sessions(void **state)
 static void counts_add_up_over_processes(void **state)
 {
 	struct proxy_shared *shared;
-	uint64_t current;
+	uint64_t current, queued;
 
 	connect_process(0);
 	shared = map_shared(0);
@@ -325,20 +326,20 @@ static void counts_add_up_over_processes(void **state)
 	shared->real_current[1][REAL] = 3;
 	shared->service[SERVICE].bytes_in = 9;
 	shared->service_current[1][SERVICE] = 4;
-	assert_int_equal(proxy_client_real(stage.client, REAL, &current).sessions, 7);
+	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 7);
 	assert_int_equal(current, 5);
-	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current).bytes_in, 9);
+	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in, 9);
 	assert_int_equal(current, 4);
 	assert_int_equal(proxy_client_sessions(stage.client), 4);
 	proxy_client_clear_real(stage.client, REAL);
-	assert_int_equal(proxy_client_real(stage.client, REAL, &current).sessions, 0);
+	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 0);
 	munmap(shared, sizeof(*shared));
 }
 
 static void sessions_of_a_process_that_died_are_taken_back(void **state)
 {
 	struct proxy_shared *shared;
-	uint64_t current;
+	uint64_t current, queued;
 
 	connect_process(0);
 	connect_process(1);
@@ -354,9 +355,9 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	assert_int_equal(loop_run(stage.loop), 0);
 	assert_int_equal(stage.lost, 0);
 	assert_int_equal(proxy_client_sessions(stage.client), 11);
-	assert_int_equal(proxy_client_real(stage.client, 1, &current).sessions, 50);
+	assert_int_equal(proxy_client_real(stage.client, 1, &current, &queued).sessions, 50);
 	assert_int_equal(current, 21);
-	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current);
+	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current, &queued);
 	assert_int_equal(current, 31);
 	munmap(shared, sizeof(*shared));
 }
@@ -367,7 +368,136 @@ static void rows_of_a_process_that_is_gone_wait_for_the_next(void **state)
 	close(stage.process[0]);
 	assert_int_equal(put_service(SERVICE, "smtp"), 0);
 	connect_process(0);
-	assert_string_equal(orders(0), "Mls");
+	assert_string_equal(orders(0), "MBBls");
+}
+
+static int put_page(const char *path, uint64_t version)
+{
+	const struct proxy_blob_key key = {
+		.id = SERVICE, .kind = PROXY_BLOB_ERROR_PAGE, .index = 503};
+	struct proxy_blob row = {.version = version};
+
+	snprintf(row.path, sizeof(row.path), "%s", path);
+	return stage.sink->put(stage.sink->to, PLAN_PROXY_BLOBS, &key, &row, NULL);
+}
+
+static void write_page(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void assert_page(unsigned int index, const char *text)
+{
+	char got[64] = "";
+	int fd = socket_of(index, PROXY_ORDER_BLOB);
+
+	assert_int_equal(pread(fd, got, sizeof(got) - 1, 0), strlen(text));
+	assert_string_equal(got, text);
+	close(fd);
+}
+
+static void a_file_s_content_goes_out_and_again_to_a_new_process(void **state)
+{
+	const struct proxy_blob_key key = {
+		.id = SERVICE, .kind = PROXY_BLOB_ERROR_PAGE, .index = 503};
+	char path[] = "/tmp/lbxdp-page-XXXXXX";
+
+	close(mkstemp(path));
+	write_page(path, "first");
+	connect_process(0);
+	assert_int_equal(put_page(path, 1), 0);
+	assert_page(0, "first");
+	write_page(path, "second");
+	assert_int_equal(put_page(path, 2), 0);
+	unlink(path);
+	assert_int_equal(put_page(path, 3), -ENOENT); /* the old content stays */
+	connect_process(1);
+	assert_page(0, "second");
+	assert_page(1, "second");
+	assert_int_equal(drop(PLAN_PROXY_BLOBS, &key), 0);
+	assert_string_equal(orders(1), "w");
+	connect_process(1);
+	assert_string_equal(orders(1), "MBBl");
+}
+
+static void rules_go_out_and_again_to_a_new_process(void **state)
+{
+	struct proxy_rule_key key = {.service = SERVICE, .kind = PROXY_RULE_ROUTE, .index = 3};
+	struct proxy_rule row = {.value = "mail.example.com", .pool = 6};
+	struct proxy_order o;
+	int fd;
+
+	connect_process(0);
+	assert_string_equal(orders(0), "MBBl");
+	assert_int_equal(stage.sink->put(stage.sink->to, PLAN_PROXY_RULES, &key, &row, NULL), 0);
+	assert_true(next_order(0, &o, &fd));
+	assert_int_equal(o.kind, PROXY_ORDER_RULE);
+	assert_memory_equal(&o.u.rule.key, &key, sizeof(key));
+	assert_memory_equal(&o.u.rule.row, &row, sizeof(row));
+	connect_process(1);
+	assert_string_equal(orders(1), "MBBlu");
+	assert_int_equal(drop(PLAN_PROXY_RULES, &key), 0);
+	assert_true(next_order(0, &o, &fd));
+	assert_int_equal(o.kind, PROXY_ORDER_RULE_GONE);
+	assert_memory_equal(&o.u.rule.key, &key, sizeof(key));
+	assert_string_equal(orders(1), "v");
+}
+
+static void every_process_can_ring_every_other(void **state)
+{
+	struct proxy_order o;
+	uint64_t times = 1;
+	int fd, bell[2][2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		connect_process(i);
+		assert_true(next_order(i, &o, &fd));
+		close(fd);
+		for (unsigned int j = 0; j < 2; j++) {
+			assert_true(next_order(i, &o, &bell[i][j]));
+			assert_int_equal(o.kind, PROXY_ORDER_BELL);
+			assert_int_equal(o.id, j);
+		}
+	}
+	assert_int_equal(write(bell[0][1], &times, sizeof(times)), sizeof(times));
+	assert_int_equal(read(bell[1][0], &times, sizeof(times)), -1); /* not this one */
+	assert_int_equal(read(bell[1][1], &times, sizeof(times)), sizeof(times));
+	for (int i = 0; i < 4; i++)
+		close(bell[i / 2][i % 2]);
+}
+
+static void the_log_is_opened_anew_for_who_rotates_it(void **state)
+{
+	char path[] = "/tmp/lbxdp-log-XXXXXX", moved[sizeof(path) + 2];
+	int first, second;
+
+	close(mkstemp(path));
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	connect_process(0);
+	assert_int_equal(proxy_client_log(stage.client, path), 0);
+	first = socket_of(0, PROXY_ORDER_LOG);
+	assert_int_equal(fcntl(first, F_GETFL) & (O_APPEND | O_ACCMODE), O_APPEND | O_WRONLY);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(proxy_client_log(stage.client, path), 0);
+	second = socket_of(0, PROXY_ORDER_LOG);
+	assert_int_equal(write(second, "new", 3), 3);
+	assert_int_equal(access(path, F_OK), 0);
+	connect_process(1);
+	assert_string_equal(orders(1), "MBBGl");
+	assert_int_equal(proxy_client_log(stage.client, "/nonexistent/log"), -ENOENT);
+	assert_string_equal(orders(1), "");
+	assert_int_equal(proxy_client_log(stage.client, NULL), 0);
+	assert_string_equal(orders(1), "g");
+	assert_int_equal(proxy_client_log(stage.client, NULL), 0);
+	assert_string_equal(orders(1), "");
+	close(first);
+	close(second);
+	unlink(path);
+	unlink(moved);
 }
 
 static void processes_are_wanted_while_there_is_a_service(void **state)
@@ -397,6 +527,10 @@ int main(void)
 		CASE(counts_add_up_over_processes),
 		CASE(sessions_of_a_process_that_died_are_taken_back),
 		CASE(rows_of_a_process_that_is_gone_wait_for_the_next),
+		CASE(a_file_s_content_goes_out_and_again_to_a_new_process),
+		CASE(rules_go_out_and_again_to_a_new_process),
+		CASE(every_process_can_ring_every_other),
+		CASE(the_log_is_opened_anew_for_who_rotates_it),
 		CASE(processes_are_wanted_while_there_is_a_service),
 	};
 

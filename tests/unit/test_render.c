@@ -157,6 +157,7 @@ static void status_json_is_json_with_the_promised_keys(void **state)
 		"assert h['vip']==['192.168.30.10'] and h['ports']==['443'], h;"
 		"assert (h['mode'],h['protocol'],h['scheduler'])==('l4-dr','tcp','wrr');"
 		"assert h['status']=='degraded' and h['connections_total']==2000;"
+		"assert h['denied_packets_total']==11;"
 		"assert r['port'] is None and r['mac']=='02:00:00:00:00:14', r;"
 		"assert r['weight']==100 and r['effective_weight']==0;"
 		"assert r['status']=='down' and r['admin']=='online';"
@@ -273,6 +274,9 @@ static void drops_are_named_after_their_verdicts(void **state)
 	snprintf(line, sizeof(line), "lbxdp_drop_packets_total{reason=\"no_real\"} %d\n",
 		 LB_NO_REAL);
 	assert_has(&b, line);
+	snprintf(line, sizeof(line), "lbxdp_drop_packets_total{reason=\"acl\"} %d\n", LB_ACL);
+	assert_has(&b, line);
+	assert_has(&b, "lbxdp_service_denied_packets_total{service=\"CAS-HTTPS\"} 11\n");
 	assert_lacks(&b, "lbxdp_drop_packets_total{reason=\"not_ours\"}");
 	assert_has(&b, "lbxdp_verdict_packets_total{verdict=\"forwarded\"} 40000\n");
 	buf_free(&b);

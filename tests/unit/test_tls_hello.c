@@ -209,44 +209,47 @@ static void the_extension_is_read_strictly(void **state)
 	} cases[] = {
 		{BODY("\0\x06\0\0\x03"
 		      "a.b"),
-		 1,				      "a.b"},
+		 1,				       "a.b"},
 		{BODY("\0\x07\0\0\x04"
 		      "A.b."),
-		 1,				      "a.b"},
+		 1,				       "a.b"},
 		{BODY("\0\x06\0\0\x03"
 		      "a_-"),
-		 1,				      "a_-"},
+		 1,				       "a_-"},
 		{BODY("\0\x0b\x07\0\x02??\0\0\x03"
 		      "a.b"),
-		 1,				      "a.b"}, /* after an unknown kind */
-		{BODY("\0\x05\x07\0\x02??"),    -ENOENT, NULL },
-		{BODY(""),                      -EPROTO, NULL },
-		{BODY("\0"),                    -EPROTO, NULL },
-		{BODY("\0\0"),                  -EPROTO, NULL },
+		 1,				       "a.b"}, /* after an unknown kind */
+		{BODY("\0\x05\x07\0\x02??"),     -ENOENT, NULL },
+		{BODY(""),                       -EPROTO, NULL },
+		{BODY("\0"),                     -EPROTO, NULL },
+		{BODY("\0\0"),                   -EPROTO, NULL },
 		{BODY("\0\x07\0\0\x03"
 		      "a.b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
 		{BODY("\0\x05\0\0\x03"
 		      "a.b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
+		{BODY("\0\x06\0\0\x03"
+		      "a.b??"),
+		 -EPROTO,				 NULL },
 		{BODY("\0\x06\0\0\x04"
 		      "a.b"),
-		 -EPROTO,				NULL },
-		{BODY("\0\x03\0\0\0"),          -EPROTO, NULL },
-		{BODY("\0\x04\0\0\x01."),       -EPROTO, NULL },
+		 -EPROTO,				 NULL },
+		{BODY("\0\x03\0\0\0"),           -EPROTO, NULL },
+		{BODY("\0\x04\0\0\x01."),        -EPROTO, NULL },
 		{BODY("\0\x06\0\0\x03"
 		      "a b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
 		{BODY("\0\x06\0\0\x03"
 		      "a\0b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
 		{BODY("\0\x06\0\0\x03"
 		      "a/b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
 		{BODY("\0\x06\0\0\x03"
 		      "a\xff"
 		      "b"),
-		 -EPROTO,				NULL },
+		 -EPROTO,				 NULL },
 	};
 	char name[TLS_HELLO_NAME_MAX + 1];
 

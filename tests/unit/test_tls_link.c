@@ -260,6 +260,24 @@ static void a_dialer_resumes_what_it_remembers(void **state)
 	tls_memory_forget(&memory);
 }
 
+static void a_ticket_serves_all_who_dial_before_the_next_arrives(void **state)
+{
+	struct tls_memory memory = {};
+	struct couple first, more[3];
+	char byte;
+
+	couple_open(&first, 0, &memory);
+	assert_int_equal(tls_link_read(first.client, &byte, 1), -EAGAIN);
+	for (size_t i = 0; i < ARRAY_COUNT(more); i++) {
+		couple_open(&more[i], 0, &memory);
+		assert_true(tls_link_resumed(more[i].client));
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(more); i++)
+		couple_close(&more[i]);
+	couple_close(&first);
+	tls_memory_forget(&memory);
+}
+
 /* Dials a server that shows mail, and returns what the dialer says of it. */
 static int dial(const struct made *ca, const char *name, char *reason, size_t room)
 {
@@ -337,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_is_gone_is_an_error_of_the_socket),
 		cmocka_unit_test(a_record_that_was_tampered_with_breaks_the_link_for_good),
 		cmocka_unit_test(a_dialer_resumes_what_it_remembers),
+		cmocka_unit_test(a_ticket_serves_all_who_dial_before_the_next_arrives),
 		cmocka_unit_test(a_dialer_with_a_ca_trusts_its_certificates_and_the_name_only),
 		cmocka_unit_test(a_dialer_needs_certificates_in_its_ca),
 	};

@@ -32,11 +32,15 @@ static void print_model(const struct model *m)
 
 static void print_summary(const struct cli *c, const struct model *m)
 {
-	size_t reals = 0;
+	size_t reals = 0, services = 0;
 
-	for (size_t i = 0; i < m->service_count; i++)
-		reals += m->services[i].real_count;
-	printf("%s: ok: %zu services, %zu reals\n", c->config, m->service_count, reals);
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct service_config *s = &m->services[i];
+
+		services += !s->parent;
+		reals += s->parent && s->reals == s->parent->reals ? 0 : s->real_count;
+	}
+	printf("%s: ok: %zu services, %zu reals\n", c->config, services, reals);
 }
 
 int cli_check(struct cli *c, int argc, char **argv)

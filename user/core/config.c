@@ -3,7 +3,7 @@
 
 #include "core/config_draft.h"
 
-enum { L7_MAXCONN = 40000 }; /* R69 */
+enum { L7_MAXCONN = 40000 /* R69 */, L7_REQUEST_BUFFER = 16384 /* R55 */ };
 
 static const char *place_path(struct config_reading *r, const struct yaml_node *n, const char *key)
 {
@@ -82,6 +82,8 @@ static void read_tree(struct config_reading *r)
 		m->node.name = arena_strdup(r->arena, r->in->host_name ? r->in->host_name : "");
 	if (!m->l7.maxconn)
 		m->l7.maxconn = L7_MAXCONN;
+	if (!m->l7.request_buffer)
+		m->l7.request_buffer = L7_REQUEST_BUFFER;
 	if (r->root->kind != YAML_MAP)
 		return;
 	rule_defaults(r);

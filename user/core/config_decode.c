@@ -21,13 +21,12 @@ _Static_assert(offsetof(struct real_config, name) == offsetof(struct named, name
 static void decode_rows(struct config_reading *r, const struct schema_row *rows,
 			const struct yaml_node *n, void *base);
 
-static size_t *counter(const struct schema_row *row, void *base)
+size_t *config_counter(const struct schema_row *row, void *base)
 {
 	return (size_t *)((char *)base + row->counter);
 }
 
-/* True when "one or a list" may be gone through; complains about an empty or too long one. */
-static bool is_list(struct config_reading *r, const struct schema_row *row,
+bool config_is_list(struct config_reading *r, const struct schema_row *row,
 		    const struct yaml_node *n, bool may_be_empty)
 {
 	if (n->kind != YAML_LIST)
@@ -39,7 +38,7 @@ static bool is_list(struct config_reading *r, const struct schema_row *row,
 	return n->count && n->count <= row->max;
 }
 
-static void *new_array(struct config_reading *r, const struct schema_row *row, size_t count,
+void *config_new_array(struct config_reading *r, const struct schema_row *row, size_t count,
 		       size_t size, void *base)
 {
 	void *array = arena_alloc(r->arena, count + 1, size);
@@ -55,30 +54,30 @@ static void decode_addresses(struct config_reading *r, const struct schema_row *
 	size_t count = 0;
 	struct addr *a;
 
-	if (!is_list(r, row, n, false))
+	if (!config_is_list(r, row, n, false))
 		return;
-	a = new_array(r, row, n->kind == YAML_LIST ? n->count : 1, sizeof(*a), base);
+	a = config_new_array(r, row, n->kind == YAML_LIST ? n->count : 1, sizeof(*a), base);
 	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i), count++)
 		if (config_is_word(r, i))
 			config_is_right(r, i, value_address(i->text, &a[count]));
-	*counter(row, base) = count;
+	*config_counter(row, base) = count;
 }
 
 static void decode_interfaces(struct config_reading *r, const struct schema_row *row,
 			      const struct yaml_node *n, void *base)
 {
-	const char **names = new_array(r, row, 0, sizeof(*names), base);
+	const char **names = config_new_array(r, row, 0, sizeof(*names), base);
 	size_t count = 0;
 
-	if (!n || !is_list(r, row, n, true))
+	if (!n || !config_is_list(r, row, n, true))
 		return;
-	names = new_array(r, row, n->kind == YAML_LIST ? n->count : 1, sizeof(*names), base);
+	names = config_new_array(r, row, n->kind == YAML_LIST ? n->count : 1, sizeof(*names), base);
 	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i)) {
 		names[count++] = i->text;
 		if (config_is_word(r, i))
 			config_is_right(r, i, value_interface(i->text));
 	}
-	*counter(row, base) = count;
+	*config_counter(row, base) = count;
 }
 
 static size_t count_ports(const struct yaml_node *n)
@@ -99,9 +98,9 @@ static void decode_ports(struct config_reading *r, const struct schema_row *row,
 	struct port_range *ports;
 	size_t count = 0;
 
-	if (!is_list(r, row, n, false))
+	if (!config_is_list(r, row, n, false))
 		return;
-	ports = new_array(r, row, count_ports(n), sizeof(*ports), base);
+	ports = config_new_array(r, row, count_ports(n), sizeof(*ports), base);
 	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i)) {
 		const char *at = i->text;
 
@@ -113,15 +112,16 @@ static void decode_ports(struct config_reading *r, const struct schema_row *row,
 				break;
 		}
 	}
-	*counter(row, base) = count;
+	*config_counter(row, base) = count;
 }
 
 static void decode_map(struct config_reading *r, const struct schema_row *row,
 		       const struct yaml_node *n, void *base)
 {
-	if (n && n->kind == YAML_WORD && config_lists_word(row->neutral, n->text))
-		n = NULL;
-	decode_rows(r, row->sub, n, base);
+	bool none = n && (n->kind == YAML_WORD || (n->kind == YAML_MAP && !n->count)) &&
+		    config_is_neutral(row, n);
+
+	decode_rows(r, row->sub, none ? NULL : n, base);
 }
 
 static void decode_named(struct config_reading *r, const struct schema_row *row,
@@ -129,8 +129,8 @@ static void decode_named(struct config_reading *r, const struct schema_row *row,
 {
 	bool map = n && n->kind == YAML_MAP;
 	/* One more than there are, for a backup. */
-	char *items =
-		new_array(r, row, map && n->count <= row->max ? n->count : 0, row->size, base);
+	char *items = config_new_array(r, row, map && n->count <= row->max ? n->count : 0,
+				       row->size, base);
 	size_t count = 0;
 
 	if (n && !map && n->kind != YAML_BROKEN && !yaml_is_blank(n))
@@ -151,7 +151,7 @@ static void decode_named(struct config_reading *r, const struct schema_row *row,
 			config_say_label(r, i, "the label %s", wrong);
 		decode_rows(r, row->sub, i, item);
 	}
-	*counter(row, base) = count;
+	*config_counter(row, base) = count;
 }
 
 static void decode_backup(struct config_reading *r, const struct schema_row *row,
@@ -194,9 +194,10 @@ static void decode_checks(struct config_reading *r, const struct schema_row *row
 	struct check_config *checks;
 	size_t count = 0;
 
-	if (n && !is_list(r, row, n, false))
+	if (n && !config_is_list(r, row, n, false))
 		return;
-	checks = new_array(r, row, n && n->kind == YAML_LIST ? n->count : 1, row->size, base);
+	checks =
+		config_new_array(r, row, n && n->kind == YAML_LIST ? n->count : 1, row->size, base);
 	if (!n)
 		decode_check(r, row, NULL, s, &checks[count++]);
 	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i))
@@ -204,22 +205,54 @@ static void decode_checks(struct config_reading *r, const struct schema_row *row
 	s->check_count = count;
 }
 
-static void decode_steps(struct config_reading *r, const struct schema_row *row,
-			 const struct yaml_node *n, void *base)
+/* The list n of maps goes into a new array, which is *items; its length, 0 where it is none. */
+static size_t new_list(struct config_reading *r, const struct schema_row *row,
+		       const struct yaml_node *n, void *base, char **items)
 {
-	struct check_step *steps;
-	size_t count = 0;
-
+	if (n->kind == YAML_WORD && row->neutral && config_lists_word(row->neutral, n->text))
+		return 0;
 	if (n->kind == YAML_WORD || n->kind == YAML_MAP) {
-		config_say(r, n, "a list belongs here (steps: [{expect: ...}, {send: ...}])");
-		return;
+		config_say(r, n, "a list belongs here (%s)", row->shape);
+		return 0;
 	}
-	if (!is_list(r, row, n, true))
+	if (!config_is_list(r, row, n, true))
+		return 0;
+	*items = config_new_array(r, row, n->count, row->size, base);
+	*config_counter(row, base) = n->count;
+	return n->count;
+}
+
+static void decode_list(struct config_reading *r, const struct schema_row *row,
+			const struct yaml_node *n, void *base)
+{
+	char *items;
+
+	if (!new_list(r, row, n, base, &items))
 		return;
-	steps = new_array(r, row, n->count, row->size, base);
-	for (const struct yaml_node *i = n->first; i; i = i->next)
-		decode_rows(r, row->sub, i, &steps[count++]);
-	*counter(row, base) = count;
+	for (const struct yaml_node *i = n->first; i; i = i->next, items += row->size)
+		decode_rows(r, row->sub, i, items);
+}
+
+/* A route decodes into a service of its own, for the sake of its reals and checks. */
+static void decode_routes(struct config_reading *r, const struct schema_row *row,
+			  const struct yaml_node *n, void *base)
+{
+	const struct service_config *s = base;
+	struct route_config *route;
+	char *items;
+
+	if (!new_list(r, row, n, base, &items))
+		return;
+	route = (struct route_config *)items;
+	for (const struct yaml_node *i = n->first; i; i = i->next, route++) {
+		route->own.place = i->place;
+		route->own.protocol = s->protocol;
+		route->own.mode = s->mode;
+		route->has_reals = yaml_get(i, "reals");
+		route->has_check = yaml_get(i, "check");
+		route->has_scheduler = yaml_get(i, "scheduler");
+		decode_rows(r, row->sub, i, route);
+	}
 }
 
 static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
@@ -227,7 +260,15 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_NAMED] = decode_named,
 	[SCHEMA_BACKUP] = decode_backup,
 	[SCHEMA_CHECKS] = decode_checks,
-	[SCHEMA_STEPS] = decode_steps,
+	[SCHEMA_LIST] = decode_list,
+	[SCHEMA_ROUTES] = decode_routes,
+	[SCHEMA_SCHEDULER] = config_decode_scheduler,
+	[SCHEMA_FILE] = config_decode_file,
+	[SCHEMA_FILES] = config_decode_files,
+	[SCHEMA_PAGES] = config_decode_pages,
+	[SCHEMA_HEADERS] = config_decode_headers,
+	[SCHEMA_NAMES] = config_decode_names,
+	[SCHEMA_LOGGING] = config_decode_logging,
 	[SCHEMA_UINT] = config_decode_uint,
 	[SCHEMA_DURATION] = config_decode_duration,
 	[SCHEMA_WORD] = config_decode_word,
@@ -236,6 +277,7 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_ESCAPED] = config_decode_escaped,
 	[SCHEMA_ADDRESS] = config_decode_address,
 	[SCHEMA_ADDRESSES] = decode_addresses,
+	[SCHEMA_PREFIXES] = config_decode_prefixes,
 	[SCHEMA_INTERFACES] = decode_interfaces,
 	[SCHEMA_PORTS] = decode_ports,
 	[SCHEMA_LISTEN] = config_decode_listen,
@@ -260,7 +302,8 @@ static void refuse_unknown_key(struct config_reading *r, const struct schema_row
 
 static bool takes_missing(enum schema_type t)
 {
-	return t == SCHEMA_MAP || t == SCHEMA_NAMED || t == SCHEMA_CHECKS || t == SCHEMA_INTERFACES;
+	return t == SCHEMA_MAP || t == SCHEMA_NAMED || t == SCHEMA_CHECKS || t == SCHEMA_FILE ||
+	       t == SCHEMA_INTERFACES;
 }
 
 /* A key's default, which also stands where its value is wrong. */
@@ -276,6 +319,15 @@ static void decode_default(struct config_reading *r, const struct schema_row *ro
 		decoders[row->type](r, row, NULL, base);
 }
 
+/* What is said of a key that belongs to other modes. */
+static const char *misplaced(const struct schema_row *row)
+{
+	if (row->why)
+		return row->why;
+	return row->for_modes & (1u << MODE_L7_TCP) ? "belongs to layer 7 (mode: l7-tcp or l7-http)"
+						    : "belongs to HTTP (mode: l7-http)";
+}
+
 /* The value of a key, or NULL where it is missing or belongs to services of another mode. */
 static const struct yaml_node *take_key(struct config_reading *r, const struct schema_row *row,
 					const struct yaml_node *n)
@@ -285,8 +337,7 @@ static const struct yaml_node *take_key(struct config_reading *r, const struct s
 	if (!child || !row->for_modes || row->for_modes & r->modes)
 		return child;
 	if (child->kind != YAML_BROKEN && !config_is_neutral(row, child))
-		config_say_label(r, child, "%s",
-				 row->why ? row->why : "belongs to layer 7 (mode: l7-tcp)");
+		config_say_label(r, child, "%s", misplaced(row));
 	return NULL;
 }
 

@@ -43,10 +43,15 @@ bool config_is_right(struct config_reading *r, const struct yaml_node *n, const 
 	return !wrong;
 }
 
-/* The word for nothing, where the row has one. */
+/* The word for nothing, where the row has one. A number among the neutral words stands for itself.
+ */
 static bool is_zero(const struct schema_row *row, const struct yaml_node *n)
 {
-	return row->zero && (!strcmp(n->text, row->zero) || !strcmp(n->text, "0"));
+	uint32_t value;
+
+	return row->zero && (!strcmp(n->text, row->zero) || !strcmp(n->text, "0") ||
+			     (config_lists_word(row->neutral, n->text) &&
+			      (value_uint(n->text, &value) || !value)));
 }
 
 void config_decode_uint(struct config_reading *r, const struct schema_row *row,
@@ -91,6 +96,8 @@ void config_decode_duration(struct config_reading *r, const struct schema_row *r
 		store(row, base, 0);
 		return;
 	}
+	if (!row->zero && config_lists_word(row->neutral, n->text))
+		return; /* the default stands */
 	if (!config_is_right(r, n, value_duration(n->text, &msec)))
 		return;
 	if (msec < row->min || msec > row->max)
@@ -150,7 +157,24 @@ void config_decode_word(struct config_reading *r, const struct schema_row *row,
 			return;
 		}
 	}
-	refuse_word(r, row, n);
+	if (config_lists_word(row->neutral, n->text))
+		store(row, base, 0);
+	else
+		refuse_word(r, row, n);
+}
+
+/* Direct Routing hands out turns in XDP, which knows one order of them. */
+void config_decode_scheduler(struct config_reading *r, const struct schema_row *row,
+			     const struct yaml_node *n, void *base)
+{
+	uint32_t value = SCHEDULER_WRR;
+
+	config_decode_word(r, row, n, base);
+	memcpy(&value, config_field(row, base), sizeof(value));
+	if (value != SCHEDULER_WRR && r->modes == 1u << MODE_L4_DR)
+		config_say(r, n,
+			   "%s is not supported by this version with mode l4-dr (supported: wrr)",
+			   config_quote(n->text, r->arena));
 }
 
 /* A mode that cannot be read leaves all of them open: the other keys are not to blame. */
@@ -170,6 +194,8 @@ void config_decode_text(struct config_reading *r, const struct schema_row *row,
 			const struct yaml_node *n, void *base)
 {
 	if (!yaml_is_blank(n) && !config_is_word(r, n))
+		return;
+	if (config_lists_word(row->neutral, n->text))
 		return;
 	if (strlen(n->text) > row->max) {
 		config_say(r, n, "is too long (at most %u bytes)", row->max);

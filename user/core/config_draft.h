@@ -13,8 +13,8 @@ struct config_draft {
 	uint32_t version;
 	struct check_config check; /* defaults.check: its timings begin every check */
 	struct {
-		uint32_t connect, client, server; /* ms */
-	} l7;                                     /* defaults.timeouts: those of every service */
+		uint32_t connect, client, server, request, queue, tunnel; /* ms */
+	} l7; /* defaults.timeouts: those of every service */
 };
 
 struct config_reading {
@@ -43,12 +43,37 @@ bool config_is_full(const struct config_reading *r);
 /* Fills the draft from the tree by the schema. */
 void config_decode(struct config_reading *r);
 
-/* What no single value can show: R3, overlaps, limits. The others are its parts for health checks
- * and for services of layer 7. */
+/* What no single value can show: R3, overlaps, limits. The others are its parts for health checks,
+ * for who may use a service (which makes service_config.acl), and for services of layer 7. */
 void config_rules(struct config_reading *r);
 void config_rules_checks(struct config_reading *r, const struct service_config *s,
 			 const struct yaml_node *n);
+void config_rules_acl(struct config_reading *r, struct service_config *s,
+		      const struct yaml_node *n);
 void config_rules_l7(struct config_reading *r, const struct service_config *s,
 		     const struct yaml_node *n);
+void config_rules_http(struct config_reading *r, const struct service_config *s,
+		       const struct yaml_node *n);
+
+/* of_reals: what else is to be judged of a route's own reals. */
+typedef void config_rule(struct config_reading *r, const struct service_config *s,
+			 const struct yaml_node *n);
+void config_rules_routes(struct config_reading *r, const struct service_config *s,
+			 const struct yaml_node *n, config_rule *of_reals);
+
+/* Of the reals of a service or a route: how many, and one address each. */
+void config_rules_reals(struct config_reading *r, const struct service_config *s,
+			const struct yaml_node *n);
+
+/* The node of each real, in step with service_config.reals, of the service or route n. */
+const struct yaml_node *config_first_real(const struct yaml_node *n);
+const struct yaml_node *config_next_real(const struct yaml_node *n, const struct yaml_node *real);
+
+/* Defaults of the service n that depend on what else it says. */
+void config_fill(struct config_reading *r, struct service_config *s, const struct yaml_node *n);
+
+/* Puts the pools of routes among the services; those of the draft and the nodes keep step no more.
+ */
+void config_expand_routes(struct config_reading *r);
 
 #endif

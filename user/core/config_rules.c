@@ -119,8 +119,7 @@ static bool is_connected(const struct config_net *net, const struct addr *a)
 	return false;
 }
 
-/* The node of a real, in step with service_config.reals. */
-static const struct yaml_node *first_real(const struct yaml_node *service)
+const struct yaml_node *config_first_real(const struct yaml_node *service)
 {
 	const struct yaml_node *reals = yaml_get(service, "reals");
 
@@ -129,7 +128,7 @@ static const struct yaml_node *first_real(const struct yaml_node *service)
 	return yaml_get(service, "backup");
 }
 
-static const struct yaml_node *next_real(const struct yaml_node *service,
+const struct yaml_node *config_next_real(const struct yaml_node *service,
 					 const struct yaml_node *real)
 {
 	if (real->next && real->up != service)
@@ -149,11 +148,11 @@ static const struct yaml_node *ip_of(const struct yaml_node *real)
 static void rule_connected(struct config_reading *r, const struct service_config *s,
 			   const struct yaml_node *n)
 {
-	const struct yaml_node *real = first_real(n);
+	const struct yaml_node *real = config_first_real(n);
 	const char *networks = NULL;
 	char ip[ADDR_TEXT_LEN];
 
-	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real)) {
+	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real)) {
 		const struct addr *a = &s->reals[i].ip;
 
 		if (addr_is_unspecified(a) || config_is_full(r) || is_connected(r->in->net, a))
@@ -191,11 +190,11 @@ static void rule_one_ip(struct config_reading *r, const struct service_config *s
 			const struct yaml_node *n)
 {
 	struct placed *sorted = xcalloc(s->real_count + 1, sizeof(*sorted));
-	const struct yaml_node *real = first_real(n);
+	const struct yaml_node *real = config_first_real(n);
 	char ip[ADDR_TEXT_LEN];
 	size_t count = 0, first = 0;
 
-	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real))
+	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real))
 		if (!addr_is_unspecified(&s->reals[i].ip))
 			sorted[count++] =
 				(struct placed){&s->reals[i].ip, s->reals[i].port, ip_of(real), i};
@@ -213,25 +212,38 @@ static void rule_one_ip(struct config_reading *r, const struct service_config *s
 	free(sorted);
 }
 
+/* Routes may have them all; what only redirects has none. */
+static bool needs_reals(const struct service_config *s)
+{
+	return s->real_count || !(s->l7.route_count || service_is_redirect(s));
+}
+
 static void rule_reals(struct config_reading *r, const struct service_config *s,
 		       const struct yaml_node *n)
 {
-	const struct yaml_node *real = first_real(n);
+	const struct yaml_node *real = config_first_real(n);
 	uint64_t weight = 0;
 	size_t count = 0;
 
-	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real)) {
+	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real)) {
 		if (!s->reals[i].backup && !strcmp(s->reals[i].name, "backup"))
 			config_say_label(r, real,
 					 "the label is kept for the key backup: beside reals:");
 		weight += s->reals[i].weight;
 		count += !s->reals[i].backup;
 	}
-	if (!count)
+	if (!count && needs_reals(s))
 		config_say_missing(r, n, "reals",
 				   "no real server (like reals: {CAS1: {ip: 192.168.30.20}})");
-	else if (!weight && !s->reals[s->real_count - 1].backup)
+	else if (count && !weight && !s->reals[s->real_count - 1].backup)
 		config_warn(r, yaml_get(n, "reals"), "each weight is 0: no connection is served");
+}
+
+void config_rules_reals(struct config_reading *r, const struct service_config *s,
+			const struct yaml_node *n)
+{
+	rule_reals(r, s, n);
+	rule_one_ip(r, s, n);
 }
 
 static uint64_t endpoint_count(const struct service_config *s)
@@ -317,10 +329,12 @@ static void rule_limits(struct config_reading *r, const struct claims *c, uint64
 {
 	const struct model *m = &r->draft->model;
 	const struct yaml_node *n = yaml_get(r->root, "services");
-	size_t reals = 0, vips = 0;
+	size_t reals = 0, vips = 0, prefixes = 0;
 
-	for (size_t i = 0; i < m->service_count; i++)
+	for (size_t i = 0; i < m->service_count; i++) {
 		reals += m->services[i].real_count;
+		prefixes += m->services[i].acl ? m->services[i].acl->count : 0;
+	}
 	for (size_t i = 0; i < c->count; i++)
 		vips += !i || memcmp(&c->at[i].vip, &c->at[i - 1].vip, sizeof(c->at->vip)) != 0;
 	if (endpoints > LB_ENDPOINTS_MAX)
@@ -329,6 +343,10 @@ static void rule_limits(struct config_reading *r, const struct claims *c, uint64
 	if (reals >= LB_REALS_MAX)
 		config_say(r, n, "%zu real servers in all; this version holds %d", reals,
 			   LB_REALS_MAX - 1);
+	if (prefixes > LB_ACL_MAX / 2) /* an old and a new list stand side by side for a while */
+		config_say(r, n,
+			   "%zu prefixes of allow_from and deny_from in all; this version holds %d",
+			   prefixes, LB_ACL_MAX / 2);
 	if (vips > LB_VIPS_MAX)
 		config_say(r, n, "%zu VIPs in all; this version holds %d", vips, LB_VIPS_MAX);
 }
@@ -352,10 +370,10 @@ static const struct claim *find_vip(const struct claims *c, const struct addr *a
 static void rule_not_vip(struct config_reading *r, const struct claims *c,
 			 const struct service_config *s, const struct yaml_node *n)
 {
-	const struct yaml_node *real = first_real(n);
+	const struct yaml_node *real = config_first_real(n);
 	char ip[ADDR_TEXT_LEN];
 
-	for (size_t i = 0; i < s->real_count; i++, real = next_real(n, real)) {
+	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real)) {
 		const struct claim *found = find_vip(c, &s->reals[i].ip);
 
 		if (found)
@@ -364,6 +382,15 @@ static void rule_not_vip(struct config_reading *r, const struct claims *c,
 				   "belongs here",
 				   addr_format(&found->vip, ip), found->service->name);
 	}
+}
+
+static void rule_routes_not_vip(struct config_reading *r, const struct claims *c,
+				const struct service_config *s, const struct yaml_node *n)
+{
+	const struct yaml_node *list = yaml_get(n, "routes"), *node = yaml_first(list);
+
+	for (size_t i = 0; i < s->l7.route_count; i++, node = yaml_next(list, node))
+		rule_not_vip(r, c, &s->l7.routes[i].own, node);
 }
 
 static const struct yaml_node *first_service(const struct config_reading *r)
@@ -376,8 +403,8 @@ static const struct yaml_node *first_service(const struct config_reading *r)
 static void rules_of_service(struct config_reading *r, const struct service_config *s,
 			     const struct yaml_node *n, bool net_known)
 {
-	rule_reals(r, s, n);
-	rule_one_ip(r, s, n);
+	config_rules_acl(r, (struct service_config *)s, n); /* of the draft: ours to fill */
+	config_rules_reals(r, s, n);
 	if (service_is_l7(s))
 		config_rules_l7(r, s, n);
 	else if (net_known)
@@ -396,6 +423,7 @@ void config_rules(struct config_reading *r)
 	for (size_t i = 0; i < m->service_count; i++, n = n->next) {
 		if (!has_known_mode(n) || n->kind != YAML_MAP)
 			continue;
+		config_fill(r, (struct service_config *)&m->services[i], n);
 		rules_of_service(r, &m->services[i], n, net_known);
 		endpoints += endpoint_count(&m->services[i]);
 		if (endpoints <= LB_ENDPOINTS_MAX)
@@ -407,7 +435,10 @@ void config_rules(struct config_reading *r)
 	rule_limits(r, &claims, endpoints);
 	n = first_service(r);
 	for (size_t i = 0; i < m->service_count; i++, n = n->next)
-		if (has_known_mode(n) && n->kind == YAML_MAP)
+		if (has_known_mode(n) && n->kind == YAML_MAP) {
 			rule_not_vip(r, &claims, &m->services[i], n);
+			rule_routes_not_vip(r, &claims, &m->services[i], n);
+		}
 	free(claims.at);
+	config_expand_routes(r);
 }

@@ -228,6 +228,14 @@ const char *value_interface(const char *text)
 	return NULL;
 }
 
+bool value_is_token(const char *text)
+{
+	static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789!#$%&'*+-.^_`|~";
+
+	return *text && !text[strspn(text, known)];
+}
+
 static int hex_byte(const char *at)
 {
 	char digits[3] = {at[0], at[0] ? at[1] : '\0'};

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "core/model.h"
+#include "core/prefix.h"
 
 /* Decimal digits only. */
 const char *value_uint(const char *text, uint32_t *out);
@@ -28,6 +29,11 @@ const char *value_listen(const char *text, struct addr *a, uint16_t *port);
 /* An address that packets of a service can have. */
 const char *value_address(const char *text, struct addr *a);
 
+/* "192.168.30.50", "192.168.30.0/24" or "192.168.30.50-192.168.30.60" into out (PREFIX_RANGE_MAX),
+ * *count of them. A network with bits behind its length is refused; the right one is then out[0]
+ * and *count is 1, else 0. */
+const char *value_prefixes(const char *text, struct prefix *out, size_t *count);
+
 bool value_is_loopback(const struct addr *a);
 
 /* Names of services and reals: LB_NAME_LEN - 1 bytes at most, printable, no '/' and no '*'. */
@@ -37,6 +43,9 @@ const char *value_interface(const char *text);
 
 /* True when text holds no control characters, and no spaces unless allowed. */
 bool value_is_printable(const char *text, bool spaces);
+
+/* A token of RFC 9110 5.6.2: names of header fields and cookies. */
+bool value_is_token(const char *text);
 
 /* C escapes (\r \n \t \\ \" \xHH) to bytes, into room bytes. */
 const char *value_unescape(const char *text, char *out, size_t room);

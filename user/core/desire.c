@@ -120,6 +120,7 @@ static int put_settings(struct plan *p, const struct model *m)
 	row.timeout[LB_FLOW_NEW] = desire_ticks(m->timeouts.syn);
 	row.timeout[LB_FLOW_ESTABLISHED] = desire_ticks(m->timeouts.established);
 	row.timeout[LB_FLOW_CLOSING] = desire_ticks(m->timeouts.closing);
+	row.timeout[LB_FLOW_DENIED] = desire_ticks(m->timeouts.closing);
 	row.timeout[LB_FLOW_UDP] = desire_ticks(m->timeouts.udp);
 	return plan_put(p, PLAN_SETTINGS, &only, &row);
 }
@@ -267,7 +268,7 @@ static int put_vips(struct plan *p, const struct service_config *s, const struct
 	return err;
 }
 
-/* What Direct Routing adds: who is reached by which MAC, in which turn, on which endpoints. */
+/* What Direct Routing adds: who is reached by which MAC, and in which turn. */
 static int put_direct_routing(struct plan *p, const struct service_config *s,
 			      const struct service_fact *f, struct store *store)
 {
@@ -278,10 +279,30 @@ static int put_direct_routing(struct plan *p, const struct service_config *s,
 		if (!err)
 			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
 	}
-	if (!err)
-		err = put_ring(p, s, f, store);
+	return err ? err : put_ring(p, s, f, store);
+}
+
+/* Who may use it. Packets of layer 7 are the host's business, but for those that are refused. */
+static int put_acl(struct plan *p, const struct service_config *s, uint32_t service,
+		   struct store *store)
+{
+	struct row_acl row = {.host = service_is_l7(s)};
+
+	if (!s->acl)
+		return 0;
+	row.acl = store_acl(store, s->acl);
+	return plan_put(p, PLAN_ACLS, &service, &row);
+}
+
+/* Only a service that XDP forwards or guards has to be known there. */
+static int put_all_endpoints(struct plan *p, const struct service_config *s, uint32_t service)
+{
+	int err = 0;
+
+	if (service_is_l7(s) && !s->acl)
+		return 0;
 	for (size_t i = 0; !err && i < s->vip_count; i++)
-		err = put_endpoints(p, s, f->id, &s->vips[i]);
+		err = put_endpoints(p, s, service, &s->vips[i]);
 	return err;
 }
 
@@ -300,7 +321,12 @@ static int put_service(struct plan *p, const struct model *m, const struct facts
 	if (!err)
 		err = service_is_l7(s) ? desire_put_l7(p, m, facts, index)
 				       : put_direct_routing(p, s, f, store);
-	return err || s->parent ? err : put_vips(p, s, facts);
+	if (err || s->parent)
+		return err; /* clients come to its parent */
+	err = put_acl(p, s, f->id, store);
+	if (!err)
+		err = put_all_endpoints(p, s, f->id);
+	return err ? err : put_vips(p, s, facts);
 }
 
 /* Its row stays, so that its flows find their way, or their reset; no new flow gets it. */

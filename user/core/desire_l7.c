@@ -31,13 +31,14 @@ static uint32_t flags_of(const struct putting *to)
 	const struct service_config *s = to->service;
 	bool tls =
 		s->l7.tls.certificate_count && !s->parent; /* a pool's clients are its parent's */
+	bool cookie = s->l7.persist.cookie && *s->l7.persist.cookie;
 
 	return (service_is_http(s) ? PROXY_SERVICE_HTTP : 0) | (tls ? PROXY_SERVICE_TLS : 0) |
 	       (tls && s->l7.tls.min_version == TLS_OLDEST_1_3 ? PROXY_SERVICE_TLS13 : 0) |
 	       (tls && *s->l7.tls.client_ca.path ? PROXY_SERVICE_CLIENT_CA : 0) |
 	       (to->model->l7.logging ? PROXY_SERVICE_LOG : 0) |
-	       (s->l7.persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
-	       (s->l7.persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
+	       (cookie && s->l7.persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
+	       (cookie && s->l7.persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
 }
 
 static void fill_persistence(const struct service_config *s, struct proxy_service *row)
@@ -160,8 +161,9 @@ static int put_trust(const struct putting *to)
 	const struct service_config *s = to->service;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < s->l7.trust_count; i++) {
-		struct proxy_rule row = {.from = s->l7.trust[i].addr, .bits = s->l7.trust[i].len};
+	for (size_t i = 0; !err && i < s->l7.trust.count; i++) {
+		struct proxy_rule row = {.from = s->l7.trust.at[i].addr,
+					 .bits = s->l7.trust.at[i].len};
 
 		err = put_rule(to, PROXY_RULE_TRUST, i, &row);
 	}

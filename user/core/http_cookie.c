@@ -61,6 +61,13 @@ bool http_cookie_find(const struct http_head *h, struct slice name, struct slice
 	return false;
 }
 
+static struct slice without_indent(struct slice s)
+{
+	while (s.len && (*s.at == ' ' || *s.at == '\t'))
+		s.at++, s.len--;
+	return s;
+}
+
 size_t http_cookie_without(struct slice value, struct slice name, char *to)
 {
 	struct slice pair, ignored;
@@ -72,7 +79,7 @@ size_t http_cookie_without(struct slice value, struct slice name, char *to)
 		if (n)
 			to[n++] = ';';
 		else
-			pair = slice_trim(pair);
+			pair = without_indent(pair);
 		memcpy(to + n, pair.at, pair.len);
 		n += pair.len;
 	}

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "core/acl.h"
 #include "core/check.h"
 #include "core/proxy.h"
 #include "core/ring.h"
@@ -107,6 +108,8 @@ struct service_config {
 	size_t check_count;
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
+	struct acl_prefixes allow_from, deny_from;
+	const struct acl *acl; /* both together; NULL: everybody may use the service */
 	/* The service whose route this is; NULL: an ordinary one. A pool has no ports, the VIPs for
 	 * people only, and the settings of its parent. */
 	const struct service_config *parent;
@@ -135,8 +138,7 @@ struct service_config {
 		/* l7-http only: */
 		uint32_t request_buffer; /* bytes */
 		enum proxy_forwarded forwarded_for;
-		const struct prefix *trust;
-		size_t trust_count;
+		struct acl_prefixes trust;
 		struct header_list headers[HEADER_LISTS];
 		const struct rewrite_config *rewrites;
 		size_t rewrite_count;

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/map.h"
+#include "core/config_print.h"
 #include "core/config_value.h"
+#include "core/schema.h"
 
 static bool same_addresses(const struct addr *a, size_t a_count, const struct addr *b,
 			   size_t b_count)
@@ -44,6 +47,26 @@ struct comparison {
 	struct buf *out;
 };
 
+/* A key that says something else now, as it would be printed. */
+static bool key_changed(const struct schema_row *rows, const char *key, const void *from,
+			const void *to, enum service_mode mode)
+{
+	struct buf before = {0}, now = {0};
+	bool changed;
+
+	config_print_one(rows, key, from, mode, &before);
+	config_print_one(rows, key, to, mode, &now);
+	changed = strcmp(buf_text(&before), buf_text(&now)) != 0;
+	buf_free(&before);
+	buf_free(&now);
+	return changed;
+}
+
+static const struct schema_row *service_rows(void)
+{
+	return schema_find(schema_root, "services")->sub;
+}
+
 static const char *port_text(uint16_t port, char *text, size_t room)
 {
 	if (!port)
@@ -72,6 +95,18 @@ static bool check_changed(struct comparison *c, const struct real_config *from,
 	return !c->same[kind];
 }
 
+static void describe_real_keys(const struct comparison *c, const struct real_config *from,
+			       const struct real_config *to)
+{
+	static const char *const keys[] = {
+		"max_connections", "min_connections", "reencrypt", "verify", "ca", "sni"};
+	const struct schema_row *rows = schema_find(service_rows(), "reals")->sub;
+
+	for (size_t i = 0; service_is_l7(c->to) && i < ARRAY_COUNT(keys); i++)
+		if (key_changed(rows, keys[i], from, to, c->to->mode))
+			buf_printf(c->out, "%s/%s: %s changed\n", c->to->name, to->name, keys[i]);
+}
+
 static void describe_real(struct comparison *c, const struct real_config *from,
 			  const struct real_config *to)
 {
@@ -90,6 +125,8 @@ static void describe_real(struct comparison *c, const struct real_config *from,
 	if (from->weight != to->weight)
 		buf_printf(c->out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
 			   to->weight);
+	if (service_is_l7(c->from))
+		describe_real_keys(c, from, to);
 }
 
 static struct map *reals_by_name(const struct service_config *s)
@@ -153,6 +190,20 @@ static void describe_header(const char *service, const char *key, enum proxy_hea
 			   proxy_header_name(from), proxy_header_name(to));
 }
 
+static void describe_l7_keys(const struct service_config *from, const struct service_config *to,
+			     struct buf *out)
+{
+	static const char *const keys[] = {
+		"persistence",     "slow_start",       "maxconn",       "tls",
+		"routes",          "request_buffer",   "forwarded_for", "trust_forwarded_from",
+		"request_headers", "response_headers", "rewrite",       "redirect",
+		"redirect_root",   "error_pages"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
+		if (key_changed(service_rows(), keys[i], from, to, to->mode))
+			buf_printf(out, "%s: %s changed\n", to->name, keys[i]);
+}
+
 /* Sessions keep what they began with: these are for new ones. */
 static void describe_l7(const struct service_config *from, const struct service_config *to,
 			struct buf *out)
@@ -165,12 +216,38 @@ static void describe_l7(const struct service_config *from, const struct service_
 	describe_timeout(to->name, "connect", from->l7.connect, to->l7.connect, out);
 	describe_timeout(to->name, "client", from->l7.client, to->l7.client, out);
 	describe_timeout(to->name, "server", from->l7.server, to->l7.server, out);
+	describe_timeout(to->name, "request", from->l7.request, to->l7.request, out);
+	describe_timeout(to->name, "queue", from->l7.queue, to->l7.queue, out);
+	describe_timeout(to->name, "tunnel", from->l7.tunnel, to->l7.tunnel, out);
 	describe_header(to->name, "accept", from->l7.accept_header, to->l7.accept_header, out);
 	describe_header(to->name, "send", from->l7.send_header, to->l7.send_header, out);
+	describe_l7_keys(from, to, out);
 }
 
-static void describe_service(const struct service_config *from, const struct service_config *to,
-			     struct buf *out)
+static bool same_prefixes(const struct acl_prefixes *a, const struct acl_prefixes *b)
+{
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->at, b->at, a->count * sizeof(*a->at)));
+}
+
+static void describe_prefixes(const char *service, const char *key, const struct acl_prefixes *from,
+			      const struct acl_prefixes *to, struct buf *out)
+{
+	if (!same_prefixes(from, to))
+		buf_printf(out, "%s: %s changed, %zu -> %zu prefixes\n", service, key, from->count,
+			   to->count);
+}
+
+static void describe_acl(const struct service_config *from, const struct service_config *to,
+			 struct buf *out)
+{
+	describe_prefixes(to->name, "allow_from", &from->allow_from, &to->allow_from, out);
+	describe_prefixes(to->name, "deny_from", &from->deny_from, &to->deny_from, out);
+}
+
+/* What a pool has from its parent is said there. */
+static void describe_front(const struct service_config *from, const struct service_config *to,
+			   struct buf *out)
 {
 	if (from->mode != to->mode)
 		buf_printf(out, "%s: mode %s -> %s\n", to->name, mode_name(from->mode),
@@ -182,15 +259,32 @@ static void describe_service(const struct service_config *from, const struct ser
 	if (from->protocol != to->protocol)
 		buf_printf(out, "%s: protocol %s -> %s\n", to->name, protocol_name(from->protocol),
 			   protocol_name(to->protocol));
+}
+
+static void describe_service(const struct service_config *from, const struct service_config *to,
+			     struct buf *out)
+{
+	if (!to->parent)
+		describe_front(from, to, out);
+	if (from->scheduler != to->scheduler)
+		buf_printf(out, "%s: scheduler %s -> %s\n", to->name,
+			   scheduler_name(from->scheduler), scheduler_name(to->scheduler));
 	if (from->on_down != to->on_down)
 		buf_printf(out, "%s: on_down %s -> %s\n", to->name, on_down_name(from->on_down),
 			   on_down_name(to->on_down));
 	if (from->require != to->require)
 		buf_printf(out, "%s: require %s\n", to->name,
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
-	if (service_is_l7(from) && service_is_l7(to))
+	if (!to->parent)
+		describe_acl(from, to, out);
+	if (service_is_l7(from) && service_is_l7(to) && !to->parent)
 		describe_l7(from, to, out);
 	describe_reals(&(struct comparison){.from = from, .to = to, .out = out});
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
 static void describe_node(const struct model *from, const struct model *to, struct buf *out)
@@ -209,6 +303,8 @@ static void describe_node(const struct model *from, const struct model *to, stru
 		buf_puts(out, "defaults.timeouts changed\n");
 	if (from->l7.maxconn != to->l7.maxconn)
 		buf_printf(out, "l7.maxconn: %u -> %u\n", from->l7.maxconn, to->l7.maxconn);
+	if (from->l7.logging != to->l7.logging || differ(from->l7.log_file, to->l7.log_file))
+		buf_puts(out, "l7.logging changed\n");
 }
 
 void model_describe_changes(const struct model *from, const struct model *to, struct buf *out)

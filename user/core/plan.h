@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/addr.h"
+#include "core/acl.h"
 #include "core/check.h"
 #include "core/proxy.h"
 #include "core/ring.h"
@@ -23,7 +24,6 @@ enum plan_table {
 	PLAN_SERVICES,       /* __u32 service id -> struct lb_service_info */
 	PLAN_REALS,          /* __u32 real id -> struct row_real */
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
-	PLAN_ENDPOINTS,      /* struct lb_endpoint -> __u32 service id */
 	PLAN_LOCAL_ROUTES,   /* struct row_local_route -> __u32 0: TProxy's policy rule and route */
 	PLAN_DIVERTS,        /* __u32 ifindex -> __u32 0: TProxy's tc program there */
 	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
@@ -32,9 +32,11 @@ enum plan_table {
 	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
 	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
-	PLAN_VIPS,           /* struct lb_addr -> __u32 active */
-	PLAN_IFACES,         /* __u32 ifindex -> struct row_iface: XDP attached there */
-	PLAN_ANNOUNCE, /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
+	PLAN_ACLS,      /* __u32 service id -> struct row_acl; before the endpoints it guards */
+	PLAN_ENDPOINTS, /* struct lb_endpoint -> __u32 service id */
+	PLAN_VIPS,      /* struct lb_addr -> __u32 active */
+	PLAN_IFACES,    /* __u32 ifindex -> struct row_iface: XDP attached there */
+	PLAN_ANNOUNCE,  /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
 	PLAN_TABLE_COUNT,
 };
 
@@ -65,6 +67,12 @@ _Static_assert(sizeof(struct row_real) == 200, "struct row_real has hidden paddi
 /* ring is interned (core/store.h): equal rings are the same pointer. */
 struct row_ring {
 	const struct ring *ring;
+};
+
+/* acl is interned (core/store.h). host: layer 7, packets that it allows go to the host. */
+struct row_acl {
+	const struct acl *acl;
+	__u64 host;
 };
 
 /* In which every address is local, for packets with our mark. */

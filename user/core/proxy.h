@@ -6,6 +6,7 @@
 #ifndef LBXDP_CORE_PROXY_H
 #define LBXDP_CORE_PROXY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -231,8 +232,17 @@ struct proxy_counts {
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
-/* Descriptors of a process: two a session, two a pipe, one a listener, and some for all else. */
-enum { PROXY_SPARE_FDS = 64, PROXY_SESSION_FDS = 2, PROXY_PIPE_FDS = 2, PROXY_PIPES_MAX = 256 };
+enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
+
+/* Descriptors of a process: two a session, two a pipe, one a listener, one a connection to a real
+ * that waits for its next request, a bell of each process, and some for all else. */
+enum {
+	PROXY_SPARE_FDS = 64 + PROXY_PROCESSES_MAX,
+	PROXY_SESSION_FDS = 2,
+	PROXY_PIPE_FDS = 2,
+	PROXY_PIPES_MAX = 256,
+	PROXY_IDLE_MAX = 256,
+};
 
 /* Pipes that a process with so many descriptors may have at a time. */
 static inline uint64_t proxy_pipes(uint64_t descriptors)
@@ -240,16 +250,21 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 	return descriptors / 16 < PROXY_PIPES_MAX ? descriptors / 16 : PROXY_PIPES_MAX;
 }
 
+/* And connections that wait. */
+static inline uint64_t proxy_idle(uint64_t descriptors)
+{
+	return descriptors / 32 < PROXY_IDLE_MAX ? descriptors / 32 : PROXY_IDLE_MAX;
+}
+
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
 	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) + listeners;
+		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+		proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
-
-enum { PROXY_PROCESSES_MAX = 64, PROXY_PERSIST_SETS = 65536, PROXY_PERSIST_WAYS = 4 };
 
 /* One client's real. Words are read and written whole; a torn pair costs one client its real. */
 struct proxy_persist {
@@ -258,12 +273,43 @@ struct proxy_persist {
 	uint32_t used; /* clock_msec() >> 10 */
 };
 
-/* A sparse memfd; only rows in use take memory. current[] and queued[] are gauges a process, so
- * that a crash leaves nothing counted twice. */
+enum session_state {
+	SESSION_HEADER,    /* the client owes a PROXY header */
+	SESSION_HANDSHAKE, /* TLS with the client */
+	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
+	SESSION_HTTP,      /* all of HTTP but the wait for a server's connection */
+	SESSION_QUEUE,     /* for a place at a real */
+	SESSION_CONNECT,   /* to a real, and TLS with it */
+	SESSION_PAUSE,     /* before that is tried again */
+	SESSION_RELAY,
+	SESSION_ENDED, /* freed at the end of the round */
+	SESSION_STATE_COUNT,
+};
+
+/* A session for people to see. Its process writes it, main reads it at any time: a row that changes
+ * meanwhile shows some of either. */
+struct proxy_session {
+	struct addr client, vip; /* as the client came, or as its PROXY header says */
+	uint64_t began, active;  /* clock_msec(); active: when bytes last came */
+	uint64_t bytes_in, bytes_out;
+	uint32_t service; /* id; 0: the row is free */
+	uint32_t real;    /* id; 0: none */
+	uint32_t requests;
+	uint16_t client_port, vip_port;
+	uint32_t state; /* enum session_state */
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hidden padding");
+
+enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
+
+/* A sparse memfd; only rows in use take memory. What has a row a process is that process' own to
+ * write, so that a crash leaves nothing counted: PROXY_COLUMNS, which main then clears. */
 struct proxy_shared {
 	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
 	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
 					   * after each change: odd while they are written */
+	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
@@ -271,7 +317,31 @@ struct proxy_shared {
 	uint32_t real_current[PROXY_PROCESSES_MAX][LB_REALS_MAX];
 	uint32_t service_queued[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
 	uint32_t real_queued[PROXY_PROCESSES_MAX][LB_REALS_MAX];
+	uint64_t queue_numbers[LB_SERVICES_MAX]; /* the last that was drawn to wait in a pool */
+	/* Twice the lowest number that waits in that process, and 1 if all of them wait for a real
+	 * of their own; 0: nobody waits. */
+	uint64_t queue_head[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
+	uint64_t service_held[LB_SERVICES_MAX]; /* at maxconn; bits of the processes that want their
+						 * bell when a session ends */
+	uint32_t real_full[LB_REALS_MAX];       /* odd: closed at max_connections until below
+						 * min_connections; counts its changes (R43) */
+	uint64_t persist_key[2];                /* of hashes; 0: not drawn yet */
+	uint32_t processes;                     /* rows in use of what has a row a process */
+	uint32_t pad;
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
+	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
+	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
 };
+
+#define PROXY_COLUMNS(V)                                                                           \
+	V(service_current)                                                                         \
+	V(real_current) V(service_queued) V(real_queued) V(queue_head) V(session)
+
+/* Where the columns begin in struct proxy_shared, and the bytes of a process' row of each. */
+struct proxy_column {
+	size_t at, len;
+};
+enum { PROXY_COLUMN_COUNT = 6 };
+extern const struct proxy_column proxy_columns[PROXY_COLUMN_COUNT];
 
 #endif

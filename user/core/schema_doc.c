@@ -9,15 +9,33 @@
 static const char *type_name(enum schema_type t)
 {
 	static const char *const names[SCHEMA_TYPE_COUNT] = {
-		[SCHEMA_MAP] = "map",           [SCHEMA_NAMED] = "labels",
-		[SCHEMA_BACKUP] = "map",        [SCHEMA_CHECKS] = "map-or-list",
-		[SCHEMA_STEPS] = "list",        [SCHEMA_UINT] = "number",
-		[SCHEMA_DURATION] = "duration", [SCHEMA_WORD] = "word",
-		[SCHEMA_TEXT] = "text",         [SCHEMA_ESCAPED] = "text",
-		[SCHEMA_ADDRESS] = "address",   [SCHEMA_ADDRESSES] = "addresses",
-		[SCHEMA_INTERFACES] = "names",  [SCHEMA_PORTS] = "ports",
-		[SCHEMA_LISTEN] = "listener",   [SCHEMA_LATER] = "later",
-		[SCHEMA_MODE] = "word",         [SCHEMA_SOURCE] = "word-or-address",
+		[SCHEMA_MAP] = "map",
+		[SCHEMA_NAMED] = "labels",
+		[SCHEMA_BACKUP] = "map",
+		[SCHEMA_CHECKS] = "map-or-list",
+		[SCHEMA_LIST] = "list",
+		[SCHEMA_ROUTES] = "list",
+		[SCHEMA_SCHEDULER] = "word",
+		[SCHEMA_FILE] = "file",
+		[SCHEMA_FILES] = "files",
+		[SCHEMA_PAGES] = "files",
+		[SCHEMA_HEADERS] = "texts",
+		[SCHEMA_NAMES] = "names",
+		[SCHEMA_LOGGING] = "word-or-file",
+		[SCHEMA_UINT] = "number",
+		[SCHEMA_DURATION] = "duration",
+		[SCHEMA_WORD] = "word",
+		[SCHEMA_TEXT] = "text",
+		[SCHEMA_ESCAPED] = "text",
+		[SCHEMA_ADDRESS] = "address",
+		[SCHEMA_ADDRESSES] = "addresses",
+		[SCHEMA_PREFIXES] = "networks",
+		[SCHEMA_INTERFACES] = "names",
+		[SCHEMA_PORTS] = "ports",
+		[SCHEMA_LISTEN] = "listener",
+		[SCHEMA_LATER] = "later",
+		[SCHEMA_MODE] = "word",
+		[SCHEMA_SOURCE] = "word-or-address",
 	};
 
 	return names[t];
@@ -28,7 +46,7 @@ static const char *step_into(enum schema_type t)
 {
 	if (t == SCHEMA_NAMED)
 		return ".LABEL.";
-	return t == SCHEMA_STEPS ? "[]." : ".";
+	return t == SCHEMA_LIST || t == SCHEMA_ROUTES ? "[]." : ".";
 }
 
 typedef void row_printer(const char *path, const struct schema_row *row, struct buf *out);

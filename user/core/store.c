@@ -22,7 +22,7 @@ struct items {
 };
 
 struct store {
-	struct items rings, shares, specs;
+	struct items rings, shares, specs, acls;
 };
 
 /* Eight bytes at a time, by FNV's rule; specs are long. */
@@ -57,15 +57,20 @@ static struct item *find(struct items *all, const void *content, size_t len)
 }
 
 /* Content is taken; it is not there yet. */
-static struct item *add(struct items *all, void *content, size_t len)
+static struct item *add_digested(struct items *all, uint64_t digest, void *content, size_t len)
 {
 	struct item *i = xcalloc(1, sizeof(*i));
 
-	i->digest = digest_of(content, len);
+	i->digest = digest;
 	i->len = len;
 	i->content = content;
 	*place_of(all, i->digest, content, len) = i;
 	return i;
+}
+
+static struct item *add(struct items *all, void *content, size_t len)
+{
+	return add_digested(all, digest_of(content, len), content, len);
 }
 
 static void *copy_of(const void *content, size_t len)
@@ -98,7 +103,7 @@ struct store *store_new(void)
 
 void store_free(struct store *s)
 {
-	struct items *const all[] = {&s->rings, &s->shares, &s->specs};
+	struct items *const all[] = {&s->rings, &s->shares, &s->specs, &s->acls};
 
 	for (size_t i = 0; s && i < ARRAY_COUNT(all); i++) {
 		sweep(all[i]); /* the marks go ... */
@@ -140,6 +145,20 @@ const struct ring *store_wrr(struct store *s, const struct ring_share *shares, s
 	return i->ring->content;
 }
 
+/* A list brings its digest, and may be long. */
+static struct item *find_acl(struct store *s, const struct acl *a)
+{
+	return *place_of(&s->acls, a->digest, a, acl_size(a));
+}
+
+const struct acl *store_acl(struct store *s, const struct acl *a)
+{
+	struct item *i = find_acl(s, a);
+	size_t len = acl_size(a);
+
+	return (i ? i : add_digested(&s->acls, a->digest, copy_of(a, len), len))->content;
+}
+
 const struct check_spec *store_spec(struct store *s, const struct check_spec *spec)
 {
 	struct item *i = find(&s->specs, spec, sizeof(*spec));
@@ -171,6 +190,15 @@ static void mark_specs(struct store *s, const struct plan *plan)
 	}
 }
 
+static void mark_acls(struct store *s, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan_count(plan, PLAN_ACLS); i++) {
+		const struct row_acl *row = plan_value(plan, PLAN_ACLS, i);
+
+		find_acl(s, row->acl)->used = true;
+	}
+}
+
 /* Shares are remembered for as long as they are asked for and their ring is used. */
 static void keep_shares_of_used_rings(struct store *s)
 {
@@ -183,8 +211,10 @@ void store_trim(struct store *s, const struct plan *plan)
 {
 	mark_rings(s, plan);
 	mark_specs(s, plan);
+	mark_acls(s, plan);
 	keep_shares_of_used_rings(s);
 	sweep(&s->shares);
 	sweep(&s->rings);
 	sweep(&s->specs);
+	sweep(&s->acls);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What plans share: rings and check specs by content. Equal content is one pointer, so that plans
- * compare pointers, and what did not change is not computed again. */
+/* What plans share: rings, lists of clients and check specs by content. Equal content is one
+ * pointer, so that plans compare pointers, and what did not change is not computed again. */
 #ifndef LBXDP_CORE_STORE_H
 #define LBXDP_CORE_STORE_H
 
+#include "core/acl.h"
 #include "core/check.h"
 #include "core/plan.h"
 #include "core/ring.h"
@@ -18,6 +19,9 @@ const struct ring *store_ring(struct store *s, struct ring *r);
 
 /* ring_wrr of shares, remembered. NULL without memory. */
 const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count);
+
+/* Copies a; equal lists of a configuration that is read anew stay one pointer. */
+const struct acl *store_acl(struct store *s, const struct acl *a);
 
 /* Copies spec. */
 const struct check_spec *store_spec(struct store *s, const struct check_spec *spec);

@@ -107,6 +107,7 @@ static void release_reals(struct daemon *d)
 		ids_release(d->real_ids, id);
 		d->real_seen[id] = 0;
 		d->real_reset[id] = false;
+		d->real_since[id] = 0;
 		d->real_lost[id] = false;
 	}
 }

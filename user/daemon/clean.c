@@ -58,6 +58,11 @@ static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 	return dataplane_destroy(dp);
 }
 
+static const struct acl *intern_acl(void *arg, const struct acl *a)
+{
+	return store_acl(arg, a);
+}
+
 /* Another version of lbxdp made it: its rows cannot be read, but it can be removed. */
 static int remove_stranger(const struct daemon_options *o, struct buf *out)
 {
@@ -86,7 +91,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct store *s
 	buf_free(&why);
 	if (!dp)
 		return err;
-	err = dataplane_read(dp, actual, intern, store);
+	err = dataplane_read(dp, actual, &(struct dataplane_intern){intern, intern_acl, store});
 	if (!err)
 		err = net_open(&net, l, &events);
 	if (err) {

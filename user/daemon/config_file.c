@@ -1,40 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "daemon/config_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/config.h"
+#include "daemon/files.h"
 #include "net/net.h"
 
 enum { FILE_LEN_MAX = 64 << 20 };
-
-static int read_whole(const char *file, struct buf *text)
-{
-	char part[65536];
-	struct stat st;
-	ssize_t len = 0;
-	int fd = open(file, O_RDONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (S_ISDIR(st.st_mode))
-		err = -EISDIR;
-	while (!err && (len = read(fd, part, sizeof(part))) > 0) {
-		buf_append(text, part, len);
-		if (text->len > FILE_LEN_MAX)
-			err = -EFBIG;
-	}
-	if (!err && len < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
 
 static bool listed(const char *const *names, size_t count, const char *name)
 {
@@ -92,25 +66,6 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	return config_read(in, messages);
 }
 
-/* A CA file is read when its checks start; that it is not there is said now. */
-static bool ca_files_readable(const struct model *m, struct buf *messages)
-{
-	bool readable = true;
-
-	for (size_t i = 0; i < m->service_count; i++)
-		for (size_t j = 0; j < m->services[i].check_count; j++) {
-			const struct check_config *c = &m->services[i].checks[j];
-
-			if (!c->verify || !access(c->ca, R_OK))
-				continue;
-			buf_printf(messages, "%s:%u:%u: error: services.%s.check.ca: %s: %s\n",
-				   m->file, c->place.line, c->place.column, m->services[i].name,
-				   c->ca, strerror(errno));
-			readable = false;
-		}
-	return readable;
-}
-
 static struct model *read_file(struct config_input *in, bool look, bool missing_ok,
 			       struct buf *messages)
 {
@@ -118,7 +73,7 @@ static struct model *read_file(struct config_input *in, bool look, bool missing_
 	struct buf text = {};
 	struct model *m = NULL;
 	struct arena *a;
-	int err = read_whole(in->file, &text);
+	int err = files_read(in->file, FILE_LEN_MAX, &text);
 
 	if (err) {
 		buf_printf(messages, "%s: error: cannot read: %s\n", in->file, strerror(-err));
@@ -131,7 +86,7 @@ static struct model *read_file(struct config_input *in, bool look, bool missing_
 	in->host_name = host_name;
 	a = arena_new();
 	m = look ? judge(in, missing_ok, a, messages) : config_read(in, messages);
-	if (m && look && !ca_files_readable(m, messages)) {
+	if (m && look && !files_judge(m, missing_ok, messages)) {
 		model_free(m);
 		m = NULL;
 	}

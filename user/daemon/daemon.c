@@ -142,7 +142,9 @@ static void sweep_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, sweep);
 
-	dataplane_sweep(d->dataplane);
+	if (dataplane_sweep(d->dataplane))
+		wake_start(d);
+	sessions_judge(d);
 	timer_start(d->loop, t, DATAPLANE_SWEEP_MSEC);
 }
 
@@ -204,10 +206,16 @@ static const struct ring *intern(void *arg, struct ring *r)
 	return store_ring(((struct daemon *)arg)->store, r);
 }
 
+static const struct acl *intern_acl(void *arg, const struct acl *a)
+{
+	return store_acl(((struct daemon *)arg)->store, a);
+}
+
 static int open_dataplane(struct daemon *d, struct buf *why)
 {
 	const struct dataplane_options o = {.pin_dir = d->options->pin_dir,
 					    .flows = d->model->node.flows};
+	const struct dataplane_intern interning = {intern, intern_acl, d};
 	int err = dataplane_open(&d->dataplane, &o, why);
 
 	if (err)
@@ -221,7 +229,7 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 	tproxy_kernel_rows(d->options->pin_dir, d->dataplane, d->actual);
 	if (!dataplane_adopted(d->dataplane))
 		return 0;
-	err = dataplane_read(d->dataplane, d->actual, intern, d);
+	err = dataplane_read(d->dataplane, d->actual, &interning);
 	if (err) {
 		buf_printf(why, "cannot read the maps under %s: %s", d->options->pin_dir,
 			   strerror(-err));
@@ -242,6 +250,9 @@ static void open_tables(struct daemon *d)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
+	d->files = files_new();
+	files_follow(d->files, d->model);
 	d->real_lost = xcalloc(LB_REALS_MAX, sizeof(*d->real_lost));
 	d->actual = plan_new();
 	d->store = store_new();
@@ -257,6 +268,8 @@ static void close_tables(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
+	free(d->real_since);
+	files_free(d->files);
 	free(d->real_lost);
 	free(d->checks);
 	plan_free(d->actual);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "core/desire.h"
 #include "daemon/state.h"
 
@@ -132,6 +133,23 @@ static void gather_health(const struct gathering *g, const struct service_config
 	f->health = desire_health(s->require, health, count);
 }
 
+/* A server that was down, or kept out by an order, and is back begins slowly; one that has just
+ * been checked for the first time does not, or a new daemon would have every service limp. */
+static uint64_t gather_since(struct daemon *d, const struct service_config *s,
+			     const struct real_config *r, const struct real_fact *f)
+{
+	const uint64_t fallen = UINT64_MAX;
+	uint64_t *since = &d->real_since[f->id];
+
+	if (!s->l7.slow_start)
+		*since = 0;
+	else if (!real_usable(s, r, f))
+		*since = *since || f->health != HEALTH_UNKNOWN ? fallen : 0;
+	else if (*since == fallen)
+		*since = clock_msec();
+	return *since == fallen ? 0 : *since;
+}
+
 static void gather_real(const struct gathering *g, const struct service_config *s,
 			const struct real_config *r, struct real_fact *f)
 {
@@ -149,6 +167,8 @@ static void gather_real(const struct gathering *g, const struct service_config *
 		f->ifindex = net_egress(g->d->net, &r->ip);
 	}
 	gather_health(g, s, r, f);
+	if (service_is_l7(s))
+		f->usable_since = gather_since(g->d, s, r, f);
 	g->d->real_used[f->id] = true;
 }
 
@@ -279,6 +299,7 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 	gather_retired(&g, f);
 	gather_ifaces(&g, f);
 	gather_held(d, f, a);
+	f->files = files_facts(d->files, &f->file_count);
 	gather_tproxy(d, f, a);
 	return f;
 }

@@ -127,11 +127,13 @@ static void take_model(struct daemon *d, struct model *m, struct buf *out)
 
 	model_free(d->model);
 	d->model = m;
+	files_follow(d->files, m);
 	d->config_ok = true;
 	d->config_loaded = clock_wall();
 	d->config_generation++;
 	if (web && web_restart(d))
 		buf_puts(out, "admin.listen: cannot be opened (the log says why); trying again\n");
+	proxies_open_log(d);
 	reconcile_now(d);
 	gather_release(d);
 }
@@ -272,6 +274,7 @@ struct admin_ops operations_of(struct daemon *d)
 {
 	return (struct admin_ops){
 		.view = snapshot_take,
+		.view_sessions = snapshot_sessions,
 		.order = op_order,
 		.weight = op_weight,
 		.isolate = op_isolate,

@@ -11,10 +11,6 @@
 #include "base/log.h"
 #include "daemon/state.h"
 
-/* What a proxy holds open beside sessions and listeners, and at most for pipes (proxy/engine.c); a
- * session has a socket on either side. */
-enum { DESCRIPTORS_SPARE = 64, DESCRIPTORS_A_SESSION = 2, PIPES_PART = 8, PIPES_MAX = 512 };
-
 static unsigned int cpu_count(void)
 {
 	cpu_set_t set;
@@ -26,6 +22,16 @@ static unsigned int cpu_count(void)
 static void on_lost(void *arg, unsigned int index)
 {
 	process_lost(child_of(arg, CHILD_PROXY, index));
+}
+
+void proxies_open_log(struct daemon *d)
+{
+	bool to_file = d->model->l7.logging && *d->model->l7.log_file;
+	int err = proxy_client_log(d->proxy, to_file ? d->model->l7.log_file : NULL);
+
+	if (err)
+		log_error("l7.logging: cannot write to %s: %s", d->model->l7.log_file,
+			  strerror(-err));
 }
 
 int proxies_open(struct daemon *d)
@@ -41,6 +47,7 @@ int proxies_open(struct daemon *d)
 	d->sinks[PLAN_PROXY_RULES] = proxy_client_sink(d->proxy);
 	d->sinks[PLAN_PROXY_BLOBS] = proxy_client_sink(d->proxy);
 	d->sinks[PLAN_LISTENERS] = proxy_client_sink(d->proxy);
+	proxies_open_log(d);
 	return 0;
 }
 
@@ -56,8 +63,8 @@ static uint64_t listener_count(const struct service_config *s)
 /* Also when one process holds all sessions. */
 uint64_t proxies_descriptors(const struct model *m)
 {
-	uint64_t count =
-		DESCRIPTORS_SPARE + PIPES_MAX + DESCRIPTORS_A_SESSION * (uint64_t)m->l7.maxconn;
+	uint64_t count = PROXY_SPARE_FDS + PROXY_PIPE_FDS * PROXY_PIPES_MAX +
+			 PROXY_SESSION_FDS * (uint64_t)m->l7.maxconn;
 
 	for (size_t i = 0; i < m->service_count; i++)
 		count += listener_count(&m->services[i]);
@@ -67,15 +74,11 @@ uint64_t proxies_descriptors(const struct model *m)
 /* Sessions that the descriptors of all processes allow. */
 static uint64_t descriptors_allow(const struct daemon *d)
 {
-	uint64_t taken = DESCRIPTORS_SPARE + proxy_client_listeners(d->proxy);
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
 		return UINT32_MAX;
-	taken += files.rlim_cur / PIPES_PART < PIPES_MAX ? files.rlim_cur / PIPES_PART : PIPES_MAX;
-	if (files.rlim_cur <= taken)
-		return 0;
-	return (files.rlim_cur - taken) / DESCRIPTORS_A_SESSION * d->proxy_count;
+	return proxy_sessions(files.rlim_cur, proxy_client_listeners(d->proxy)) * d->proxy_count;
 }
 
 /* Said once for each maxconn: the limit itself moves with the number of listeners. */
@@ -109,17 +112,17 @@ static bool hold(struct daemon *d, uint64_t sessions)
 
 bool proxies_hold_service(struct daemon *d, uint32_t id)
 {
-	uint64_t current;
+	uint64_t current, queued;
 
-	(void)proxy_client_service(d->proxy, id, &current);
+	(void)proxy_client_service(d->proxy, id, &current, &queued);
 	return hold(d, current);
 }
 
 bool proxies_hold_real(struct daemon *d, uint32_t id)
 {
-	uint64_t current;
+	uint64_t current, queued;
 
-	(void)proxy_client_real(d->proxy, id, &current);
+	(void)proxy_client_real(d->proxy, id, &current, &queued);
 	return hold(d, current);
 }
 

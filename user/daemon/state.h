@@ -21,6 +21,7 @@
 #include "core/store.h"
 #include "core/view.h"
 #include "daemon/daemon.h"
+#include "daemon/files.h"
 #include "daemon/orders.h"
 #include "dataplane/dataplane.h"
 #include "health/client.h"
@@ -84,6 +85,8 @@ struct daemon {
 	uint32_t check_room;
 	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
 	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
+	struct files *files;
 	bool *real_lost;    /* by real id: its answers take another way (TProxy) */
 	struct isolation *isolations;
 
@@ -109,6 +112,8 @@ struct daemon {
 	uint64_t conflict_said;   /* not again before this time, ms */
 	char refusal[1024];       /* what was said of the last plan, so that it is said once */
 	unsigned int wake_passes; /* still to make over flows of reset reals */
+	uint32_t acl_switches;    /* that sessions were judged after */
+	uint32_t judge_sessions;  /* times, still */
 	bool settled;
 
 	bool config_ok; /* the last reload */
@@ -190,6 +195,7 @@ void process_stop_all(struct daemon *d);
 /* proxies.c: as many as the model asks for, within what descriptors allow. */
 uint64_t proxies_descriptors(const struct model *m); /* that one process may need */
 int proxies_open(struct daemon *d);
+void proxies_open_log(struct daemon *d); /* anew at each reload, for who rotates logs */
 /* Sessions of what left run to their end and are counted under its id until then; counted in
  * d->leaving. */
 bool proxies_hold_service(struct daemon *d, uint32_t id);
@@ -204,6 +210,7 @@ void web_retry(struct daemon *d);
 
 /* snapshot.c */
 struct view *snapshot_take(void *daemon);
+struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
@@ -213,6 +220,9 @@ void watch_start(struct daemon *d);
 
 /* wake.c: makes silent clients of reset reals speak, so that they meet their RST. */
 void wake_start(struct daemon *d);
+
+/* sessions.c: after lists of clients changed, ends the sessions at layer 7 that they refuse. */
+void sessions_judge(struct daemon *d);
 
 /* notify.c: sd_notify(3) without the library; nothing without NOTIFY_SOCKET. */
 void notify_systemd(const char *state);

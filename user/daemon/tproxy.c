@@ -167,12 +167,12 @@ static void watch_real(struct daemon *d, const struct service_config *s,
 {
 	uint32_t id = id_of(d, s, r), egress = net_egress(d->net, &r->ip);
 	struct proxy_counts c;
-	uint64_t current;
+	uint64_t current, queued;
 	bool lost;
 
 	if (egress && !d->refused && !plan_find(d->actual, PLAN_DIVERTS, &egress))
 		reconcile_later(d);
-	c = proxy_client_real(d->proxy, id, &current);
+	c = proxy_client_real(d->proxy, id, &current, &queued);
 	lost = c.unanswered >= UNANSWERED_MIN;
 	if (lost && !d->real_lost[id])
 		log_warning("real %s/%s: %s", s->name, r->name, away);

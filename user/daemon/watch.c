@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, the
- * page's port, reals that left and have no flow or session any more. */
+ * page's port, reals that left and have no flow or session any more, files that were written anew. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -70,7 +70,7 @@ static void second_fire(struct timer *t)
 	watch_conflicts(d);
 	web_retry(d);
 	tproxy_watch(d);
-	if (gather_something_idle(d) || d->held)
+	if (files_look(d->files) || gather_something_idle(d) || d->held)
 		reconcile_later(d);
 	if (d->leaving)
 		gather_release(d);

@@ -57,3 +57,13 @@ const void *batch_key(const struct batch *b, size_t i)
 {
 	return b->six ? (const void *)&b->key.six_[i] : (const void *)&b->key.four[i];
 }
+
+struct addr batch_source(const struct batch *b, size_t i)
+{
+	return b->six ? addr_from_v6(b->key.six_[i].src) : addr_from_v4(b->key.four[i].src);
+}
+
+uint32_t batch_protocol(const struct batch *b, size_t i)
+{
+	return b->six ? b->key.six_[i].proto : b->key.four[i].proto;
+}

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "lbxdp/abi.h"
 
 enum { BATCH_ROOM = 4096 };
@@ -38,7 +39,9 @@ void batch_restart(struct batch *b);
  */
 int batch_next(struct batch *b, uint64_t entries);
 
-/* The i-th entry's key. */
+/* The i-th entry's key, and what stands in it. */
 const void *batch_key(const struct batch *b, size_t i);
+struct addr batch_source(const struct batch *b, size_t i);
+uint32_t batch_protocol(const struct batch *b, size_t i);
 
 #endif

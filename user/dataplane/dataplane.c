@@ -54,6 +54,9 @@ static int recall(struct dataplane *d, struct buf *why)
 {
 	int err = rings_open(d, why);
 
+	if (!err)
+		err = acls_open(d);
+
 	for (uint32_t id = 1; !err && id < LB_REALS_MAX; id++)
 		if (d->reals[id].service) {
 			d->real_top = id + 1;
@@ -125,6 +128,7 @@ void dataplane_close(struct dataplane *d)
 	divert_close(d);
 	reset_close(d);
 	sweep_close(d);
+	acls_close(d);
 	rings_close(d);
 	map_close(d);
 	free(d);

@@ -48,15 +48,20 @@ uint32_t dataplane_flows_limit(const struct dataplane *d);
 bool dataplane_adopted(const struct dataplane *d);
 
 /*
- * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ENDPOINTS, PLAN_VIPS,
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ACLS, PLAN_ENDPOINTS, PLAN_VIPS,
  * PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
-/* After adoption: puts what the maps and interfaces hold into actual. Rings are read back through
- * intern, which returns the one pointer for equal content and takes ownership of its argument. */
-int dataplane_read(struct dataplane *d, struct plan *actual,
-		   const struct ring *(*intern)(void *arg, struct ring *r), void *arg);
+/* What is read back goes through these, which return the one pointer for equal content. */
+struct dataplane_intern {
+	const struct ring *(*ring)(void *arg, struct ring *r);      /* takes r */
+	const struct acl *(*acl)(void *arg, const struct acl *acl); /* copies acl */
+	void *arg;
+};
+
+/* After adoption: puts what the maps and interfaces hold into actual. */
+int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern);
 
 /* Puts the interfaces with a tc filter of this instance into actual; also without adoption. */
 int dataplane_read_diverts(struct dataplane *d, struct plan *actual);
@@ -78,10 +83,17 @@ bool dataplane_attached_now(struct dataplane *d, uint32_t ifindex);
 struct lb_real_conns dataplane_real_conns(const struct dataplane *d, uint32_t real);
 struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real);
 uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service);
+uint64_t dataplane_denied(const struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);
 void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
+
+/* Counts the lists that were switched to, or adopted: sessions may have to be judged. */
+uint32_t dataplane_acl_switches(const struct dataplane *d);
+
+/* Does the service's list refuse the client? */
+bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct addr *client);
 
 /* True when no flow entry may carry this real id: its counters say so and a whole sweep has passed
  * since it was taken out of every ring. */
@@ -90,16 +102,18 @@ bool dataplane_real_idle(struct dataplane *d, uint32_t real);
 /*
  * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted
  * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is
- * passed once a second.
+ * passed once a second. A service whose list of clients changed has its flows judged: those of
+ * clients that may no longer use it become LB_FLOW_DENIED. Returns true when there are new ones,
+ * for dataplane_reset_flows to find.
  */
 enum { DATAPLANE_SWEEP_MSEC = 100 };
-void dataplane_sweep(struct dataplane *d);
+bool dataplane_sweep(struct dataplane *d);
 
 /* How long ago the daemon of the data plane pinned under pin_dir last swept, in *msec. Returns 0 or
  * -errno; -ENOENT: there is no data plane. */
 int dataplane_silence(const char *pin_dir, uint64_t *msec);
 
-/* One flow whose real has LB_REAL_RESET, ports in host order. */
+/* One flow that is reset, ports in host order. */
 struct dataplane_flow {
 	struct addr src, dst;
 	uint16_t sport, dport;
@@ -108,7 +122,8 @@ struct dataplane_flow {
 };
 
 /*
- * Finds established TCP flows of reals that have LB_REAL_RESET, at most max in one call; goes on
+ * Finds TCP flows that are reset: established ones of reals that have LB_REAL_RESET, and those of
+ * clients that may no longer use their service. At most max in one call; goes on
  * where the last call ended. Returns how many it filled in; *done when a whole pass is complete.
  */
 size_t dataplane_reset_flows(struct dataplane *d, struct dataplane_flow *flows, size_t max,

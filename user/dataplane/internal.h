@@ -12,6 +12,7 @@
 #include "dataplane/slots.h"
 
 struct attachments;
+struct acls;
 struct rings;
 struct sweep;
 struct reset_scan;
@@ -23,6 +24,7 @@ struct reset_scan;
 	M(VIPS,       lbx_vips)       \
 	M(ENDPOINTS,  lbx_endpoints)  \
 	M(SERVICES,   lbx_services)   \
+	M(ACL,        lbx_acl)        \
 	M(SLOTS,      lbx_slots)      \
 	M(SVC_INFO,   lbx_svc_info)   \
 	M(REALS,      lbx_reals)      \
@@ -74,11 +76,13 @@ struct dataplane {
 	struct lb_settings *settings;
 
 	uint16_t filter_refs[LB_VIP_FILTER_WORDS * 64];
-	uint32_t real_top;    /* no id at or above it was ever in use */
-	uint32_t reset_reals; /* rows with LB_REAL_RESET */
+	uint32_t real_top;     /* no id at or above it was ever in use */
+	uint32_t reset_reals;  /* rows with LB_REAL_RESET */
+	uint64_t denied_flows; /* LB_FLOW_DENIED that the sweep met or made last */
 
 	struct attachments *attachments;
 	struct rings *rings;
+	struct acls *acls;
 	struct sweep *sweep;
 	struct reset_scan *reset_scan;
 	struct plan_sink sink;
@@ -126,6 +130,20 @@ void rings_reap(struct dataplane *d);
 /* True when real is in no ring since before the sweep's pass number pass began. */
 bool rings_left_before(const struct dataplane *d, uint32_t real, uint32_t pass);
 struct lb_ring rings_now(const struct dataplane *d, uint32_t service);
+
+/* acls.c: lists of clients, and which services' flows are to be judged by them. */
+int acls_open(struct dataplane *d);
+void acls_close(struct dataplane *d);
+int acls_put(struct dataplane *d, uint32_t service, const struct acl *acl, bool host);
+int acls_remove(struct dataplane *d, uint32_t service);
+/* NULL: everybody may use the service. */
+const struct acl *acls_now(const struct dataplane *d, uint32_t service, bool *host);
+/* Removes rows that no packet can be asking for any more. */
+void acls_reap(struct dataplane *d);
+/* Did the service's list change so that this pass of the sweep judges its flows; does any wait for
+ * this pass? */
+bool acls_judged_in(const struct dataplane *d, uint32_t service, uint32_t pass);
+bool acls_wait_for(const struct dataplane *d, uint32_t pass);
 
 /* sink.c */
 void sink_init(struct dataplane *d);

@@ -11,8 +11,7 @@
 struct reading {
 	struct dataplane *d;
 	struct plan *to;
-	const struct ring *(*intern)(void *arg, struct ring *r);
-	void *arg;
+	const struct dataplane_intern *intern;
 };
 
 static int read_settings(const struct reading *r)
@@ -40,8 +39,20 @@ static int read_ring(const struct reading *r, uint32_t service)
 	for (uint32_t i = 0; i < is.count; i++)
 		ring->slots[i] = r->d->slots[is.first + i].real;
 	ring->digest = ring_digest(ring->slots, ring->count);
-	row.ring = r->intern(r->arg, ring);
+	row.ring = r->intern->ring(r->intern->arg, ring);
 	return row.ring ? plan_put(r->to, PLAN_RINGS, &service, &row) : -ENOMEM;
+}
+
+static int read_acl(const struct reading *r, uint32_t service)
+{
+	bool host;
+	const struct acl *acl = acls_now(r->d, service, &host);
+	struct row_acl row = {.host = host};
+
+	if (!acl)
+		return 0;
+	row.acl = r->intern->acl(r->intern->arg, acl);
+	return plan_put(r->to, PLAN_ACLS, &service, &row);
 }
 
 static int read_services(const struct reading *r)
@@ -56,6 +67,8 @@ static int read_services(const struct reading *r)
 			err = plan_put(r->to, PLAN_SERVICES, &next, &info);
 		if (!err && next < LB_SERVICES_MAX)
 			err = read_ring(r, next);
+		if (!err && next < LB_SERVICES_MAX)
+			err = read_acl(r, next);
 		at = next;
 		from = &at;
 	}
@@ -143,13 +156,12 @@ static int read_ifaces(const struct reading *r)
 	return err;
 }
 
-int dataplane_read(struct dataplane *d, struct plan *actual,
-		   const struct ring *(*intern)(void *arg, struct ring *r), void *arg)
+int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern)
 {
 	static int (*const parts[])(const struct reading *r) = {
 		read_settings, read_services, read_reals, read_endpoints, read_vips, read_ifaces,
 	};
-	const struct reading r = {.d = d, .to = actual, .intern = intern, .arg = arg};
+	const struct reading r = {.d = d, .to = actual, .intern = intern};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finds the flows that a halt must wake: established TCP flows of reals with LB_REAL_RESET. */
+/* Finds the flows that a reset must wake: established TCP flows of reals with LB_REAL_RESET, and
+ * those whose clients may no longer use the service. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -36,19 +37,17 @@ static void begin_table(struct dataplane *d, bool six)
 	r->running = true;
 }
 
-static uint32_t proto_of(const struct batch *b, size_t i)
-{
-	return b->six ? b->key.six_[i].proto : b->key.four[i].proto;
-}
-
 static bool wanted(const struct dataplane *d, size_t i, uint32_t now)
 {
 	const struct batch *b = &d->reset_scan->batch;
 	const struct lb_flow *f = &b->flow[i];
 
+	if (batch_protocol(b, i) != IPPROTO_TCP || expiry_over(d->settings, f, now))
+		return false;
+	if (f->state == LB_FLOW_DENIED)
+		return true;
 	return f->real < LB_REALS_MAX && (d->reals[f->real].flags & LB_REAL_RESET) &&
-	       (f->state == LB_FLOW_NEW || f->state == LB_FLOW_ESTABLISHED) &&
-	       proto_of(b, i) == IPPROTO_TCP && !expiry_over(d->settings, f, now);
+	       (f->state == LB_FLOW_NEW || f->state == LB_FLOW_ESTABLISHED);
 }
 
 static void describe(const struct batch *b, size_t i, struct dataplane_flow *to)
@@ -104,7 +103,7 @@ size_t dataplane_reset_flows(struct dataplane *d, struct dataplane_flow *flows, 
 	uint64_t end = clock_usec() + SCAN_USEC;
 	size_t count = 0;
 
-	*done = !d->reset_reals;
+	*done = !d->reset_reals && !d->denied_flows;
 	if (*done)
 		r->running = false;
 	else if (!r->running)

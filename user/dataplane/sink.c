@@ -49,6 +49,7 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 	if (!old) {
 		__atomic_store_n(&d->services[id].cursor, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&d->services[id].unrouted, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&d->services[id].denied, 0, __ATOMIC_RELAXED);
 	}
 	return update(d, MAP_SVC_INFO, &id, value);
 }
@@ -140,6 +141,21 @@ static int ring_put(struct dataplane *d, const void *key, const void *value, con
 static int ring_delete(struct dataplane *d, const void *key)
 {
 	return rings_remove(d, *(const uint32_t *)key);
+}
+
+static int acl_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	uint32_t id = *(const uint32_t *)key;
+	const struct row_acl *row = value;
+
+	if (!id || id >= LB_SERVICES_MAX)
+		return -E2BIG;
+	return acls_put(d, id, row->acl, row->host);
+}
+
+static int acl_delete(struct dataplane *d, const void *key)
+{
+	return acls_remove(d, *(const uint32_t *)key);
 }
 
 static int endpoint_put(struct dataplane *d, const void *key, const void *value, const void *old)
@@ -271,6 +287,7 @@ static const struct {
 	[PLAN_SERVICES] = {service_put,  service_delete },
 	[PLAN_REALS] = {real_put,     real_delete    },
 	[PLAN_RINGS] = {ring_put,     ring_delete    },
+	[PLAN_ACLS] = {acl_put,      acl_delete     },
 	[PLAN_ENDPOINTS] = {endpoint_put, endpoint_delete},
 	[PLAN_VIPS] = {vip_put,      vip_delete     },
 	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},

@@ -8,9 +8,10 @@
 enum {
 	FINE = 16, /* steps up to FINE_MAX */
 	FINE_MAX = 1024,
-	COARSE = 1024, /* steps up to COARSE_MAX */
+	COARSE = 512, /* steps up to COARSE_MAX; a connection of OpenSSL is 7624 */
 	COARSE_MAX = 32768,
-	CLASSES = FINE_MAX / FINE + COARSE_MAX / COARSE,
+	FINE_CLASSES = FINE_MAX / FINE,
+	CLASSES = FINE_CLASSES + (COARSE_MAX - FINE_MAX) / COARSE,
 	UNPOOLED = CLASSES, /* as large as it is asked for */
 	SLAB_MAX = 4096,    /* larger blocks are not cut from slabs */
 	SLAB = 262144,      /* malloc maps so much apart from its heap, which can then shrink */
@@ -39,16 +40,18 @@ static size_t class_of(size_t size)
 {
 	if (size <= FINE_MAX)
 		return (size - 1) / FINE;
-	return size <= COARSE_MAX ? FINE_MAX / FINE - 1 + (size - 1) / COARSE : (size_t)UNPOOLED;
+	if (size <= COARSE_MAX)
+		return FINE_CLASSES + (size - 1 - FINE_MAX) / COARSE;
+	return UNPOOLED;
 }
 
 static size_t room_of(size_t class, size_t size)
 {
 	if (class == UNPOOLED)
 		return size;
-	if (class < FINE_MAX / FINE)
+	if (class < FINE_CLASSES)
 		return (class + 1) * FINE;
-	return (class - FINE_MAX / FINE + 2) * COARSE;
+	return FINE_MAX + (class - FINE_CLASSES + 1) * COARSE;
 }
 
 /* The rest of a slab that is too small for the next block is lost: at most 2 %. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * TLS for streams; the only home of OpenSSL. A context holds what many connections share; a memory
- * holds what one client remembers of one server, so that its next handshake is short. Here is the
- * client side; a server context is one more constructor and one more way to attach.
+ * TLS for streams, on the client's side. A context holds what many connections share; a memory
+ * holds what one client remembers of one server, so that its next handshake is short. TLS over raw
+ * sockets, and the server's side: io/tls_link.h.
  */
 #ifndef LBXDP_IO_TLS_H
 #define LBXDP_IO_TLS_H

@@ -194,13 +194,17 @@ static void begin(struct tls_link *l)
 	l->error = 0;
 }
 
+bool tls_link_distrusts(const struct tls_link *l)
+{
+	return SSL_get_verify_result(l->ssl) != X509_V_OK &&
+	       SSL_get_verify_mode(l->ssl) != SSL_VERIFY_NONE;
+}
+
 static int disagree(struct tls_link *l)
 {
-	long verdict = SSL_get_verify_result(l->ssl);
-
 	l->reason = tls_error_text();
-	if (verdict != X509_V_OK && SSL_get_verify_mode(l->ssl) != SSL_VERIFY_NONE)
-		l->reason = X509_verify_cert_error_string(verdict);
+	if (tls_link_distrusts(l))
+		l->reason = X509_verify_cert_error_string(SSL_get_verify_result(l->ssl));
 	return -EPROTO;
 }
 

@@ -115,6 +115,9 @@ int tls_link_handshake(struct tls_link *l);
 /* Static text for the last -EPROTO or -ECONNRESET: "no shared cipher". Never NULL. */
 const char *tls_link_reason(const struct tls_link *l);
 
+/* Did it fail because the peer's certificate is not good? */
+bool tls_link_distrusts(const struct tls_link *l);
+
 /* As recv: bytes, 0 at the end (see tls_link_end), -EAGAIN, -errno. Read until -EAGAIN or keep in
  * mind that there is more: the socket may have nothing left while the link has. */
 ssize_t tls_link_read(struct tls_link *l, void *to, size_t room);

@@ -142,13 +142,15 @@ static bool set_habits(SSL_CTX *ctx, struct tls_server *s, const struct tls_serv
 {
 	int version = c->min_version == TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
 
-	/* A bare FIN is an end, for the caller to judge. */
+	/* A bare FIN is an end, for the caller to judge. The chain is what the PEM has: else
+	 * OpenSSL would make one up, of the clients' CA at that. */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION |
 					 SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
+				      SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_read_ahead(ctx, 1);
+	SSL_CTX_set_num_tickets(ctx, 1); /* each costs 5 % of a handshake, and is renewed by use */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_tlsext_servername_callback(ctx, choose_face);
 	SSL_CTX_set_tlsext_servername_arg(ctx, s);

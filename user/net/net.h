@@ -85,6 +85,20 @@ int net_transparent(const struct net *n, bool *any);
 /* The interface by which the kernel sends to that address; 0: by none, or it is this host's. */
 uint32_t net_egress(struct net *n, const struct addr *to);
 
+/* One TCP connection of this host, ports in host order. */
+struct net_connection {
+	struct addr local, peer;
+	uint16_t local_port, peer_port;
+};
+typedef bool net_connection_fn(void *arg, const struct net_connection *c);
+
+/*
+ * Ends each TCP connection of this host that ends() says so of: the process that has it and its
+ * peer see a reset. *ended is how many. Returns 0 or -errno; -EOPNOTSUPP: the kernel was built
+ * without CONFIG_INET_DIAG_DESTROY.
+ */
+int net_end_connections(net_connection_fn *ends, void *arg, size_t *ended);
+
 /* Sends one TCP ACK outside any window from vip:vport to client:cport (design: halt), so that the
  * client speaks. Returns 0 or -errno. */
 int net_send_ack(struct net *n, const struct addr *vip, uint16_t vport, const struct addr *client,

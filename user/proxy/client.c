@@ -5,27 +5,21 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-
-enum {
-	BACKLOG = 4096, /* the kernel cuts it to net.core.somaxconn */
-};
+#include "proxy/blobs.h"
+#include "proxy/sockets.h"
+#include "proxy/tickets.h"
 
 struct process {
 	struct proxy_client *client;
 	struct channel channel;
+	int bell; /* an eventfd: a place in a queue is free */
 	bool connected;
-};
-
-/* A socket that listens here, and in every process. */
-struct listener {
-	struct proxy_endpoint at;
-	uint32_t service;
-	int fd;
 };
 
 struct proxy_client {
@@ -33,67 +27,16 @@ struct proxy_client {
 	struct proxy_client_events events;
 	int memory; /* the memfd behind shared */
 	struct proxy_shared *shared;
-	struct plan *rows;          /* in force: services and reals */
-	struct listener *listeners; /* sorted by endpoint */
-	size_t listener_count, listener_room;
+	struct tickets tickets;
+	int log;             /* the file of session logs; -1: each process' own log */
+	struct plan *rows;   /* in force: services, reals, rules, blobs */
+	struct blobs *blobs; /* what the rows of blobs stand for */
+	struct sockets sockets;
 	uint32_t limit;
 	struct plan_sink sink;
 	unsigned int count;
 	struct process process[];
 };
-
-/* Where at stands among the listeners, or belongs. */
-static size_t listener_place(const struct proxy_client *c, const struct proxy_endpoint *at,
-			     bool *found)
-{
-	size_t low = 0, high = c->listener_count;
-
-	*found = false;
-	while (low < high && !*found) {
-		size_t middle = (low + high) / 2;
-		int order = memcmp(&c->listeners[middle].at, at, sizeof(*at));
-
-		*found = !order;
-		if (order >= 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return high;
-}
-
-/* Bound before its address is on the host, and to IPv6 only: the same port of an IPv4 VIP is a
- * listener of its own. */
-static int bind_and_listen(int fd, const struct sockaddr_storage *sa, socklen_t len)
-{
-	int on = 1;
-	bool v6 = sa->ss_family == AF_INET6;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) ||
-	    (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
-	    (v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on))) ||
-	    bind(fd, (const struct sockaddr *)sa, len) || listen(fd, BACKLOG))
-		return -errno;
-	return 0;
-}
-
-/* Returns the socket, or -errno. */
-static int open_listener(const struct proxy_endpoint *at)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(&at->vip, at->port, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = bind_and_listen(fd, &sa, len);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
 
 static int say(struct process *p, const struct proxy_order *o, int fd)
 {
@@ -134,22 +77,61 @@ static int say_shared(struct process *p)
 	return say(p, &o, p->client->memory);
 }
 
+static int say_bells(struct proxy_client *c, struct process *p)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < c->count; i++) {
+		struct proxy_order o = {.kind = PROXY_ORDER_BELL, .id = i};
+
+		err = say(p, &o, c->process[i].bell);
+	}
+	return err;
+}
+
+static int say_log(struct process *p)
+{
+	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
+
+	return say(p, &o, p->client->log);
+}
+
+/* How the rows of a table are said. */
+#define ORDER_AT(member)                                                                           \
+	offsetof(struct proxy_order, member), sizeof(((struct proxy_order *)0)->member)
+/* clang-format off */
+static const struct {
+	enum proxy_order_kind put, gone;
+	size_t key, key_len, value, value_len;
+} wording[PLAN_TABLE_COUNT] = {
+	[PLAN_PROXY_SERVICES] = {PROXY_ORDER_SERVICE, PROXY_ORDER_SERVICE_GONE,
+				 ORDER_AT(id), ORDER_AT(u.service)},
+	[PLAN_PROXY_REALS] =    {PROXY_ORDER_REAL, PROXY_ORDER_REAL_GONE,
+				 ORDER_AT(id), ORDER_AT(u.real)},
+	[PLAN_PROXY_RULES] =    {PROXY_ORDER_RULE, PROXY_ORDER_RULE_GONE,
+				 ORDER_AT(u.rule.key), ORDER_AT(u.rule.row)},
+	[PLAN_PROXY_BLOBS] =    {PROXY_ORDER_BLOB, PROXY_ORDER_BLOB_GONE,
+				 ORDER_AT(u.blob), 0, 0},
+};
+/* clang-format on */
+
 static struct proxy_order order_of_row(enum plan_table t, const void *key, const void *value)
 {
-	struct proxy_order o = {};
+	struct proxy_order o = {.kind = value ? wording[t].put : wording[t].gone};
 
-	memcpy(&o.id, key, sizeof(o.id));
-	if (t == PLAN_PROXY_SERVICES) {
-		o.kind = PROXY_ORDER_SERVICE;
-		memcpy(&o.u.service, value, sizeof(o.u.service));
-	} else {
-		o.kind = PROXY_ORDER_REAL;
-		memcpy(&o.u.real, value, sizeof(o.u.real));
-	}
+	memcpy((char *)&o + wording[t].key, key, wording[t].key_len);
+	if (value)
+		memcpy((char *)&o + wording[t].value, value, wording[t].value_len);
 	return o;
 }
 
-static struct proxy_order order_of_listener(const struct listener *l)
+/* The descriptor that goes with a row, -1: none. */
+static int fd_of_row(const struct proxy_client *c, enum plan_table t, const void *key)
+{
+	return t == PLAN_PROXY_BLOBS ? blobs_fd(c->blobs, key) : -1;
+}
+
+static struct proxy_order order_of_listener(const struct listening *l)
 {
 	return (struct proxy_order){
 		.kind = PROXY_ORDER_LISTEN, .id = l->service, .u.endpoint = l->at};
@@ -163,7 +145,7 @@ static int say_table(struct proxy_client *c, struct process *p, enum plan_table 
 		struct proxy_order o =
 			order_of_row(t, plan_key(c->rows, t, i), plan_value(c->rows, t, i));
 
-		err = say(p, &o, -1);
+		err = say(p, &o, fd_of_row(c, t, plan_key(c->rows, t, i)));
 	}
 	return err;
 }
@@ -172,10 +154,10 @@ static int say_listeners(struct proxy_client *c, struct process *p)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < c->listener_count; i++) {
-		struct proxy_order o = order_of_listener(&c->listeners[i]);
+	for (size_t i = 0; !err && i < c->sockets.count; i++) {
+		struct proxy_order o = order_of_listener(&c->sockets.row[i]);
 
-		err = say(p, &o, c->listeners[i].fd);
+		err = say(p, &o, c->sockets.row[i].fd);
 	}
 	return err;
 }
@@ -192,11 +174,15 @@ static int punch(const struct proxy_client *c, const void *from, size_t len)
 /* The sessions of a process that died are over. */
 static void take_back_gauges(struct proxy_client *c, unsigned int index)
 {
-	const struct proxy_shared *s = c->shared;
-	int err = punch(c, s->service_current[index], sizeof(s->service_current[index]));
+	int err = 0;
 
-	if (!err)
-		err = punch(c, s->real_current[index], sizeof(s->real_current[index]));
+	for (size_t i = 0; !err && i < PROXY_COLUMN_COUNT; i++) {
+		const struct proxy_column *column = &proxy_columns[i];
+
+		err = punch(c, (const char *)c->shared + column->at + index * column->len,
+			    column->len);
+	}
+	__atomic_store_n(&c->shared->session_rows[index], 0, __ATOMIC_RELAXED);
 	if (err)
 		log_error("proxy %u: cannot clear its session counts: %s", index, strerror(-err));
 }
@@ -227,62 +213,32 @@ static void process_is_gone(struct channel *ch)
 	c->events.lost(c->events.arg, index);
 }
 
-static int insert_listener(struct proxy_client *c, size_t place, const struct listener *l)
-{
-	struct listener *at;
-
-	if (c->listener_count == c->listener_room) {
-		size_t room = c->listener_room ? c->listener_room * 2 : 16;
-		struct listener *grown = reallocarray(c->listeners, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		c->listeners = grown;
-		c->listener_room = room;
-	}
-	at = &c->listeners[place];
-	memmove(at + 1, at, (c->listener_count - place) * sizeof(*at));
-	c->listener_count++;
-	*at = *l;
-	return 0;
-}
-
 static int put_listener(struct proxy_client *c, const struct proxy_endpoint *at, uint32_t service)
 {
-	struct listener l = {.at = *at, .service = service};
-	struct proxy_order o = order_of_listener(&l);
-	bool found;
-	size_t place = listener_place(c, at, &found);
 	int err;
+	struct listening *l = sockets_open(&c->sockets, at, &err);
+	struct proxy_order o;
 
-	if (!found) {
-		l.fd = open_listener(at);
-		if (l.fd < 0)
-			return l.fd;
-		err = insert_listener(c, place, &l);
-		if (err) {
-			close(l.fd);
-			return err;
-		}
-	}
-	c->listeners[place].service = service;
-	return say_all(c, &o, c->listeners[place].fd);
+	if (!l)
+		return err;
+	l->service = service;
+	o = order_of_listener(l);
+	return say_all(c, &o, l->fd);
 }
 
 static int delete_listener(struct proxy_client *c, const struct proxy_endpoint *at)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LISTEN_GONE, .u.endpoint = *at};
-	bool found;
-	size_t place = listener_place(c, at, &found);
-	struct listener *l = &c->listeners[place];
-	int err = found ? say_all(c, &o, -1) : 0;
+	int err = sockets_find(&c->sockets, at) ? say_all(c, &o, -1) : 0;
 
-	if (err || !found)
-		return err;
-	close(l->fd);
-	c->listener_count--;
-	memmove(l, l + 1, (c->listener_count - place) * sizeof(*l));
-	return 0;
+	if (!err)
+		sockets_close(&c->sockets, at);
+	return err;
+}
+
+static int read_blob(struct proxy_client *c, const void *key, const void *value)
+{
+	return blobs_put(c->blobs, key, ((const struct proxy_blob *)value)->path);
 }
 
 static int take_row(void *to, enum plan_table t, const void *key, const void *value,
@@ -297,9 +253,13 @@ static int take_row(void *to, enum plan_table t, const void *key, const void *va
 		memcpy(&service, value, sizeof(service));
 		return put_listener(c, key, service);
 	}
+	err = t == PLAN_PROXY_BLOBS ? read_blob(c, key, value) : 0;
+	if (!err)
+		err = plan_put(c->rows, t, key, value);
+	if (err)
+		return err;
 	o = order_of_row(t, key, value);
-	err = plan_put(c->rows, t, key, value);
-	return err ? err : say_all(c, &o, -1);
+	return say_all(c, &o, fd_of_row(c, t, key));
 }
 
 /* A row whose end did not get through stands, and is tried again; a process knows what to do with a
@@ -307,15 +267,18 @@ static int take_row(void *to, enum plan_table t, const void *key, const void *va
 static int drop_row(void *to, enum plan_table t, const void *key, const void *value)
 {
 	struct proxy_client *c = to;
-	struct proxy_order o = {.kind = t == PLAN_PROXY_SERVICES ? PROXY_ORDER_SERVICE_GONE
-								 : PROXY_ORDER_REAL_GONE};
+	struct proxy_order o;
 	int err;
 
 	if (t == PLAN_LISTENERS)
 		return delete_listener(c, key);
-	memcpy(&o.id, key, sizeof(o.id));
+	o = order_of_row(t, key, NULL);
 	err = say_all(c, &o, -1);
-	return err ? err : plan_delete(c->rows, t, key);
+	if (err)
+		return err;
+	if (t == PLAN_PROXY_BLOBS)
+		blobs_drop(c->blobs, key);
+	return plan_delete(c->rows, t, key);
 }
 
 /* Of fixed size, sealed: no process can shorten what another reads. */
@@ -335,6 +298,17 @@ static int make_shared(struct proxy_client *c)
 	return -errno;
 }
 
+/* Rung once for all who wait; who rings never blocks. */
+static int make_bells(struct proxy_client *c)
+{
+	for (unsigned int i = 0; i < c->count; i++) {
+		c->process[i].bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (c->process[i].bell < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 struct proxy_client *proxy_client_new(struct loop *l, unsigned int count,
 				      const struct proxy_client_events *e)
 {
@@ -343,14 +317,18 @@ struct proxy_client *proxy_client_new(struct loop *l, unsigned int count,
 	c->loop = l;
 	c->events = *e;
 	c->count = count;
+	c->memory = c->log = -1;
 	c->rows = plan_new();
+	c->blobs = blobs_new();
 	c->sink = (struct plan_sink){.put = take_row, .del = drop_row, .to = c};
 	for (unsigned int i = 0; i < count; i++)
 		c->process[i] = (struct process){
 			.client = c,
+			.bell = -1,
 			.channel = {.message = take_message, .closed = process_is_gone}
                 };
-	if (!make_shared(c) && c->rows)
+	if (c->rows && !make_shared(c) && !make_bells(c) &&
+	    !tickets_start(&c->tickets, l, c->shared))
 		return c;
 	proxy_client_free(c);
 	return NULL;
@@ -360,17 +338,40 @@ void proxy_client_free(struct proxy_client *c)
 {
 	if (!c)
 		return;
-	for (unsigned int i = 0; i < c->count; i++)
+	for (unsigned int i = 0; i < c->count; i++) {
 		disconnect(&c->process[i]);
-	for (size_t i = 0; i < c->listener_count; i++)
-		close(c->listeners[i].fd);
-	free(c->listeners);
+		if (c->process[i].bell >= 0)
+			close(c->process[i].bell);
+	}
+	sockets_fini(&c->sockets);
 	plan_free(c->rows);
+	blobs_free(c->blobs);
+	tickets_stop(&c->tickets);
+	if (c->log >= 0)
+		close(c->log);
 	if (c->shared)
 		(void)munmap(c->shared, sizeof(*c->shared)); /* it was mapped */
 	if (c->memory >= 0)
 		close(c->memory);
 	free(c);
+}
+
+/* In the order in which rows appear: traffic is invited last. */
+static int say_everything(struct proxy_client *c, struct process *p)
+{
+	static const enum plan_table tables[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
+						 PLAN_PROXY_RULES, PLAN_PROXY_BLOBS};
+	int err = say_shared(p);
+
+	if (!err)
+		err = say_bells(c, p);
+	if (!err && c->log >= 0)
+		err = say_log(p);
+	if (!err)
+		err = say_limit(c, p - c->process);
+	for (size_t i = 0; !err && i < ARRAY_COUNT(tables); i++)
+		err = say_table(c, p, tables[i]);
+	return err ? err : say_listeners(c, p);
 }
 
 int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd)
@@ -382,19 +383,26 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd)
 	take_back_gauges(c, index);
 	err = channel_init(&p->channel, c->loop, fd);
 	if (!err)
-		err = say_shared(p);
-	if (!err)
-		err = say_limit(c, index);
-	if (!err)
-		err = say_table(c, p, PLAN_PROXY_SERVICES);
-	if (!err)
-		err = say_table(c, p, PLAN_PROXY_REALS);
-	if (!err)
-		err = say_listeners(c, p);
+		err = say_everything(c, p);
 	if (err)
 		channel_fini(&p->channel);
 	p->connected = !err;
 	return err;
+}
+
+int proxy_client_log(struct proxy_client *c, const char *path)
+{
+	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
+	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640) : -1;
+
+	if (path && fd < 0)
+		return -errno;
+	if (c->log < 0 && fd < 0)
+		return 0;
+	if (c->log >= 0)
+		close(c->log);
+	c->log = fd;
+	return say_all(c, &o, fd);
 }
 
 void proxy_client_limit(struct proxy_client *c, uint32_t sessions)
@@ -435,15 +443,18 @@ static uint64_t sum(const struct proxy_client *c, const uint32_t *first, size_t 
 }
 
 struct proxy_counts proxy_client_service(const struct proxy_client *c, uint32_t id,
-					 uint64_t *current)
+					 uint64_t *current, uint64_t *queued)
 {
 	*current = sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
+	*queued = sum(c, &c->shared->service_queued[0][id], LB_SERVICES_MAX);
 	return read_counts(&c->shared->service[id]);
 }
 
-struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current)
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued)
 {
 	*current = sum(c, &c->shared->real_current[0][id], LB_REALS_MAX);
+	*queued = sum(c, &c->shared->real_queued[0][id], LB_REALS_MAX);
 	return read_counts(&c->shared->real[id]);
 }
 
@@ -454,6 +465,21 @@ uint64_t proxy_client_sessions(const struct proxy_client *c)
 	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++)
 		total += sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
 	return total;
+}
+
+void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg)
+{
+	for (unsigned int i = 0; i < c->count; i++) {
+		uint32_t used = __atomic_load_n(&c->shared->session_rows[i], __ATOMIC_ACQUIRE);
+
+		for (uint32_t row = 0; row < used && row < PROXY_SESSIONS_MAX; row++) {
+			struct proxy_session copy = c->shared->session[i][row];
+
+			if (copy.service && copy.service < LB_SERVICES_MAX &&
+			    copy.real < LB_REALS_MAX)
+				fn(arg, i, &copy);
+		}
+	}
 }
 
 void proxy_client_clear_service(struct proxy_client *c, uint32_t id)
@@ -468,7 +494,7 @@ void proxy_client_clear_real(struct proxy_client *c, uint32_t id)
 
 size_t proxy_client_listeners(const struct proxy_client *c)
 {
-	return c->listener_count;
+	return c->sockets.count;
 }
 
 bool proxy_client_wanted(const struct proxy_client *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One connection of a session, plain or TLS. Its watch tells of changes only, so that what it can do
- * is remembered in readable and writable, and no watch is ever changed. */
+/* One connection of a session, plain or TLS. Its watch tells of changes only, so that what it can
+ * do is remembered in readable and writable, and no watch is ever changed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,6 +16,7 @@ void end_init(struct end *e, struct engine *engine, struct session *s)
 	e->watch.fd = -1;
 	e->watch.fn = session_ready;
 	list_init(&e->link);
+	list_init(&e->of_idle);
 }
 
 struct end *end_new(struct engine *engine)
@@ -68,12 +69,20 @@ static ssize_t as_errno(ssize_t n)
 
 ssize_t end_recv(struct end *e, void *to, size_t room)
 {
-	ssize_t n = e->tls ? as_errno(tls_link_read(e->tls, to, room))
-			   : recv(e->watch.fd, to, room, 0);
+	ssize_t n =
+		e->tls ? as_errno(tls_link_read(e->tls, to, room)) : recv(e->watch.fd, to, room, 0);
 
 	if (n < 0 && errno == EAGAIN)
 		e->readable = false;
 	return n;
+}
+
+/* A goodbye that TLS has already seen behind the bytes is no new event. */
+bool end_drained(const struct end *e)
+{
+	if (e->hung_up)
+		return false;
+	return !e->tls || (tls_link_drained(e->tls) && tls_link_end(e->tls) == TLS_END_NOT_YET);
 }
 
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags)

@@ -53,6 +53,9 @@ static void end_of_round(struct hook *h)
 	struct engine *e = container_of(h, struct engine, after);
 
 	run_again(e);
+	queue_round(e);
+	listeners_recheck(e);
+	log_flush(e);
 	free_dead(e);
 	resume_if_room(e);
 }
@@ -77,6 +80,7 @@ static void measure_descriptors(struct engine *e)
 	struct rlimit files;
 
 	e->descriptors = getrlimit(RLIMIT_NOFILE, &files) ? 1024 : files.rlim_cur;
+	e->idle_max = proxy_idle(e->descriptors);
 	e->pipe_max = proxy_pipes(e->descriptors);
 }
 
@@ -101,7 +105,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (!e || index >= PROXY_PROCESSES_MAX) {
+	if (e)
+		e->desk = http_desk_new();
+	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
+		if (e)
+			http_desk_free(e->desk);
 		free(e);
 		return NULL;
 	}
@@ -117,7 +125,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	reuse_init(e);
+	list_init(&e->held);
+	queue_init(e);
 	e->splice = true;
+	e->log_fd = -1;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
 	e->order_limit = SIZE_MAX;
@@ -155,9 +167,17 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->idle_timer);
+	timer_stop(&e->fallback);
+	timer_stop(&e->keep);
 	rows_free(e);
+	free_dead(e);
+	http_desk_free(e->desk);
 	stocks_free(e);
 	pipes_free(e);
+	seen_fini(e);
+	log_flush(e);
+	buf_free(&e->log_lines);
 	close_bells(e);
 	close_if_open(e->log_fd);
 	map_free(e->listeners);
@@ -166,17 +186,17 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-/* What a process left here that had this index before. */
-static void clear_gauges(const struct engine *e)
+/* What a process left here that had this index before. Giving the pages back is the cheap way;
+ * where the file refuses it, each word is looked at. */
+static void clear_column(const struct engine *e, const struct proxy_column *column)
 {
-	struct proxy_shared *m = e->shared;
+	uint32_t *at = (uint32_t *)((char *)e->shared + column->at + e->index * column->len);
 
-	for (size_t i = 0; i < LB_SERVICES_MAX; i++)
-		if (m->service_current[e->index][i])
-			__atomic_store_n(&m->service_current[e->index][i], 0, __ATOMIC_RELAXED);
-	for (size_t i = 0; i < LB_REALS_MAX; i++)
-		if (m->real_current[e->index][i])
-			__atomic_store_n(&m->real_current[e->index][i], 0, __ATOMIC_RELAXED);
+	if (!madvise(at, column->len, MADV_REMOVE))
+		return;
+	for (size_t i = 0; i < column->len / sizeof(*at); i++)
+		if (at[i])
+			__atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
 static int take_shared(struct engine *e, int fd)
@@ -190,10 +210,10 @@ static int take_shared(struct engine *e, int fd)
 		return -errno;
 	close(fd);
 	e->shared = m;
-	/* Giving the pages back is the cheap way; where the file refuses it, each is looked at. */
-	if (madvise(m->service_current[e->index], sizeof(m->service_current[0]), MADV_REMOVE) ||
-	    madvise(m->real_current[e->index], sizeof(m->real_current[0]), MADV_REMOVE))
-		clear_gauges(e);
+	for (size_t i = 0; i < PROXY_COLUMN_COUNT; i++)
+		clear_column(e, &proxy_columns[i]);
+	places_join(e);
+	persist_join(e);
 	return 0;
 }
 
@@ -216,6 +236,7 @@ static int take_bell(struct engine *e, uint32_t index, int fd)
 
 static int take_log(struct engine *e, int fd)
 {
+	log_flush(e);
 	close_if_open(e->log_fd);
 	e->log_fd = fd;
 	return 0;

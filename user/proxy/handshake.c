@@ -51,7 +51,7 @@ static void end_with_alert(struct session *s)
 	struct engine *e = s->engine;
 	int fd = s->end[CLIENT]->watch.fd;
 
-	(void)shutdown(fd, SHUT_WR);                              /* it is closed in any case */
+	(void)shutdown(fd, SHUT_WR);                            /* it is closed in any case */
 	(void)recv(fd, e->copy, sizeof(e->copy), MSG_DONTWAIT); /* likewise */
 	session_end(s, false);
 }
@@ -89,12 +89,12 @@ void handshake_late(struct session *s)
 /* A certificate that is refused is the administrator's to repair, and says so. */
 static void say_server_failed(struct session *s, const struct tls_link *tls)
 {
-	const char *what = tls_link_distrusts(tls) ? "its certificate is refused"
-						   : "its TLS handshake failed";
+	const char *what =
+		tls_link_distrusts(tls) ? "its certificate is refused" : "its TLS handshake failed";
 
 	if (warning_is_due(s->engine, &s->real->last_tls_warning))
-		log_error("service %s: real %s: %s: %s", s->settings->says.name,
-			  s->real->row.name, what, tls_link_reason(tls));
+		log_error("service %s: real %s: %s: %s", s->settings->says.name, s->real->row.name,
+			  what, tls_link_reason(tls));
 }
 
 static void say_no_ca(struct session *s)

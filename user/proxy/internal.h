@@ -8,10 +8,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/slice.h"
 #include "core/proxy.h"
 #include "core/ring.h"
+#include "core/session_log.h"
 #include "io/loop.h"
 #include "io/tls_link.h"
 #include "proxy/engine.h"
@@ -19,12 +21,12 @@
 
 enum {
 	CONNECT_TRIES = 3,
-	COPY_ROOM = 16384,     /* bytes of one recv; more than that at a time is bulk */
-	HEADER_WAIT = 10000,   /* ms for a client to send its PROXY header */
-	RETRY_WAIT = 1000,     /* ms before the same real is tried again */
-	RESERVED_FDS = 64,     /* for everything but sessions and pipes */
-	WARN_EVERY = 60000,    /* ms */
-	DESCRIPTORS_WAIT = 100 /* ms, when accept() ran out of descriptors */
+	COPY_ROOM = 16384,      /* bytes of one recv; more than that at a time is bulk */
+	HEADER_WAIT = 10000,    /* ms for a client to send its PROXY header */
+	RETRY_WAIT = 1000,      /* ms before the same real is tried again */
+	WARN_EVERY = 60000,     /* ms */
+	DESCRIPTORS_WAIT = 100, /* ms, when accept() ran out of descriptors */
+	FALLBACK_WAIT = 250 /* ms; who waits for another process looks for itself, lest it died */
 };
 
 /* A service's settings as some session found them. */
@@ -46,9 +48,18 @@ struct service {
 	struct proxy_service row; /* the newest; settings may lag behind it */
 	struct settings *settings;
 	uint64_t last_tls_warning;
-	struct ring *ring; /* NULL: none yet */
+	struct engine *engine;
+	struct ring *ring;   /* NULL: none yet */
+	uint64_t ring_until; /* loop_now() at which slow start makes it stale; UINT64_MAX: never */
+	size_t usable;       /* reals in the ring */
+	bool limited;        /* some of them have max_connections */
 	struct link reals;
 	size_t sessions, most_sessions;
+	struct link of_queues; /* in engine->queues while somebody waits */
+	struct link waiting;   /* sessions in SESSION_QUEUE, by number */
+	size_t queued, most_queued;
+	size_t queued_for_any; /* of them, those that do not wait for one real */
+	bool serve;            /* a place may be free: look at the end of the round */
 };
 
 struct real {
@@ -60,10 +71,17 @@ struct real {
 	uint64_t last_tls_warning;
 	struct link sessions;
 	size_t session_count, most_sessions;
+	struct link idle; /* reuse.c: the last used one last */
+	unsigned int idle_count;
+	size_t queued, most_queued; /* sessions that wait for it alone */
+	uint64_t tried;             /* engine->choice in which it had no place */
+	uint64_t met;               /* engine->look that has come by it */
+	uint64_t full;              /* engine->scan in which it had no place */
 };
 
 struct listener {
 	struct link of_engine;
+	struct link of_held; /* in engine->held: not watched, its service is at maxconn */
 	struct watch watch;
 	struct engine *engine;
 	struct proxy_endpoint endpoint;
@@ -80,11 +98,16 @@ struct end {
 	struct engine *engine;
 	struct tls_link *tls;      /* NULL: plain */
 	struct real_tls *real_tls; /* held for tls towards a real */
-	struct link link;          /* in engine->over, or where idle ones wait */
-	uint64_t active; /* when it last said something, or took something: loop_now() */
+	struct link link;          /* in engine->over, or real->idle */
+	struct link of_idle;       /* in engine->idle */
+	struct real *real;         /* while idle */
+	uint64_t active;           /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
-	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
-	bool parting; /* TLS: our goodbye waits for room in the socket */
+	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
+	bool used;        /* to a real: has carried a request already */
+	bool parting;     /* TLS: our goodbye waits for room in the socket */
+	uint16_t port;    /* to a real: that it went to */
+	struct addr from; /* likewise: the source asked for; zero: none */
 };
 
 struct pipe {
@@ -103,21 +126,10 @@ struct way {
 	bool done;           /* its end was passed on */
 };
 
-enum session_state {
-	SESSION_HEADER,    /* the client owes a PROXY header */
-	SESSION_HANDSHAKE, /* TLS with the client */
-	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
-	SESSION_HTTP,      /* http.c: all but the wait for a server's connection */
-	SESSION_QUEUE,     /* for a place at a real */
-	SESSION_CONNECT,   /* to a real, and TLS with it */
-	SESSION_PAUSE,     /* before that is tried again */
-	SESSION_RELAY,
-	SESSION_ENDED, /* freed at the end of the round */
-};
-
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
-	struct link again;              /* in engine->again: has more to do in the next round */
+	struct link of_queue;
+	struct link again; /* in engine->again: has more to do in the next round */
 	struct engine *engine;
 	struct service *service;
 	struct settings *settings;
@@ -126,13 +138,19 @@ struct session {
 	struct http *http;    /* l7-http */
 	struct end *end[2];   /* the server's is NULL until there is one */
 	struct end client;
-	struct way way[2]; /* by the side it comes from */
+	struct proxy_session *row; /* what people see of it */
+	struct way way[2];         /* by the side it comes from */
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
 	uint64_t ticket;
+	uint64_t connecting, connected; /* loop_now(); of the last try; 0: not yet */
+	uint64_t number;                /* in the queue: lower is longer there */
+	uint64_t persist_key;           /* of its entry in the table of sources; 0: none */
+	uint32_t wanted;                /* the real that persistence or a cookie asks for; 0: any */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
+	char ended_by; /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -147,7 +165,7 @@ struct engine {
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
 	struct content **real_cas; /* by real id; likewise */
 	struct map *listeners;     /* by endpoint as text */
-	struct link listening; /* all of them */
+	struct link listening;     /* all of them */
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
@@ -155,12 +173,25 @@ struct engine {
 	bool splice;
 	struct timer resume;
 	struct hook after;
-	struct pipe *pipes; /* free ones */
+	uint32_t *seen; /* free rows of ours among those that were in use */
+	size_t seen_free, seen_room;
+	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
+	struct link idle;       /* reuse.c: ends without a session, the oldest first */
+	size_t idle_count, idle_max;
+	struct timer idle_timer;
+	struct link queues;          /* pools that somebody waits for */
+	struct link held;            /* listeners whose service is at maxconn */
+	bool recheck;                /* held: look at the end of the round */
+	struct timer fallback;       /* while there are any of these */
+	struct timer keep;           /* keeps entries of running sessions in the table of sources */
+	uint64_t choice, look, scan; /* numbers of the last */
+	struct pipe *pipes;          /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
-	struct watch bell;                /* our own: rung when a place in a queue is free */
-	int bells[PROXY_PROCESSES_MAX];   /* of all processes, by index; -1: none */
-	int log_fd;                       /* of session logs; -1: the process' own log */
+	struct watch bell;              /* our own: rung when a place in a queue is free */
+	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
+	int log_fd;                     /* of session logs; -1: the process' own log */
+	struct buf log_lines;
 	uint8_t copy[COPY_ROOM];
 };
 
@@ -171,19 +202,78 @@ void service_gone(struct engine *e, uint32_t id);
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
 void real_gone(struct engine *e, uint32_t id);
 void rows_free(struct engine *e);
-/* Is any real usable? */
-bool service_ready(struct service *s);
-/* A place in the ring, one for each session. */
-uint64_t service_ticket(struct engine *e, const struct service *s);
-/* The first real from there on that is not among failed; if all are, the one there. The service is
- * ready. */
-struct real *service_choose(struct engine *e, struct service *s, uint64_t ticket,
-			    const uint32_t *failed, size_t failed_count);
-/* A session begins or ends at a service, at a real. */
+/* Frees what is gone and used by nobody. */
+void service_clear_if_over(struct service *s);
+void real_free_if_over(struct engine *e, struct real *r);
+
+/* places.c: how many sessions there are and may be, over all processes. */
+void places_join(struct engine *e);
+/* A place for one more session of the service, which service_enter then takes; false: it is at
+ * maxconn. Given back if there is no session after all. */
+bool service_reserve(struct engine *e, struct service *s);
+void service_unreserve(struct engine *e, struct service *s);
+bool service_is_full(struct engine *e, const struct service *s);
+/* A session begins or ends at a service. */
 void service_enter(struct engine *e, struct service *s);
 void service_leave(struct engine *e, struct service *s);
-void real_enter(struct engine *e, struct real *r, struct session *s);
+/* A session gets a place at a real. False: there is none, nothing has changed. */
+bool real_enter(struct engine *e, struct real *r, struct session *s);
+/* And leaves it, to whoever waits. */
 void real_leave(struct engine *e, struct real *r, struct session *s);
+/* Would real_enter find one? */
+bool real_has_place(struct engine *e, const struct real *r);
+/* A gauge over all processes: row is one of a column, stride its length. */
+uint64_t places_sum(const struct engine *e, const uint32_t *row, size_t stride);
+/* Stores the process' own gauge; most: the highest so far of all, raised when n is more than its
+ * own highest. */
+void places_set(const struct engine *e, uint32_t *column, size_t stride, size_t n, size_t *highest,
+		uint64_t *most);
+
+/* balance.c: who gets a session. */
+/* Is any real usable? */
+bool service_ready(struct service *s);
+/* The session's first try is about to begin. */
+void balance_begin(struct session *s);
+/* The real that it is to have and no other, if persistence asks for one that may be had; or NULL.
+ */
+struct real *balance_wants(const struct session *s);
+/* Is it one of those that get the pool's sessions now? The pool is ready. */
+bool balance_may_use(const struct service *pool, const struct real *r);
+/* The session has tried all there are. */
+bool balance_tried_all(const struct session *s);
+/* Chooses a real of s->pool, which is ready, and gives s a place there: s->real. False: it must
+ * wait. */
+bool balance_take(struct session *s);
+
+/* persist.c: the real that a source had last. */
+void persist_join(struct engine *e);
+/* Sets s->wanted to the one of its source, if persistence by source is on. */
+void persist_find(struct session *s);
+/* The session has got its real. While it runs the entry does not expire. */
+void persist_note(const struct session *s);
+/* It leaves that real. */
+void persist_end(const struct session *s, uint32_t real);
+
+/* queue.c: sessions that wait for a place. */
+void queue_init(struct engine *e);
+void queue_enter(struct session *s);
+/* It waits no more, if it did. */
+void queue_leave(struct session *s);
+void queue_timeout(struct session *s);
+/* The client of one that waits is gone. */
+void queue_abandoned(struct session *s);
+/* Does anybody wait who would take any real of the pool? Then a newcomer does as well. */
+bool queue_has(const struct engine *e, const struct service *pool);
+/* A place at the real is free. */
+void queue_freed(struct engine *e, const struct real *r);
+/* The rows of the pool have changed. */
+void queue_changed(struct service *pool);
+void queue_round(struct engine *e);
+/* The bell of this process was rung. */
+void queue_rung(struct engine *e);
+void queue_ring(struct engine *e, unsigned int index);
+/* Looks every FALLBACK_WAIT from now on, while there is anything to look for. */
+void queue_watch(struct engine *e);
 
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
@@ -271,9 +361,6 @@ void hello_read(struct session *s);
 /* The pool of the first route for name (NULL: none was said); no route: the service itself. */
 void hello_route(struct session *s, const char *name);
 
-/* queue.c: a place that others may wait for has become free. */
-void queue_rung(struct engine *e);
-
 /* listener.c */
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
 void listener_gone(struct engine *e, const struct proxy_endpoint *at);
@@ -281,6 +368,10 @@ void listeners_free(struct engine *e);
 /* Accept no more until sessions end; out_of_descriptors: or a moment has passed. */
 void listeners_pause(struct engine *e, bool out_of_descriptors);
 void listeners_resume(struct engine *e);
+/* A session of the service ended: listeners that wait for it are watched again. */
+void listeners_freed(struct engine *e, const struct service *s);
+/* If asked for since: watches those again that have no more reason to wait. */
+void listeners_recheck(struct engine *e);
 
 /* session.c */
 struct session *session_new(struct engine *e, struct service *s, int fd);
@@ -289,6 +380,8 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
+/* What its row says of the client is true now. */
+void session_show_peer(struct session *s);
 void session_drop_server(struct session *s, bool reset);
 /* Has a client that owes us something before it is served (timeouts.request, ms). */
 uint32_t session_patience(const struct session *s);
@@ -299,11 +392,25 @@ void session_turn(struct session *s); /* it has come */
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
+/* member of struct proxy_counts, a histogram: one more, that took so long. */
+#define session_time(s, member, msec) session_took(s, offsetof(struct proxy_counts, member), msec)
+void session_took(struct session *s, size_t offset, uint64_t msec);
 /* Ends it by reset, because that side broke off. */
 void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
  * to a real. */
 void session_next(struct session *s);
+
+/* seen.c: sessions as `report sessions` shows them. */
+struct proxy_session *seen_take(struct engine *e, uint32_t service);
+void seen_give(struct engine *e, struct proxy_session *row);
+void seen_fini(struct engine *e);
+
+/* log.c */
+void log_fill(const struct session *s, struct session_log *l); /* all but the times of HTTP */
+void log_put(struct engine *e, const struct session_log *l);
+void log_session(const struct session *s); /* TCP mode, before it is ended */
+void log_flush(struct engine *e);
 
 /* end.c: one connection, plain or TLS, edge-triggered. */
 struct end *end_new(struct engine *e); /* NULL without memory */
@@ -314,6 +421,8 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
+/* After fewer bytes than there was room for: is what comes next a new event? */
+bool end_drained(const struct end *e);
 /* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
 
@@ -322,8 +431,14 @@ void end_shutdown(struct end *e);
 void upstream_start(struct session *s);
 void upstream_ready(struct session *s, unsigned int events);
 void upstream_failed(struct session *s, int err);
+/* To s->real, where s has a place. */
+void upstream_connect(struct session *s);
+/* There is no connection to be had: the client is told, if it speaks HTTP, or closed. */
+void upstream_none(struct session *s, uint16_t status);
 
 /* source.c */
+/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
+const struct addr *source_of(const struct session *s, const struct addr *to);
 /* Binds fd, not yet bound, as the service says, and begins to connect it. Returns 0 or -errno. */
 int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port);
 /* Does its connection to the real come from the client's own address? */
@@ -338,10 +453,14 @@ void http_timeout(struct session *s); /* the deadline that session_arm set has p
 void http_upstream_open(struct session *s);
 void http_upstream_none(struct session *s, uint16_t status); /* 502, 503, 504 */
 void http_fini(struct session *s);
+struct http_desk *http_desk_new(void); /* NULL without memory */
+void http_desk_free(struct http_desk *d);
 /* reuse.c: connections to reals that wait for the next request. */
-struct end *reuse_take(struct engine *e, struct real *r, const struct session *s);
+/* One that came from there (NULL: anywhere) and went to that port, if the session may have it. */
+struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port);
 void reuse_give(struct engine *e, struct real *r, struct end *server);
-void reuse_close(struct engine *e, struct real *r); /* all of them */
+void reuse_close(struct real *r); /* all of them */
+void reuse_init(struct engine *e);
 
 /* greeting.c */
 void greeting_read(struct session *s);
@@ -350,6 +469,24 @@ void greeting_read(struct session *s);
 int greeting_put(struct session *s);
 
 /* relay.c */
+enum step { STEP_MORE, STEP_WAIT, STEP_OVER, STEP_READ_FAILED, STEP_WRITE_FAILED };
+/* What waits, in held or in the pipe, goes to the other end; the other end is writable. */
+enum step way_flush(struct session *s, enum side side);
+static inline bool way_waits(const struct way *w)
+{
+	return w->held_len || w->piped;
+}
+/* These bytes wait; none do so far. STEP_WAIT, or STEP_WRITE_FAILED without memory. */
+enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len);
+/* After a recv of n bytes, more than 0. */
+void way_note_read(struct session *s, enum side side, size_t n);
+void way_note_copied(struct session *s, enum side side, size_t n);
+/* Whether it is time for way_splice, whose pipe is there then. */
+bool way_by_splice(struct session *s, enum side side);
+/* At most max bytes into the pipe: how many, 0 at the end, -1 and errno. */
+ssize_t way_splice(struct session *s, enum side side, size_t max);
+/* An empty pipe goes back: what is idle holds none. */
+void way_rest(struct session *s, enum side side);
 void relay_start(struct session *s);
 void relay_ready(struct session *s, enum side side, unsigned int events);
 void relay_again(struct session *s);

@@ -2,7 +2,8 @@
 /*
  * Listening sockets, shared with the other processes: whoever is awake accepts. With no room for a
  * session they are not watched at all, so that the clients wait in the kernel, or are served by
- * another process, and nobody spins (F21).
+ * another process, and nobody spins (F21). Of a service at maxconn those that clients come to are
+ * held; a session that ends anywhere frees them in all processes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,18 +40,60 @@ static void set_peer(struct session *s, const struct listener *l, const struct s
 	(void)addr_from_sockaddr(&s->source, &s->source_port, sa); /* a listener of ours is IP */
 }
 
-static void welcome(struct listener *l, int fd, const struct sockaddr *sa)
+/* NULL: gone. */
+static struct service *service_of(const struct listener *l)
 {
-	struct engine *e = l->engine;
-	struct service *service = e->services[l->service];
-	struct session *s = service && !service->gone ? session_new(e, service, fd) : NULL;
+	struct service *s = l->engine->services[l->service];
+
+	return s && !s->gone ? s : NULL;
+}
+
+static void welcome(struct listener *l, struct service *service, int fd, const struct sockaddr *sa)
+{
+	struct session *s = service ? session_new(l->engine, service, fd) : NULL;
 
 	if (!s) {
 		close(fd);
+		if (service)
+			service_unreserve(l->engine, service);
 		return;
 	}
 	set_peer(s, l, sa);
+	session_show_peer(s);
 	session_begin(s);
+}
+
+static int listener_watch(struct listener *l)
+{
+	return loop_watch(l->engine->loop, &l->watch, l->watch.fd, LOOP_READ | LOOP_EXCLUSIVE);
+}
+
+static void let_go(struct listener *l)
+{
+	list_remove(&l->of_held);
+	if (!l->engine->paused && listener_watch(l))
+		listeners_pause(l->engine, true); /* no memory for a watch: in a moment */
+}
+
+/* Says first that it waits, then looks: a session that ends in between is not missed. */
+static bool has_to_wait(const struct listener *l)
+{
+	struct engine *e = l->engine;
+	const struct service *s = service_of(l);
+
+	(void)__atomic_fetch_or(&e->shared->service_held[l->service], 1ull << e->index,
+				__ATOMIC_SEQ_CST);
+	return s && service_is_full(e, s);
+}
+
+/* Its service is at maxconn: the clients wait in the kernel, those of other services do not. */
+static void hold(struct listener *l)
+{
+	loop_unwatch(&l->watch);
+	list_add(&l->engine->held, &l->of_held);
+	if (!has_to_wait(l))
+		let_go(l);
+	queue_watch(l->engine);
 }
 
 /* What accept() says about one client that is already gone is no reason to stop. */
@@ -63,19 +106,28 @@ static bool is_of_one_client(int err)
 /* Returns false when there is nobody, or no room. */
 static bool accept_one(struct listener *l)
 {
+	struct service *service = service_of(l);
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	int fd = accept4(l->watch.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd, err;
 
+	if (service && !service_reserve(l->engine, service)) {
+		hold(l);
+		return false;
+	}
+	fd = accept4(l->watch.fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	err = errno;
 	if (fd >= 0) {
-		welcome(l, fd, (struct sockaddr *)&sa);
+		welcome(l, service, fd, (struct sockaddr *)&sa);
 		return true;
 	}
-	if (errno == EAGAIN)
+	if (service)
+		service_unreserve(l->engine, service);
+	if (err == EAGAIN)
 		return false;
-	if (is_of_one_client(errno))
+	if (is_of_one_client(err))
 		return true;
-	warn(l->engine, strerror(errno));
+	warn(l->engine, strerror(err));
 	listeners_pause(l->engine, true);
 	return false;
 }
@@ -97,11 +149,6 @@ static void listener_ready(struct watch *w, unsigned int events)
 		l->batch *= 2;
 	else if (n < l->batch)
 		l->batch = n ? n : 1;
-}
-
-static int listener_watch(struct listener *l)
-{
-	return loop_watch(l->engine->loop, &l->watch, l->watch.fd, LOOP_READ | LOOP_EXCLUSIVE);
 }
 
 static int prepare(int fd)
@@ -129,6 +176,7 @@ static struct listener *listener_new(struct engine *e, const struct proxy_endpoi
 	l->engine = e;
 	l->endpoint = *at;
 	l->batch = 1;
+	list_init(&l->of_held);
 	l->watch.fn = listener_ready;
 	l->watch.fd = -1;
 	list_add(&e->listening, &l->of_engine);
@@ -142,6 +190,7 @@ static void listener_free(struct listener *l)
 
 	map_remove(l->engine->listeners, name_of(&l->endpoint, text));
 	list_remove(&l->of_engine);
+	list_remove(&l->of_held);
 	take_socket(l, -1);
 	free(l);
 }
@@ -161,6 +210,8 @@ int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint
 	if (!l)
 		l = listener_new(e, at);
 	l->service = service;
+	if (!list_empty(&l->of_held))
+		let_go(l);
 	if (fd < 0)
 		return 0;
 	take_socket(l, fd);
@@ -204,7 +255,43 @@ void listeners_resume(struct engine *e)
 		return;
 	timer_stop(&e->resume);
 	e->paused = false;
-	for (struct link *l = e->listening.next; l != &e->listening && !e->paused; l = l->next)
-		if (listener_watch(container_of(l, struct listener, of_engine)))
+	for (struct link *at = e->listening.next; at != &e->listening && !e->paused;
+	     at = at->next) {
+		struct listener *l = container_of(at, struct listener, of_engine);
+
+		if (list_empty(&l->of_held) && listener_watch(l))
 			listeners_pause(e, true); /* no memory for a watch: in a moment */
+	}
+}
+
+void listeners_freed(struct engine *e, const struct service *s)
+{
+	uint64_t *held = &e->shared->service_held[s->id], bits;
+
+	if (!__atomic_load_n(held, __ATOMIC_SEQ_CST))
+		return;
+	bits = __atomic_exchange_n(held, 0, __ATOMIC_SEQ_CST);
+	for (unsigned int i = 0; i < PROXY_PROCESSES_MAX; i++)
+		if (bits >> i & 1 && i != e->index)
+			queue_ring(e, i);
+	if (bits >> e->index & 1) {
+		e->recheck = true;
+		loop_defer(e->loop, &e->after);
+	}
+}
+
+void listeners_recheck(struct engine *e)
+{
+	struct link *next;
+
+	if (!e->recheck)
+		return;
+	e->recheck = false;
+	for (struct link *at = e->held.next; at != &e->held; at = next) {
+		struct listener *l = container_of(at, struct listener, of_held);
+
+		next = at->next;
+		if (!has_to_wait(l))
+			let_go(l);
+	}
 }

@@ -24,8 +24,6 @@ enum {
 	SPLICE_MAX = 262144, /* at most as many pages as the pipe has slots */
 };
 
-enum step { STEP_MORE, STEP_WAIT, STEP_OVER, STEP_READ_FAILED, STEP_WRITE_FAILED };
-
 void way_fini(struct engine *e, struct way *w)
 {
 	free(w->held);
@@ -36,13 +34,16 @@ void way_fini(struct engine *e, struct way *w)
 	w->pipe = NULL;
 }
 
-static void note_read(struct session *s, enum side side, size_t n)
+void way_note_read(struct session *s, enum side side, size_t n)
 {
-	s->end[side]->active = loop_now(s->engine->loop);
-	if (side == CLIENT)
+	s->row->active = s->end[side]->active = loop_now(s->engine->loop);
+	if (side == CLIENT) {
+		s->row->bytes_in += n;
 		session_count(s, bytes_in, n);
-	else
+	} else {
+		s->row->bytes_out += n;
 		session_count(s, bytes_out, n);
+	}
 }
 
 /* A read that gave nothing. */
@@ -85,7 +86,7 @@ static enum step pass_end(struct session *s, enum side side)
 	return is_over(s) ? STEP_OVER : STEP_WAIT;
 }
 
-static enum step hold(struct session *s, enum side side, const uint8_t *bytes, size_t len)
+enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len)
 {
 	struct way *w = &s->way[side];
 
@@ -95,7 +96,6 @@ static enum step hold(struct session *s, enum side side, const uint8_t *bytes, s
 	memcpy(w->held, bytes, len);
 	w->held_at = 0;
 	w->held_len = len;
-	s->end[!side]->writable = false;
 	return STEP_WAIT;
 }
 
@@ -106,10 +106,23 @@ static int send_flags(const struct end *from, size_t n)
 	return from->hung_up && n < COPY_ROOM ? MSG_MORE : 0;
 }
 
+/* Full reads one after the other are bulk. */
+void way_note_copied(struct session *s, enum side side, size_t n)
+{
+	struct end *from = s->end[side];
+	struct way *w = &s->way[side];
+
+	if (n == COPY_ROOM) {
+		w->full += w->full < SPLICE_AFTER;
+		return;
+	}
+	w->full = 0;
+	from->readable = !end_drained(from); /* what comes next is a new event */
+}
+
 static enum step step_copy(struct session *s, enum side side)
 {
 	struct end *from = s->end[side], *to = s->end[!side];
-	struct way *w = &s->way[side];
 	uint8_t *copy = s->engine->copy;
 	ssize_t n = end_recv(from, copy, COPY_ROOM), sent;
 
@@ -117,14 +130,8 @@ static enum step step_copy(struct session *s, enum side side)
 		return read_failed(from);
 	if (!n)
 		return pass_end(s, side);
-	note_read(s, side, n);
-	if (n == COPY_ROOM) {
-		w->full += w->full < SPLICE_AFTER;
-	} else {
-		w->full = 0;
-		from->readable = from->hung_up || from->tls; /* drained; what comes next is a new
-							      * event. TLS may hold more */
-	}
+	way_note_read(s, side, n);
+	way_note_copied(s, side, n);
 	sent = end_send(to, copy, n, send_flags(from, n));
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return STEP_WRITE_FAILED;
@@ -132,8 +139,10 @@ static enum step step_copy(struct session *s, enum side side)
 		to->active = loop_now(s->engine->loop);
 	else
 		sent = 0;
-	if (sent < n)
-		return hold(s, side, copy + sent, n - sent);
+	if (sent < n) {
+		to->writable = false;
+		return way_hold(s, side, copy + sent, n - sent);
+	}
 	return from->readable ? STEP_MORE : STEP_WAIT;
 }
 
@@ -180,30 +189,45 @@ static void judge_splice(struct way *w, size_t n)
 	w->full = 0;
 }
 
-static enum step step_splice(struct session *s, enum side side)
+enum step way_flush(struct session *s, enum side side)
+{
+	return s->way[side].held_len ? flush_held(s, side) : flush_pipe(s, side);
+}
+
+ssize_t way_splice(struct session *s, enum side side, size_t max)
 {
 	struct end *from = s->end[side];
 	struct way *w = &s->way[side];
-	ssize_t n = splice(from->watch.fd, NULL, w->pipe->fd[1], NULL, SPLICE_MAX,
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t n = splice(from->watch.fd, NULL, w->pipe->fd[1], NULL,
+			   max < SPLICE_MAX ? max : SPLICE_MAX, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	if (n < 0 && errno == EINVAL) { /* a socket that cannot */
 		s->engine->splice = false;
-		return STEP_MORE;
+		errno = EINTR;
 	}
-	if (n < 0)
-		return read_failed(from);
-	if (!n)
-		return pass_end(s, side);
-	note_read(s, side, n);
+	if (n < 0 && errno == EAGAIN)
+		from->readable = false;
+	if (n <= 0)
+		return n;
+	way_note_read(s, side, n);
 	judge_splice(w, n);
 	w->piped = n;
-	return flush_pipe(s, side);
+	return n;
 }
 
-static bool by_splice(struct session *s, struct way *w)
+static enum step step_splice(struct session *s, enum side side)
+{
+	ssize_t n = way_splice(s, side, SPLICE_MAX);
+
+	if (n < 0)
+		return read_failed(s->end[side]);
+	return n ? flush_pipe(s, side) : pass_end(s, side);
+}
+
+bool way_by_splice(struct session *s, enum side side)
 {
 	struct engine *e = s->engine;
+	struct way *w = &s->way[side];
 
 	if (w->full < SPLICE_AFTER || !e->splice || s->end[CLIENT]->tls || s->end[SERVER]->tls)
 		return false;
@@ -218,18 +242,17 @@ static enum step way_step(struct session *s, enum side side)
 
 	if (!s->end[!side]->writable)
 		return STEP_WAIT;
-	if (w->held_len)
-		return flush_held(s, side);
-	if (w->piped)
-		return flush_pipe(s, side);
+	if (way_waits(w))
+		return way_flush(s, side);
 	if (w->done || !s->end[side]->readable)
 		return STEP_WAIT;
-	return by_splice(s, w) ? step_splice(s, side) : step_copy(s, side);
+	return way_by_splice(s, side) ? step_splice(s, side) : step_copy(s, side);
 }
 
-/* An empty pipe goes back: what is idle holds none. */
-static void give_pipe(struct session *s, struct way *w)
+void way_rest(struct session *s, enum side side)
 {
+	struct way *w = &s->way[side];
+
 	if (!w->pipe || w->piped)
 		return;
 	pipe_give(s->engine, w->pipe, true);
@@ -250,7 +273,7 @@ static void way_move(struct session *s, enum side side)
 		session_broken(s, !side);
 	else if (step == STEP_MORE)
 		session_again(s);
-	give_pipe(s, &s->way[side]);
+	way_rest(s, side);
 }
 
 void relay_start(struct session *s)

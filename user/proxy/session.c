@@ -7,17 +7,34 @@
 
 #include "base/alloc.h"
 #include "io/sock.h"
+#include "proxy/http_log.h"
 #include "proxy/internal.h"
 
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
-	count(&s->engine->shared->service[s->service->id], offset, n);
+	struct proxy_shared *m = s->engine->shared;
+
+	count(&m->service[s->service->id], offset, n);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], offset, n);
 	if (s->real)
-		count(&s->engine->shared->real[s->real->id], offset, n);
+		count(&m->real[s->real->id], offset, n);
+}
+
+void session_took(struct session *s, size_t offset, uint64_t msec)
+{
+	static const uint32_t bounds[] = PROXY_BOUNDS;
+	size_t i = 0;
+
+	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
+		i++;
+	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
+	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
 {
+	s->ended_by = side == CLIENT ? 'C' : 'S';
 	if (side == CLIENT)
 		session_count(s, client_aborts, 1);
 	else
@@ -30,6 +47,8 @@ static void watch_client(struct session *s, unsigned int events)
 {
 	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
 		session_broken(s, CLIENT);
+	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
+		queue_abandoned(s);
 }
 
 static void client_ready(struct session *s, unsigned int events)
@@ -44,6 +63,34 @@ static void client_ready(struct session *s, unsigned int events)
 		watch_client(s, events);
 }
 
+static void show(struct session *s)
+{
+	if (s->state == SESSION_ENDED)
+		return;
+	s->row->state = s->state;
+	s->row->real = s->real ? s->real->id : 0;
+}
+
+void session_show_peer(struct session *s)
+{
+	s->row->client = s->source;
+	s->row->client_port = s->source_port;
+	s->row->vip = s->vip;
+	s->row->vip_port = s->vip_port;
+}
+
+static void dispatch(struct session *s, enum side side, unsigned int events)
+{
+	if (s->state == SESSION_RELAY)
+		relay_ready(s, side, events);
+	else if (s->state == SESSION_HTTP)
+		http_ready(s, side, events);
+	else if (side == SERVER)
+		upstream_ready(s, events);
+	else
+		client_ready(s, events);
+}
+
 void session_ready(struct watch *w, unsigned int events)
 {
 	struct end *e = container_of(w, struct end, watch);
@@ -56,14 +103,8 @@ void session_ready(struct watch *w, unsigned int events)
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
 	if (e->parting)
 		end_shutdown(e);
-	if (s->state == SESSION_RELAY)
-		relay_ready(s, side, events);
-	else if (s->state == SESSION_HTTP)
-		http_ready(s, side, events);
-	else if (side == SERVER)
-		upstream_ready(s, events);
-	else
-		client_ready(s, events);
+	dispatch(s, side, events);
+	show(s);
 }
 
 static uint64_t end_deadline(const struct end *e, uint32_t timeout)
@@ -112,6 +153,14 @@ void session_arm(struct session *s, uint64_t msec)
 	arm(s);
 }
 
+/* Whose timeout it was, in the log's words. */
+static char silent_side(const struct session *s)
+{
+	const struct proxy_service *says = &s->settings->says;
+
+	return end_deadline(&s->client, says->client) <= loop_now(s->engine->loop) ? 'c' : 's';
+}
+
 static void session_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
@@ -122,6 +171,7 @@ static void session_timer(struct timer *t)
 	}
 	switch (s->state) {
 	case SESSION_HEADER:
+		s->ended_by = 'c';
 		session_count(s, bad_header, 1);
 		session_end(s, false);
 		break;
@@ -137,7 +187,11 @@ static void session_timer(struct timer *t)
 	case SESSION_PAUSE:
 		upstream_start(s);
 		break;
+	case SESSION_QUEUE:
+		queue_timeout(s);
+		break;
 	default:
+		s->ended_by = silent_side(s);
 		session_count(s, timeouts, 1);
 		session_end(s, false);
 	}
@@ -149,11 +203,17 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 
 	if (!s)
 		return NULL;
+	s->row = seen_take(e, service->id);
+	if (!s->row) {
+		free(s);
+		return NULL;
+	}
 	s->engine = e;
 	s->service = service;
 	s->settings = service_settings(e, service);
 	s->timer.fn = session_timer;
 	list_init(&s->of_real);
+	list_init(&s->of_queue);
 	list_init(&s->again);
 	list_add(&e->alive, &s->of_engine);
 	end_init(&s->client, e, s);
@@ -180,6 +240,7 @@ void session_begin(struct session *s)
 	} else {
 		session_next(s);
 	}
+	show(s);
 }
 
 void session_next(struct session *s)
@@ -228,7 +289,12 @@ void session_end(struct session *s, bool reset)
 
 	if (s->state == SESSION_ENDED)
 		return;
+	if (s->http)
+		http_log_write(s);
+	else
+		log_session(s);
 	s->state = SESSION_ENDED;
+	queue_leave(s);
 	timer_stop(&s->timer);
 	session_drop_server(s, reset);
 	end_close(&s->client, reset);
@@ -236,11 +302,10 @@ void session_end(struct session *s, bool reset)
 		way_fini(e, &s->way[i]);
 	if (s->real)
 		real_leave(e, s->real, s);
-	if (s->http)
-		http_fini(s);
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
+	seen_give(e, s->row);
 	settings_release(s->settings);
 	service_leave(e, s->service);
 	e->sessions--;
@@ -250,5 +315,6 @@ void session_end(struct session *s, bool reset)
 void session_free(struct session *s)
 {
 	list_remove(&s->of_engine);
+	http_fini(s);
 	free(s);
 }

@@ -199,7 +199,8 @@ static int check(const struct engine *e, const struct proxy_blob_key *key, const
 	if (err)
 		log_error("%s %s: %s %u is not used: %s",
 			  key->kind == PROXY_BLOB_REAL_CA ? "real" : "service", owner_of(e, key),
-			  kind == TLS_PEM_CA ? "CA" : "certificate", key->index + 1, buf_text(&why));
+			  kind == TLS_PEM_CA ? "CA" : "certificate", key->index + 1,
+			  buf_text(&why));
 	buf_free(&why);
 	return err;
 }

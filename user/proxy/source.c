@@ -9,8 +9,7 @@
 
 #include "proxy/internal.h"
 
-/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
-static const struct addr *source_of(const struct session *s, const struct addr *to)
+const struct addr *source_of(const struct session *s, const struct addr *to)
 {
 	const struct proxy_service *says = &s->settings->says;
 	const struct addr *const from[] = {

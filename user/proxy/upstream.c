@@ -28,9 +28,9 @@ static int dial(struct session *s, int fd, const struct addr *to, uint16_t port)
 	return err;
 }
 
-/* There is no connection to be had. */
-static void give_up(struct session *s, uint16_t status)
+void upstream_none(struct session *s, uint16_t status)
 {
+	queue_leave(s);
 	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
 		http_upstream_none(s, status);
 	else
@@ -39,44 +39,45 @@ static void give_up(struct session *s, uint16_t status)
 
 static void refuse(struct session *s)
 {
+	s->ended_by = 'S';
 	session_count(s, refused, 1);
-	give_up(s, 503);
+	upstream_none(s, 503);
 }
 
-static void begin_connect(struct session *s, struct real *r)
+static uint16_t port_of(const struct session *s, const struct real *r)
 {
-	struct engine *e = s->engine;
-	struct end *server = end_new(e);
-	int family = addr_is_v4(&r->row.ip) ? AF_INET : AF_INET6, err;
-	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
-			: -1;
+	return r->row.port ? r->row.port : s->vip_port;
+}
 
-	if (fd < 0) {
-		free(server);
-		listeners_pause(e, true);
-		refuse(s);
-		return;
-	}
+static void use(struct session *s, struct end *server)
+{
 	server->session = s;
 	s->end[SERVER] = server;
-	s->real = r;
-	real_enter(e, r, s);
-	s->state = SESSION_CONNECT;
-	server->watch.fd = fd;
-	err = dial(s, fd, &r->row.ip, r->row.port ? r->row.port : s->vip_port);
-	if (!err)
-		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
-	if (err)
-		upstream_failed(s, err);
-	else
-		session_arm(s, s->settings->says.connect);
 }
 
-static uint32_t pause_of(const struct session *s)
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s)
 {
-	uint32_t connect = s->settings->says.connect;
+	struct real *r = s->real;
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
 
-	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
+	if (!server)
+		return false;
+	use(s, server);
+	s->connecting = loop_now(s->engine->loop);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, const struct real *r, struct end *server)
+{
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
 }
 
 /* For the service and for the real that failed last. */
@@ -87,33 +88,79 @@ static void count_try(const struct session *s, bool again)
 			    : offsetof(struct proxy_counts, redispatches);
 
 	count(&m->service[s->service->id], what, 1);
+	if (s->pool != s->service)
+		count(&m->service[s->pool->id], what, 1);
 	count(&m->real[s->failed[s->tries - 1]], what, 1);
 }
 
-/* A session draws one ticket, however often it is tried, so that turns stay exact. */
-static struct real *choose(struct session *s)
+/* Without a descriptor it is nobody's fault: the place goes to another session. */
+static void give_up(struct session *s)
 {
-	if (!service_ready(s->pool))
-		return NULL;
-	if (!s->tries)
-		s->ticket = service_ticket(s->engine, s->pool);
-	return service_choose(s->engine, s->pool, s->ticket, s->failed, s->tries);
+	struct real *r = s->real;
+
+	listeners_pause(s->engine, true);
+	s->real = NULL;
+	real_leave(s->engine, r, s);
+	refuse(s);
+}
+
+static void dial_anew(struct session *s)
+{
+	struct engine *e = s->engine;
+	const struct proxy_real *row = &s->real->row;
+	struct end *server = end_new(e);
+	int family = addr_is_v4(&row->ip) ? AF_INET : AF_INET6, err;
+	int fd = server ? socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)
+			: -1;
+
+	s->state = SESSION_CONNECT;
+	if (fd < 0) {
+		free(server);
+		give_up(s);
+		return;
+	}
+	use(s, server);
+	note_route(s, s->real, server);
+	s->connecting = loop_now(e->loop);
+	server->watch.fd = fd;
+	err = dial(s, fd, &row->ip, server->port);
+	if (!err)
+		err = loop_watch(e->loop, &server->watch, fd, LOOP_READ | LOOP_WRITE | LOOP_EDGE);
+	if (err)
+		upstream_failed(s, err);
+	else
+		session_arm(s, s->settings->says.connect);
+}
+
+void upstream_connect(struct session *s)
+{
+	if (s->tries)
+		count_try(s, has_failed(s, s->real->id));
+	persist_note(s);
+	if (!use_idle(s))
+		dial_anew(s);
+}
+
+static uint32_t pause_of(const struct session *s)
+{
+	uint32_t connect = s->settings->says.connect;
+
+	return connect < RETRY_WAIT ? connect : RETRY_WAIT;
 }
 
 void upstream_start(struct session *s)
 {
-	struct real *r = choose(s);
-	bool again = r && has_failed(s, r->id);
-
-	if (!r) {
+	if (!s->tries)
+		balance_begin(s);
+	if (!service_ready(s->pool)) {
 		refuse(s);
-	} else if (again && s->state != SESSION_PAUSE) {
+	} else if (s->state != SESSION_PAUSE && balance_tried_all(s)) {
 		s->state = SESSION_PAUSE;
 		session_arm(s, pause_of(s));
+	} else if (balance_take(s)) {
+		upstream_connect(s);
 	} else {
-		if (s->tries)
-			count_try(s, again);
-		begin_connect(s, r);
+		queue_enter(s);
 	}
 }
 
@@ -157,10 +204,18 @@ void upstream_failed(struct session *s, int err)
 	s->failed[s->tries++] = r->id;
 	s->real = NULL;
 	real_leave(s->engine, r, s);
-	if (s->tries == CONNECT_TRIES)
-		give_up(s, err == -ETIMEDOUT ? 504 : 502);
-	else
+	if (s->tries == CONNECT_TRIES) {
+		s->ended_by = err == -ETIMEDOUT ? 's' : 'S';
+		upstream_none(s, 503);
+	} else {
 		upstream_start(s);
+	}
+}
+
+static void note_connected(struct session *s)
+{
+	s->connected = loop_now(s->engine->loop);
+	session_time(s, connect_time, s->connected - s->connecting);
 }
 
 /* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
@@ -192,10 +247,13 @@ void upstream_ready(struct session *s, unsigned int events)
 		upstream_failed(s, err);
 		return;
 	}
+	note_connected(s);
 	s->end[SERVER]->writable = true;
-	count(&s->engine->shared->real[s->real->id], offsetof(struct proxy_counts, sessions), 1);
-	if (s->settings->says.flags & PROXY_SERVICE_HTTP)
+	if (s->http) {
 		http_upstream_open(s);
-	else
+	} else {
+		count(&s->engine->shared->real[s->real->id],
+		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
+	}
 }

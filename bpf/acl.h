@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * May this client use the service? Asked where no flow knows the packet, and only of services that
+ * have a list (R82). List and host are read together: the daemon changes them in one store.
+ */
+#ifndef LBXDP_BPF_ACL_H
+#define LBXDP_BPF_ACL_H
+
+#include "maps.h"
+#include "pkt.h"
+#include "stats.h"
+
+union acl_gate {
+	struct lb_gate gate;
+	__u64 word;
+};
+
+stage struct lb_gate acl_gate(struct lb_service *s)
+{
+	union acl_gate g = {.word = READ_ONCE(*(__u64 *)&s->gate)};
+
+	return g.gate;
+}
+
+/* ::ffff:a.b.c.d, which in an IPv6 header is nobody's address (RFC 4291 2.5.5.2). */
+stage bool acl_is_mapped(const struct lb_addr *a)
+{
+	return !env_load64(a->byte) && env_load32(a->byte + 8) == PKT_MAPPED;
+}
+
+/*
+ * enum lb_verdict for the client at key->addr, of IPv6 if six; the rest of key is filled in here. A
+ * list holds a row for every address; without one it allows nobody.
+ */
+int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six);
+
+separate int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six)
+{
+	struct lb_gate gate;
+	const __u32 *verdict;
+
+	if (!s || !key)
+		return LB_ACL;
+	gate = acl_gate(s);
+	if (!gate.list)
+		return LB_CONTINUE;
+	key->list = gate.list;
+	/* Of who pretends to be of IPv4, nothing but the family counts. */
+	key->prefix = six && acl_is_mapped(&key->addr) ? LB_ACL_LIST_BITS : LB_ACL_KEY_BITS;
+	verdict = bpf_map_lookup_elem(&lbx_acl, key);
+	if (!verdict || *verdict != LB_ACL_ALLOW) {
+		stats_add(&s->denied, 1);
+		return LB_ACL;
+	}
+	return gate.host ? LB_NOT_OURS : LB_CONTINUE;
+}
+
+/* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. */
+stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s)
+{
+	struct lb_acl_key key = {};
+
+	if (likely(!acl_gate(s).list))
+		return LB_CONTINUE;
+	pkt_src(p, &key.addr);
+	return acl_ask(s, &key, !p->ip4);
+}
+
+#endif

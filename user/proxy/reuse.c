@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Connections to reals that wait for the next request of anybody. Only those wait whose last
+ * exchange is wholly over; one that says something meanwhile is closed. The one used last is taken
+ * first, so that a quiet hour lets the others go.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "base/alloc.h"
+#include "proxy/http_internal.h"
+
+enum {
+	IDLE_REAL = 32,    /* a real and process: more than are busy at once on one CPU */
+	IDLE_TIME = 30000, /* ms; below what servers allow (IIS 120 s, nginx 75 s), so that a
+			    * request seldom meets one that is just being closed */
+};
+
+static void forget(struct end *e)
+{
+	struct real *r = e->real;
+
+	list_remove(&e->link);
+	list_remove(&e->of_idle);
+	e->real = NULL;
+	r->idle_count--;
+	e->engine->idle_count--;
+}
+
+static void let_go(struct end *e)
+{
+	forget(e);
+	end_close(e, false);
+	end_drop(e);
+}
+
+/* It owes nothing: an end, a reset, or a word that nobody asked for. */
+static void idle_ready(struct watch *w, unsigned int events)
+{
+	if (events & ~LOOP_WRITE)
+		let_go(container_of(w, struct end, watch));
+}
+
+static void arm(struct engine *e)
+{
+	const struct end *oldest;
+	uint64_t now = loop_now(e->loop), due;
+
+	if (list_empty(&e->idle) || timer_running(&e->idle_timer))
+		return;
+	oldest = container_of(e->idle.next, struct end, of_idle);
+	due = oldest->active + IDLE_TIME;
+	timer_start(e->loop, &e->idle_timer, due > now ? due - now : 0);
+}
+
+static void idle_timer(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, idle_timer);
+
+	while (!list_empty(&e->idle)) {
+		struct end *oldest = container_of(e->idle.next, struct end, of_idle);
+
+		if (oldest->active + IDLE_TIME > loop_now(e->loop))
+			break;
+		let_go(oldest);
+	}
+	arm(e);
+}
+
+void reuse_init(struct engine *e)
+{
+	list_init(&e->idle);
+	e->idle_timer.fn = idle_timer;
+}
+
+/* Whether it is silent; a read that was cut off by its room may have left something. */
+static bool is_silent(struct end *e)
+{
+	char byte;
+
+	return !e->readable || (end_recv(e, &byte, 1) < 0 && errno == EAGAIN);
+}
+
+void reuse_give(struct engine *e, struct real *r, struct end *server)
+{
+	server->session = NULL;
+	if (r->gone || !(r->row.flags & PROXY_REAL_USABLE) || server->hung_up ||
+	    !server->writable || !is_silent(server) || !e->idle_max) {
+		end_close(server, false);
+		end_drop(server);
+		return;
+	}
+	if (r->idle_count >= IDLE_REAL)
+		let_go(container_of(r->idle.next, struct end, link));
+	else if (e->idle_count >= e->idle_max)
+		let_go(container_of(e->idle.next, struct end, of_idle));
+	server->real = r;
+	server->active = loop_now(e->loop);
+	server->watch.fn = idle_ready;
+	list_add(&r->idle, &server->link);
+	list_add(&e->idle, &server->of_idle);
+	r->idle_count++;
+	e->idle_count++;
+	arm(e);
+}
+
+/*
+ * Who may have one: no session that speaks for its client alone, no request that is asked again
+ * because one was dead, and of requests that must not be asked twice only those of a client that
+ * got answers here before; it knows that a connection may end (RFC 9110 9.2.2, 9112 9.3.1).
+ */
+static bool may_take(const struct session *s)
+{
+	const struct http *h = s->http;
+	const struct proxy_service *says = &s->settings->says;
+
+	return !h->fresh && !h->tied && (h->idempotent || !h->first) &&
+	       says->send_header == PROXY_HEADER_OFF && says->source_kind != PROXY_SOURCE_CLIENT;
+}
+
+static bool leads(const struct end *e, const struct addr *from, uint16_t port)
+{
+	static const struct addr none;
+
+	return e->port == port && addr_equal(&e->from, from ? from : &none);
+}
+
+/* Whether its server has closed it in the round that we are in. */
+static bool is_over(const struct end *e)
+{
+	char byte;
+
+	return recv(e->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port)
+{
+	struct link *l = r->idle.prev, *before;
+
+	if (!may_take(s))
+		return NULL;
+	for (; l != &r->idle; l = before) {
+		struct end *e = container_of(l, struct end, link);
+
+		before = l->prev;
+		if (!leads(e, from, port))
+			continue;
+		if (!s->http->idempotent && is_over(e)) {
+			let_go(e);
+			continue;
+		}
+		forget(e);
+		e->watch.fn = session_ready;
+		return e;
+	}
+	return NULL;
+}
+
+void reuse_close(struct real *r)
+{
+	while (!list_empty(&r->idle))
+		let_go(container_of(r->idle.next, struct end, link));
+}
