@@ -143,6 +143,16 @@ def test_50_megabytes_come_through_whole_both_ways(net, lb, routed):
     assert body.split()[0] == want
 
 
+def test_http_has_it_too(net, lb, routed):
+    web = dict(front(), mode="l7-http")
+    web["routes"] = [{"path": "/whoami", "reals": {"two": {"ip": MAIL["mail2"][0], "port": 80}}}]
+    up(lb, {"web": web})
+    url = f"http://{FRONT}/whoami"
+    said = net.far.run("curl", "-sS", "--max-time", "10", url, url, url).stdout.splitlines()
+    assert [line.split()[:2] for line in said] == [["mail2", FAR]] * 3
+    assert counts(lb, "web")["own_source_total"] == 0
+
+
 def test_strict_reverse_path_filters_are_not_in_the_way(net, lb, routed):
     where = ("all", "default", "eth0", "eth1", "lo")
     net.balancer.sysctl(**{f"net__ipv4__conf__{w}__rp_filter": 1 for w in where})
@@ -298,6 +308,10 @@ def test_one_network_for_vip_and_servers_is_an_error(net, lb):  # R76
     assert "services.web.source: " in said.stderr and "two networks" in said.stderr
     with pytest.raises(LabError):
         lb.up(config({"web": shape}))
+    web = dict(l7(source="client", vip=FRONT), mode="l7-http")
+    web["routes"] = [{"path": "/x", "reals": {"far": {"ip": "10.1.0.99", "port": 80}}}]
+    lb.write(setup({"web": web}))
+    assert "two networks" in lb.call("check", "-c", lb.config, check=False).stderr
 
 
 def test_status_says_when_answers_take_another_way(net, lb):  # R77
