@@ -329,6 +329,18 @@ def test_status_says_when_answers_take_another_way(net, lb):  # R77
         assert lb.real("web/mail1")["warning"] is None
 
 
+def test_a_gateway_that_does_not_forward_is_warned_of(net, lb, routed):
+    net.balancer.sysctl(net__ipv4__ip_forward=0)
+    said = lb.up(setup({"web": front()}), "eth1")
+    assert "net.ipv4.ip_forward is 0" in said.stdout + said.stderr
+    net.balancer.sysctl(net__ipv4__ip_forward=1)
+    try:
+        said = lb.reload(setup({"web": front(), "more": l7(vip="10.1.0.13")}))
+        assert "ip_forward" not in said.stdout + said.stderr
+    finally:
+        net.balancer.sysctl(net__ipv4__ip_forward=0)
+
+
 def test_ports_that_run_out_are_counted(net, lb, routed):  # F36
     """With one address and one port, the second connection to the same server finds none."""
     net.balancer.sysctl(net__ipv4__ip_local_port_range="40000 40001")

@@ -100,6 +100,11 @@ uint32_t net_egress(struct net *n, const struct addr *to)
 	return host.egress;
 }
 
+bool net_forwards(int family)
+{
+	return true;
+}
+
 const struct plan_sink *net_sink(struct net *n)
 {
 	return NULL;

@@ -169,6 +169,8 @@ void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *
 const char *tproxy_warning(const struct service_config *s, const struct proxy_counts *c,
 			   enum real_status status);
 void tproxy_watch(struct daemon *d);
+/* What of the host's settings will bite the real servers. */
+void tproxy_warnings(const struct daemon *d, struct buf *out);
 
 /* checks.c: what the probe process reported. */
 struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */

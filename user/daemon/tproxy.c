@@ -194,3 +194,19 @@ void tproxy_watch(struct daemon *d)
 	if (d->tproxy_held)
 		reconcile_later(d);
 }
+
+void tproxy_warnings(const struct daemon *d, struct buf *out)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_LOCAL_ROUTES); i++) {
+		const struct row_local_route *r = plan_key(d->actual, PLAN_LOCAL_ROUTES, i);
+		const char *setting = r->family == AF_INET ? "net.ipv4.ip_forward"
+							   : "net.ipv6.conf.all.forwarding";
+
+		if (!net_forwards((int)r->family))
+			buf_printf(out,
+				   "%s is 0: real servers of source: client, whose gateway this "
+				   "host is, reach nothing beyond it but their clients; sysctl -w "
+				   "%s=1\n",
+				   setting, setting);
+	}
+}

@@ -82,6 +82,9 @@ int net_connections(net_address_fn *fn, void *arg);
  * -errno. */
 int net_transparent(const struct net *n, bool *any);
 
+/* Does this host forward packets of that family (AF_INET, AF_INET6)? */
+bool net_forwards(int family);
+
 /* The interface by which the kernel sends to that address; 0: by none, or it is this host's. */
 uint32_t net_egress(struct net *n, const struct addr *to);
 
