@@ -3,12 +3,12 @@
  * those of others, the policy route. Needs root; works in a namespace of its own. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
-#include <net/ethernet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -411,7 +411,7 @@ static void packets_with_the_mark_are_for_this_host(void **state)
 		uint32_t family;
 		const char *version, *address;
 	} cases[] = {
-		{AF_INET,  "-4", "203.0.113.7" },
+		{AF_INET,  "-4", "203.0.113.7"},
                 {AF_INET6, "-6", "2001:db8::7"}
         };
 

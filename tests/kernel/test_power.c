@@ -114,8 +114,7 @@ static void a_child_opens_streams_and_uses_others_addresses_only_as_a_proxy(void
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			a_child_opens_streams_and_uses_others_addresses_only_as_a_proxy),
+		cmocka_unit_test(a_child_opens_streams_and_uses_others_addresses_only_as_a_proxy),
 	};
 
 	lab_enter();

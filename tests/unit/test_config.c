@@ -929,7 +929,8 @@ static void tproxy_needs_vip_and_reals_on_two_networks(void **state)
 					      .networks = networks,
 					      .network_count = ARRAY_COUNT(networks)};
 	static const struct saying same = {
-		L7 "    source: client\n    reals: {A: {ip: 192.168.31.20}, B: {ip: 192.168.30.21}}\n",
+		L7
+		"    source: client\n    reals: {A: {ip: 192.168.31.20}, B: {ip: 192.168.30.21}}\n",
 		"f:7:13: error: services.S.source: VIP 192.168.30.10 and real server B "
 		"(192.168.30.21) are both in 192.168.30.0/24, where it answers clients directly "
 		"and not by this host: TProxy needs two networks, and this host as the real "

@@ -38,8 +38,8 @@ static struct {
 	struct net_iface iface[IFACES];
 	bool busy[LB_REALS_MAX]; /* a flow carries the real's id */
 	int woken;
-	int ops_left; /* -1: no end */
-	uint32_t egress; /* of each route */
+	int ops_left;     /* -1: no end */
+	uint32_t egress;  /* of each route */
 	bool transparent; /* sessions from addresses of clients run */
 } host;
 
@@ -542,7 +542,7 @@ static void no_reload_and_no_crash_moves_a_flow_to_another_server(void **state)
 }
 
 #define TPROXY                                                                                     \
-	"  SMTP:\n    mode: l7-tcp\n    source: client\n    vip: 192.0.2.13\n    ports: [25]\n"      \
+	"  SMTP:\n    mode: l7-tcp\n    source: client\n    vip: 192.0.2.13\n    ports: [25]\n"    \
 	"    check: {type: connect}\n    reals:\n      F: {ip: 198.51.100.7}\n"
 
 static size_t tproxy_rows(const struct daemon *d)

@@ -55,8 +55,9 @@ static bool is_mixed(const struct addr *vip, const struct addr *real)
 	       !addr_is_unspecified(real);
 }
 
-/* Each VIP of s with each real of it or of a route. Stops at an error: one word a service is enough.
- * Returns whether there was none; *mixed: a real that some clients have another IP version than. */
+/* Each VIP of s with each real of it or of a route. Stops at an error: one word a service is
+ * enough. Returns whether there was none; *mixed: a real that some clients have another IP version
+ * than. */
 static bool rule_reals(struct config_reading *r, const struct service_config *s,
 		       const struct service_config *of, const struct yaml_node *source,
 		       const struct real_config **mixed)

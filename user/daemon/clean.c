@@ -41,7 +41,7 @@ static int leave_interfaces(const struct daemon_options *o, struct dataplane *dp
 }
 
 static const enum plan_table net_tables[] = {PLAN_NEIGHBOURS, PLAN_LOCAL_ROUTES, PLAN_ADDRESSES,
-					       PLAN_ANNOUNCE};
+					     PLAN_ANNOUNCE};
 
 static int take_away(struct dataplane *dp, struct net *net, struct plan *actual)
 {

@@ -83,11 +83,11 @@ struct daemon {
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;
-	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
-	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
+	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
 	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
 	struct files *files;
-	bool *real_lost;    /* by real id: its answers take another way (TProxy) */
+	bool *real_lost; /* by real id: its answers take another way (TProxy) */
 	struct isolation *isolations;
 
 	char **interfaces; /* to attach: of the file, the command line and later joins */
@@ -100,7 +100,7 @@ struct daemon {
 	struct timer retry, sweep, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
-	size_t layer7_refused; /* of refused: layer 4 does without */
+	size_t layer7_refused;    /* of refused: layer 4 does without */
 	size_t leaving;           /* ids that only sessions at layer 7 hold */
 	size_t held;              /* VIPs that only sessions at layer 7 hold */
 	bool tproxy_held;         /* likewise what TProxy needs */

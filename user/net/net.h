@@ -62,8 +62,8 @@ bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
 void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip);
 
 /* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it),
- * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined without a socket,
- * gratuitous ARP or unsolicited NA sent). */
+ * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined
+ * without a socket, gratuitous ARP or unsolicited NA sent). */
 const struct plan_sink *net_sink(struct net *n);
 
 /* After adoption or before `down`: leave the solicited-node group of vip on ifindex. Returns 0 or
