@@ -320,13 +320,31 @@ def test_status_says_when_answers_take_another_way(net, lb):  # R77
     lb.wait_real("web/mail1", status="up", warning=None)
     with pytest.raises(OSError):
         who(net)
-    real = lb.wait_real("web/mail1", status="up")
-    assert "default gateway" in real["warning"]
+    real = wait_for("the warning", lambda: (lb.real("web/mail1")["warning"] and
+                                            lb.real("web/mail1")))
+    assert "default gateway" in real["warning"] and real["status"] == "up"
     assert "default gateway" in lb.call("status").stdout
-    wait_for("the log", lambda: "real web/mail1: answers do not come back" in lb.log())
+    assert "real web/mail1: answers do not come back" in lb.log()
     with gateway(net, BALANCER, BALANCER6):
         assert who(net) == FAR
         assert lb.real("web/mail1")["warning"] is None
+
+
+def test_a_server_that_died_is_down_and_nothing_else(net, lb, routed):
+    """Silent as one whose answers take another way, but its checks say so too."""
+    up(lb, {"web": front(timeouts={"connect": "200ms"}, weights=(1, None),
+                         check={"type": "connect", "interval": "500ms", "timeout": "400ms"})})
+    assert who(net) == FAR
+    net.mail1.ip("link", "set", "eth0", "down")
+    try:
+        with pytest.raises(OSError):
+            who(net)
+        lb.wait_real("web/mail1", status="down", warning=None)
+        assert "answers do not come back" not in lb.log()
+    finally:
+        net.mail1.ip("link", "set", "eth0", "up")
+        net.mail1.ip("route", "replace", "default", "via", ROUTER)
+        net.mail1.ip("-6", "addr", "replace", f"{MAIL['mail1'][1]}/64", "dev", "eth0", "nodad")
 
 
 def test_a_gateway_that_does_not_forward_is_warned_of(net, lb, routed):

@@ -110,7 +110,8 @@ const struct plan_sink *net_sink(struct net *n)
 	return NULL;
 }
 
-struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current)
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued)
 {
 	return (struct proxy_counts){};
 }
@@ -227,7 +228,7 @@ static struct daemon *daemon_of(const char *text)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
-	d->real_lost = xcalloc(LB_REALS_MAX, sizeof(*d->real_lost));
+	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->actual = plan_new();
 	d->store = store_new();
@@ -248,7 +249,7 @@ static void daemon_end(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
-	free(d->real_lost);
+	free(d->real_answers);
 	free(d->real_since);
 	free(d->checks);
 	plan_free(d->actual);
