@@ -328,7 +328,8 @@ static void counts_add_up_over_processes(void **state)
 	shared->service_current[1][SERVICE] = 4;
 	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 7);
 	assert_int_equal(current, 5);
-	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in, 9);
+	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in,
+			 9);
 	assert_int_equal(current, 4);
 	assert_int_equal(proxy_client_sessions(stage.client), 4);
 	proxy_client_clear_real(stage.client, REAL);
