@@ -65,7 +65,7 @@ $(O)/user/%.o: user/%.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/lbxdp.bpf.o: bpf/lbxdp.bpf.c $(BPF_HDRS) Makefile
+$(O)/%.bpf.o: bpf/%.bpf.c $(BPF_HDRS) Makefile
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
@@ -80,7 +80,7 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 $(O)/user/daemon/snapshot.o: CPPFLAGS += -DLBXDP_COMMIT='"$(COMMIT)"'
 
-$(filter $(O)/user/dataplane/%,$(USER_OBJ)): $(O)/lbxdp.skel.h
+$(filter $(O)/user/dataplane/%,$(USER_OBJ)): $(O)/lbxdp.skel.h $(O)/tproxy.skel.h
 
 $(O)/lbxdp.yaml.5: docs/lbxdp.yaml.5.in $(O)/lbxdp
 	$(call say,MAN,$@)

@@ -22,19 +22,19 @@ stage struct lb_gate acl_gate(struct lb_service *s)
 	return g.gate;
 }
 
-/* In an IPv6 header ::ffff:a.b.c.d is nobody's address (RFC 4291 2.5.5.2); here it is IPv4's. */
-stage bool acl_pretends(const struct pkt *p)
+/* ::ffff:a.b.c.d, which in an IPv6 header is nobody's address (RFC 4291 2.5.5.2). */
+stage bool acl_is_mapped(const struct lb_addr *a)
 {
-	return p->ip6 && !p->ip6->src[0] && !p->ip6->src[1] && p->ip6->src[2] == PKT_MAPPED;
+	return !env_load64(a->byte) && env_load32(a->byte + 8) == PKT_MAPPED;
 }
 
 /*
- * enum lb_verdict for the client of key, whose list is filled in here. A list holds a row for every
- * address; without one it allows nobody.
+ * enum lb_verdict for the client at key->addr, of IPv6 if six; the rest of key is filled in here. A
+ * list holds a row for every address; without one it allows nobody.
  */
-int acl_ask(struct lb_service *s, struct lb_acl_key *key);
+int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six);
 
-separate int acl_ask(struct lb_service *s, struct lb_acl_key *key)
+separate int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six)
 {
 	struct lb_gate gate;
 	const __u32 *verdict;
@@ -45,6 +45,8 @@ separate int acl_ask(struct lb_service *s, struct lb_acl_key *key)
 	if (!gate.list)
 		return LB_CONTINUE;
 	key->list = gate.list;
+	/* Of who pretends to be of IPv4, nothing but the family counts. */
+	key->prefix = six && acl_is_mapped(&key->addr) ? LB_ACL_LIST_BITS : LB_ACL_KEY_BITS;
 	verdict = bpf_map_lookup_elem(&lbx_acl, key);
 	if (!verdict || *verdict != LB_ACL_ALLOW) {
 		stats_add(&s->denied, 1);
@@ -60,10 +62,8 @@ stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s)
 
 	if (likely(!acl_gate(s).list))
 		return LB_CONTINUE;
-	/* Of who pretends, nothing but the family counts. */
-	key.prefix = acl_pretends(p) ? LB_ACL_LIST_BITS : LB_ACL_KEY_BITS;
 	pkt_src(p, &key.addr);
-	return acl_ask(s, &key);
+	return acl_ask(s, &key, !p->ip4);
 }
 
 #endif

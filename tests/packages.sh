@@ -12,7 +12,8 @@ build="gcc make clang llvm libbpf-dev libxdp-dev libelf-dev libssl-dev libyaml-d
 demo="ethtool iproute2 curl swaks nginx-light dovecot-imapd dovecot-pop3d opensmtpd openssl procps
 	python3 util-linux iputils-ping"
 bench="haproxy wrk nftables"
-test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables"
+test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables
+	iptables"
 
 case "${1:-}" in
 build) wanted="$build" ;;

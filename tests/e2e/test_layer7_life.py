@@ -261,3 +261,27 @@ def test_many_sessions_come_and_go_without_a_trace(net, lb):  # F16, F21
     # pipes for splice() may be kept for the next session
     assert all(b <= a + 130 for a, b in zip(before, fds()))
     assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan", "sport", "=", ":80").stdout
+
+
+def sessions(lb):
+    return json.loads(lb.call("report", "sessions", "--json").stdout)
+
+
+def test_report_sessions_shows_each_one_while_it_lasts(net, lb):
+    lb.up(config({"web": l7(weights=(1, None)), "dr": service(ports=[8080])}))
+    assert sessions(lb) == []
+    download = Download(net.client, VIP_7)
+    with all_read([download]), net.client.connect(VIP_7, 80) as idle:
+        wait_for("both sessions", lambda: [s["state"] for s in sessions(lb)] == ["relay"] * 2)
+        first, second = sessions(lb)
+        assert first["client"].endswith(f":{download.socket.getsockname()[1]}")
+        assert second["client"].endswith(f":{idle.getsockname()[1]}")
+        assert (first["service"], first["real"], first["vip"]) == ("web", "mail1", f"{VIP_7}:80")
+        assert first["process"] in proxies(lb)
+        assert first["bytes_out"] > 10000 and second["bytes_out"] == 0
+        wait_for("more bytes", lambda: sessions(lb)[0]["bytes_out"] > first["bytes_out"])
+        os.kill(first["process"], 9)
+        wait_for("the dead one's sessions to be forgotten",
+                 lambda: all(s["process"] != first["process"] for s in sessions(lb)))
+    download.close()
+    wait_for("no sessions", lambda: sessions(lb) == [])

@@ -14,7 +14,7 @@
 
 #include "lbxdp/vip_filter.h"
 
-enum { RAW_MAX = 4096, RECORD = 4, IFINDEX = 1, SERVICE = 1, REALS = 3, TIMEOUT = 200 };
+enum { RAW_MAX = 4096, RECORD = 4, IFINDEX = 1, SERVICE = 1, LIST = 9, REALS = 3, TIMEOUT = 200 };
 
 /* As bytes of the input, to be cut off its front. */
 struct input {
@@ -62,10 +62,31 @@ static void add_reals(void)
 	}
 }
 
+/* The clients that frames come from by default may use the service; their neighbours may not. */
+static void add_list(void)
+{
+	static const struct {
+		uint8_t address[16];
+		uint32_t len, verdict;
+	} rows[] = {
+		{{0},			       0,   LB_ACL_ALLOW},
+		{{[10] = 0xff, 0xff},               96,  LB_ACL_DENY },
+		{{[10] = 0xff, 0xff, 10, 77, 0, 0}, 126, LB_ACL_ALLOW},
+		{{0xfd, 0x77, [15] = 0x80},         121, LB_ACL_DENY },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct lb_acl_key key = {.prefix = LB_ACL_LIST_BITS + rows[i].len, .list = LIST};
+
+		memcpy(key.addr.byte, rows[i].address, 16);
+		bpf_map_update_elem(&lbx_acl, &key, &rows[i].verdict, BPF_ANY);
+	}
+}
+
 static void start(void)
 {
 	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
-	struct lb_service service = {.ring = {.count = REALS}};
+	struct lb_service service = {.ring = {.count = REALS}, .gate = {.list = LIST}};
 	struct lb_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 0x99}
         };
@@ -86,6 +107,7 @@ static void start(void)
 	bpf_map_update_elem(&lbx_services, &id, &service, BPF_ANY);
 	bpf_map_update_elem(&lbx_ifaces, &ifindex, &iface, BPF_ANY);
 	add_reals();
+	add_list();
 	add_vip(vips[0]);
 	add_vip(vips[1]);
 	lbx_flows4.max = lbx_flows6.max = 2;

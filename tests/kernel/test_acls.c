@@ -473,6 +473,28 @@ static void flows_that_a_new_list_refuses_are_marked_and_others_are_not(void **s
 	end(d);
 }
 
+static bool first_denied(struct dataplane *d)
+{
+	return state_of(&judged[1].flow) == LB_FLOW_DENIED;
+}
+
+static void flows_that_a_dead_daemon_did_not_judge_are_judged_by_the_next(void **state)
+{
+	struct dataplane *d = must_open();
+
+	set_timeouts(d);
+	put_real(d, 1);
+	make_flow(&judged[0].flow);
+	make_flow(&judged[1].flow);
+	put_list(d, SERVICE, "10.0.0.1", true);
+	dataplane_close(d);
+	d = must_open();
+	assert_int_equal(dataplane_acl_switches(d), 1);
+	assert_true(sweep_until(d, first_denied));
+	assert_int_equal(state_of(&judged[0].flow), LB_FLOW_ESTABLISHED);
+	end(d);
+}
+
 static bool pass_over(struct dataplane *d)
 {
 	static unsigned int calls;
@@ -509,6 +531,7 @@ int main(void)
 		CASE(a_hundred_thousand_prefixes_are_written_and_switched),
 		CASE(lists_are_adopted_and_those_of_nobody_removed),
 		CASE(flows_that_a_new_list_refuses_are_marked_and_others_are_not),
+		CASE(flows_that_a_dead_daemon_did_not_judge_are_judged_by_the_next),
 		CASE(flows_are_left_alone_while_no_list_changes),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* VIPs as addresses of the host, against the kernel: needs root; works in a namespace of its own.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -177,6 +178,86 @@ static void a_connection_is_listed_by_its_local_address_until_it_is_closed(void 
 	assert_int_equal(own_count, 0);
 }
 
+/* A listener on loopback of one family, and two connections to it. */
+struct pairs {
+	int listener, client[2], end[2];
+	uint16_t port, client_port[2];
+};
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage sa = {};
+	socklen_t len = sizeof(sa);
+	struct addr a;
+	uint16_t port;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	assert_int_equal(addr_from_sockaddr(&a, &port, (struct sockaddr *)&sa), 0);
+	return port;
+}
+
+static void pairs_open(struct pairs *p, const char *text)
+{
+	struct addr a = addr(text);
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(&a, 0, &sa);
+
+	p->listener = socket(sa.ss_family, SOCK_STREAM, 0);
+	assert_int_equal(bind(p->listener, (struct sockaddr *)&sa, len), 0);
+	assert_int_equal(listen(p->listener, 2), 0);
+	p->port = port_of(p->listener);
+	len = addr_to_sockaddr(&a, p->port, &sa);
+	for (int i = 0; i < 2; i++) {
+		p->client[i] = socket(sa.ss_family, SOCK_STREAM, 0);
+		assert_int_equal(connect(p->client[i], (struct sockaddr *)&sa, len), 0);
+		p->client_port[i] = port_of(p->client[i]);
+		p->end[i] = accept(p->listener, NULL, NULL);
+		assert_true(p->end[i] >= 0);
+	}
+}
+
+static void pairs_close(struct pairs *p)
+{
+	for (int i = 0; i < 2; i++) {
+		close(p->client[i]);
+		close(p->end[i]);
+	}
+	close(p->listener);
+}
+
+/* The server's end of the first connection. */
+static bool is_first(void *arg, const struct net_connection *c)
+{
+	const struct pairs *p = arg;
+
+	return c->local_port == p->port && c->peer_port == p->client_port[0] &&
+	       addr_equal(&c->local, &c->peer);
+}
+
+static void a_connection_that_is_ended_is_reset_on_both_sides(void **state)
+{
+	static const char *const where[] = {"127.0.0.1", "::1"};
+
+	for (int i = 0; i < 2; i++) {
+		struct pairs p;
+		size_t ended;
+		char c;
+
+		pairs_open(&p, where[i]);
+		assert_int_equal(net_end_connections(is_first, &p, &ended), 0);
+		assert_int_equal(ended, 1);
+		assert_int_equal(read(p.end[0], &c, 1), -1);
+		assert_int_equal(errno, ECONNABORTED);
+		assert_int_equal(read(p.client[0], &c, 1), -1);
+		assert_int_equal(errno, ECONNRESET);
+		assert_int_equal(write(p.client[1], "x", 1), 1);
+		assert_int_equal(read(p.end[1], &c, 1), 1);
+		assert_int_equal(net_end_connections(is_first, &p, &ended), 0);
+		assert_int_equal(ended, 0);
+		pairs_close(&p);
+	}
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, enter_lab, leave_lab)
 
 int main(void)
@@ -189,6 +270,7 @@ int main(void)
 		CASE(a_vip_is_not_the_source_of_the_hosts_own_connections),
 		CASE(what_an_earlier_run_made_is_known_again),
 		CASE(a_connection_is_listed_by_its_local_address_until_it_is_closed),
+		CASE(a_connection_that_is_ended_is_reset_on_both_sides),
 	};
 
 	lab_enter();

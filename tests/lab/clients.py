@@ -94,11 +94,13 @@ class Load:
 class Download:
     """A long answer that is read bit by bit, so that one sees when it stalls, ends or is reset."""
 
-    def __init__(self, space, address, port=80, path="/slow/big", rcvbuf=65536):
+    def __init__(self, space, address, port=80, path="/slow/big", rcvbuf=65536, source=None):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = space.socket(family)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.socket.settimeout(5)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((address, port))
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
         self.bytes, self.ended = 0, False

@@ -20,11 +20,12 @@ def service(vip=VIP, ports=(80,), weights=(100, 100), check=None, **more):
             "check": check or HTTP, "reals": reals(weights, family), **more}
 
 
-def config(services=None, interfaces=("eth0",), timeouts=None, **node):
+def config(services=None, interfaces=("eth0",), timeouts=None, l7=None, **node):
     """One service "web" unless told otherwise; short checks and small tables."""
     defaults = {"check": FAST}
     if timeouts:
         defaults["timeouts"] = timeouts
-    return {"version": 1, "node": {"interfaces": list(interfaces), "flows": 65536, **node},
+    top = {"l7": l7} if l7 else {}
+    return {**top, "version": 1, "node": {"interfaces": list(interfaces), "flows": 65536, **node},
             "admin": {"listen": "127.0.0.1:9443"}, "defaults": defaults,
             "services": services or {"web": service()}}

@@ -24,8 +24,9 @@ packet-native: $(O)/packet-native ## packet cases natively under sanitizers
 packet-kernel: $(O)/packet-kernel ## packet cases through the kernel's test run (root)
 	$<
 
-verifier: $(O)/lbxdp.bpf.o ## instructions and stack against the baseline (root)
-	$(PACKET)/verifier.sh $< $(PACKET)/verifier.baseline
+verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o ## instructions and stack against the baselines (root)
+	$(PACKET)/verifier.sh $(O)/lbxdp.bpf.o $(PACKET)/verifier.baseline
+	$(PACKET)/verifier.sh $(O)/tproxy.bpf.o $(PACKET)/verifier-tproxy.baseline
 
 .PHONY: packet-native packet-kernel verifier
 

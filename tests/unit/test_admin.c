@@ -118,17 +118,9 @@ static int set_up(void **state)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 
-	s->ops = (struct admin_ops){stage_view,
-				    stage_order,
-				    stage_weight,
-				    stage_isolate,
-				    stage_isolate_end,
-				    stage_reload,
-				    stage_join,
-				    stage_down,
-				    stage_settled,
-				    stage_warnings,
-				    s};
+	s->ops = (struct admin_ops){stage_view,    stage_view,        stage_order,    stage_weight,
+				    stage_isolate, stage_isolate_end, stage_reload,   stage_join,
+				    stage_down,    stage_settled,     stage_warnings, s};
 	strcpy(s->dir, "/tmp/lbxdp-admin-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);

@@ -317,7 +317,7 @@ static void processes_share_the_limit_of_sessions(void **state)
 static void counts_add_up_over_processes(void **state)
 {
 	struct proxy_shared *shared;
-	uint64_t current;
+	uint64_t current, queued;
 
 	connect_process(0);
 	shared = map_shared(0);
@@ -326,20 +326,20 @@ static void counts_add_up_over_processes(void **state)
 	shared->real_current[1][REAL] = 3;
 	shared->service[SERVICE].bytes_in = 9;
 	shared->service_current[1][SERVICE] = 4;
-	assert_int_equal(proxy_client_real(stage.client, REAL, &current).sessions, 7);
+	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 7);
 	assert_int_equal(current, 5);
-	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current).bytes_in, 9);
+	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in, 9);
 	assert_int_equal(current, 4);
 	assert_int_equal(proxy_client_sessions(stage.client), 4);
 	proxy_client_clear_real(stage.client, REAL);
-	assert_int_equal(proxy_client_real(stage.client, REAL, &current).sessions, 0);
+	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 0);
 	munmap(shared, sizeof(*shared));
 }
 
 static void sessions_of_a_process_that_died_are_taken_back(void **state)
 {
 	struct proxy_shared *shared;
-	uint64_t current;
+	uint64_t current, queued;
 
 	connect_process(0);
 	connect_process(1);
@@ -355,9 +355,9 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	assert_int_equal(loop_run(stage.loop), 0);
 	assert_int_equal(stage.lost, 0);
 	assert_int_equal(proxy_client_sessions(stage.client), 11);
-	assert_int_equal(proxy_client_real(stage.client, 1, &current).sessions, 50);
+	assert_int_equal(proxy_client_real(stage.client, 1, &current, &queued).sessions, 50);
 	assert_int_equal(current, 21);
-	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current);
+	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current, &queued);
 	assert_int_equal(current, 31);
 	munmap(shared, sizeof(*shared));
 }

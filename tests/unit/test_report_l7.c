@@ -212,6 +212,27 @@ static void promtool_accepts_the_metrics_of_layer_7(void **state)
 	buf_free(&b);
 }
 
+static void report_sessions(const struct view *v, bool option, struct buf *out)
+{
+	if (option)
+		render_report_sessions_csv(v, out);
+	else
+		render_report_sessions_text(v, out);
+}
+
+static void sessions_are_listed_the_oldest_first(void **state)
+{
+	struct buf text = rendered(report_sessions, false), csv = rendered(report_sessions, true);
+
+	assert_has(&text, "\n2 sessions\n");
+	assert_has(&csv,
+		   "SMTP-L7,,queue,[2001:db8::50]:1,[2001:db8::10]:25,90.0,90.0,0,0,0,202\n"
+		   "SMTP-L7,mail1,relay,192.168.30.50:50123,192.168.30.11:25,61.2,0.0,120,4500,"
+		   "0,201\n");
+	buf_free(&text);
+	buf_free(&csv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +246,7 @@ int main(void)
 		cmocka_unit_test(the_layer_4_report_is_of_layer_4_only),
 		cmocka_unit_test(metrics_of_layer_7_bear_the_right_labels),
 		cmocka_unit_test(promtool_accepts_the_metrics_of_layer_7),
+		cmocka_unit_test(sessions_are_listed_the_oldest_first),
 	};
 
 	return cmocka_run_group_tests_name("report_l7", tests, NULL, NULL);

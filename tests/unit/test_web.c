@@ -35,7 +35,7 @@ static void well_formed_requests_are_understood(void **state)
 		{"GET / HTTP/1.0\r\n\r\n",						     "/",        false, false, false},
 		{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",                           "/",        false, true,  false},
 		{"GET /metrics HTTP/1.1\r\n" HOST "\r\n",                                      "/metrics", false, true,  false},
-		{"\r\n\r\nGET /a?b=c HTTP/1.1\r\n" HOST "\r\n",                                "/a",       false, true,  false},
+		{"\r\nGET /a?b=c HTTP/1.1\r\n" HOST "\r\n",                                    "/a",       false, true,  false},
 		{"HEAD / HTTP/1.1\r\n" HOST "\r\n",                                            "/",        true,  true,  false},
 		{"GET / HTTP/1.1\r\n" HOST "connection: Close\r\n\r\n",                        "/",        false, false, false},
 		{"GET / HTTP/1.1\r\n" HOST "Connection: x, close\r\n\r\n",                     "/",        false, false,
@@ -94,6 +94,8 @@ static void malformed_requests_are_refused(void **state)
 		{"GET / HTTP/1.1\r\n" HOST "a: \x01\r\n\r\n",                    -400},
 		{"GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\n",          -400},
 		{"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", -400},
+		{"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",    -501},
+		{"\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n",                       -400},
 		{"\x16\x03\x01\x02\x01\x01\r\n",                                 -400},
 	};
 

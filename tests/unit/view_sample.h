@@ -241,6 +241,29 @@ static inline struct view *sample_view(void)
 	return v;
 }
 
+/* One that relays, and an older one that still waits for a real. */
+static inline void sample_sessions(struct view *v)
+{
+	struct view_session *s = arena_alloc(v->arena, 2, sizeof(*s));
+
+	s[0] = (struct view_session){
+		.service = "SMTP-L7", .real = "mail1", .pid = 201, .age = 61250, .idle = 40};
+	s[0].seen = (struct proxy_session){.state = SESSION_RELAY,
+					   .client_port = 50123,
+					   .vip_port = 25,
+					   .bytes_in = 120,
+					   .bytes_out = 4500};
+	(void)addr_parse(&s[0].seen.client, "192.168.30.50");
+	(void)addr_parse(&s[0].seen.vip, "192.168.30.11");
+	s[1] = (struct view_session){.service = "SMTP-L7", .pid = 202, .age = 90000, .idle = 90000};
+	s[1].seen =
+		(struct proxy_session){.state = SESSION_QUEUE, .client_port = 1, .vip_port = 25};
+	(void)addr_parse(&s[1].seen.client, "2001:db8::50");
+	(void)addr_parse(&s[1].seen.vip, "2001:db8::10");
+	v->sessions = s;
+	v->session_count = 2;
+}
+
 /* The same with a layer-7 service behind it. */
 static inline struct view *sample_l7_view(void)
 {
@@ -264,6 +287,7 @@ static inline struct view *sample_l7_view(void)
 	v->l7.maxconn = 40000;
 	v->l7.limit = 20000;
 	v->l7.current = 4;
+	sample_sessions(v);
 	return v;
 }
 

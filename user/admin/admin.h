@@ -19,6 +19,7 @@ struct admin;
  * line: "uid 0". Patterns are "SERVICE/REAL", with '*' for any service. */
 struct admin_ops {
 	struct view *(*view)(void *arg); /* caller: view_free */
+	struct view *(*view_sessions)(void *arg); /* the same, with the sessions */
 	int (*order)(void *arg, const char *who, const char *pattern, enum admin_order o,
 		     struct buf *out);
 	/* weight < 0: back to the configured one */
@@ -62,6 +63,9 @@ void render_report_l4_json(const struct view *v, struct buf *out);
 void render_report_l7_text(const struct view *v, bool up_only, struct buf *out);
 void render_report_l7_csv(const struct view *v, bool up_only, struct buf *out);
 void render_report_l7_json(const struct view *v, bool up_only, struct buf *out);
+void render_report_sessions_text(const struct view *v, struct buf *out);
+void render_report_sessions_csv(const struct view *v, struct buf *out);
+void render_report_sessions_json(const struct view *v, struct buf *out);
 void render_report_checks_text(const struct view *v, struct buf *out);
 void render_report_checks_csv(const struct view *v, struct buf *out);
 void render_report_checks_json(const struct view *v, struct buf *out);

@@ -86,24 +86,27 @@ static const struct {
 	const char *word[PAGE_WORDS];
 	render_fn *fn;
 } pages[] = {
-	{{"status", "text", "", ""},       status_plain             },
-	{{"status", "text", "colour", ""}, status_colour            },
-	{{"status", "json", "", ""},       render_status_json       },
-	{{"report", "l4", "text", ""},     render_report_l4_text    },
-	{{"report", "l4", "csv", ""},      render_report_l4_csv     },
-	{{"report", "l4", "json", ""},     render_report_l4_json    },
-	{{"report", "l7", "text", ""},     l7_text                  },
-	{{"report", "l7", "text", "up"},   l7_up_text               },
-	{{"report", "l7", "csv", ""},      l7_csv                   },
-	{{"report", "l7", "csv", "up"},    l7_up_csv                },
-	{{"report", "l7", "json", ""},     l7_json                  },
-	{{"report", "l7", "json", "up"},   l7_up_json               },
-	{{"report", "checks", "text", ""}, render_report_checks_text},
-	{{"report", "checks", "csv", ""},  render_report_checks_csv },
-	{{"report", "checks", "json", ""}, render_report_checks_json},
-	{{"metrics", "text", "", ""},      metrics_text             },
-	{{"metrics", "open", "", ""},      metrics_open             },
-	{{"names", "", "", ""},            real_names               },
+	{{"status", "text", "", ""},         status_plain               },
+	{{"status", "text", "colour", ""},   status_colour              },
+	{{"status", "json", "", ""},         render_status_json         },
+	{{"report", "l4", "text", ""},       render_report_l4_text      },
+	{{"report", "l4", "csv", ""},        render_report_l4_csv       },
+	{{"report", "l4", "json", ""},       render_report_l4_json      },
+	{{"report", "l7", "text", ""},       l7_text                    },
+	{{"report", "l7", "text", "up"},     l7_up_text                 },
+	{{"report", "l7", "csv", ""},        l7_csv                     },
+	{{"report", "l7", "csv", "up"},      l7_up_csv                  },
+	{{"report", "l7", "json", ""},       l7_json                    },
+	{{"report", "l7", "json", "up"},     l7_up_json                 },
+	{{"report", "sessions", "text", ""}, render_report_sessions_text},
+	{{"report", "sessions", "csv", ""},  render_report_sessions_csv },
+	{{"report", "sessions", "json", ""}, render_report_sessions_json},
+	{{"report", "checks", "text", ""},   render_report_checks_text  },
+	{{"report", "checks", "csv", ""},    render_report_checks_csv   },
+	{{"report", "checks", "json", ""},   render_report_checks_json  },
+	{{"metrics", "text", "", ""},        metrics_text               },
+	{{"metrics", "open", "", ""},        metrics_open               },
+	{{"names", "", "", ""},              real_names                 },
 };
 
 static bool page_matches(const struct command_request *r, size_t page)
@@ -121,7 +124,8 @@ static int run_page(struct command_request *r)
 
 		if (!page_matches(r, i))
 			continue;
-		v = r->ops->view(r->ops->arg);
+		v = !strcmp(pages[i].word[1], "sessions") ? r->ops->view_sessions(r->ops->arg)
+							  : r->ops->view(r->ops->arg);
 		if (!v)
 			return outcome(r, -ENOMEM);
 		pages[i].fn(v, &r->out);
@@ -249,23 +253,23 @@ static const struct {
 	size_t min, max;
 	int (*run)(struct command_request *r);
 } commands[] = {
-	{"ping",     "",				  false, 0, 0,              run_ping    },
-	{"help",     "",				  false, 0, 0,              run_help    },
-	{"status",   "[text|json] [colour]",              false, 0, 2,              run_page    },
-	{"report",   "l4|l7|checks [text|json|csv] [up]", false, 1, 3,              run_page    },
-	{"metrics",  "[text|open]",                       false, 0, 1,              run_page    },
-	{"names",    "",				  false, 0, 0,              run_page    },
-	{"warnings", "",				  false, 0, 0,              run_warnings},
-	{"wait",     "",				  false, 0, 0,              run_wait    },
-	{"drain",    "SERVICE/REAL",                      true,  1, 1,              run_order   },
-	{"halt",     "SERVICE/REAL",                      true,  1, 1,              run_order   },
-	{"online",   "SERVICE/REAL",                      true,  1, 1,              run_order   },
-	{"weight",   "SERVICE/REAL 0..65535|default",     true,  2, 2,              run_weight  },
-	{"isolate",  "SERVICE/REAL",                      true,  1, 1,              run_isolate },
-	{"reload",   "",				  true,  0, 0,              run_reload  },
-	{"join",     "FILE [IFACE...]",                   true,  1, LINE_WORDS_MAX, run_join    },
-	{"up",       "FILE [IFACE...]",                   true,  1, LINE_WORDS_MAX, run_up      },
-	{"down",     "[IFACE...]",                        true,  0, LINE_WORDS_MAX, run_down    },
+	{"ping",     "",					   false, 0, 0,              run_ping    },
+	{"help",     "",					   false, 0, 0,              run_help    },
+	{"status",   "[text|json] [colour]",                       false, 0, 2,              run_page    },
+	{"report",   "l4|l7|sessions|checks [text|json|csv] [up]", false, 1, 3,              run_page    },
+	{"metrics",  "[text|open]",                                false, 0, 1,              run_page    },
+	{"names",    "",					   false, 0, 0,              run_page    },
+	{"warnings", "",					   false, 0, 0,              run_warnings},
+	{"wait",     "",					   false, 0, 0,              run_wait    },
+	{"drain",    "SERVICE/REAL",                               true,  1, 1,              run_order   },
+	{"halt",     "SERVICE/REAL",                               true,  1, 1,              run_order   },
+	{"online",   "SERVICE/REAL",                               true,  1, 1,              run_order   },
+	{"weight",   "SERVICE/REAL 0..65535|default",              true,  2, 2,              run_weight  },
+	{"isolate",  "SERVICE/REAL",                               true,  1, 1,              run_isolate },
+	{"reload",   "",					   true,  0, 0,              run_reload  },
+	{"join",     "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_join    },
+	{"up",       "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_up      },
+	{"down",     "[IFACE...]",				 true,  0, LINE_WORDS_MAX, run_down    },
 };
 
 static int run_help(struct command_request *r)

@@ -109,6 +109,24 @@ void exposition_bound(struct buf *labels, double bound)
 	exposition_label(labels, "le", text);
 }
 
+void exposition_histogram(struct exposition *e, const char *labels, const double *bounds,
+			  const uint64_t *bucket, size_t count, double sum)
+{
+	uint64_t total = 0;
+
+	for (size_t b = 0; b < count; b++) {
+		struct buf more = {};
+
+		total += bucket[b];
+		buf_puts(&more, labels);
+		exposition_bound(&more, b + 1 < count ? bounds[b] : INFINITY);
+		exposition_part(e, "_bucket", buf_text(&more), total);
+		buf_free(&more);
+	}
+	exposition_part(e, "_sum", labels, sum);
+	exposition_part(e, "_count", labels, total);
+}
+
 void exposition_end(struct exposition *e)
 {
 	if (e->openmetrics)

@@ -38,6 +38,10 @@ void exposition_part(struct exposition *e, const char *suffix, const char *label
 /* "0.005", "1.0", "+Inf" as le values are written. */
 void exposition_bound(struct buf *labels, double bound);
 
+/* A whole histogram: count buckets, each with its own number only; bounds of all but the last. */
+void exposition_histogram(struct exposition *e, const char *labels, const double *bounds,
+			  const uint64_t *bucket, size_t count, double sum);
+
 void exposition_end(struct exposition *e);
 
 #endif

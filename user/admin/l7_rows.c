@@ -16,7 +16,7 @@ static void begin(struct l7_row *row, const struct view *v, size_t index, enum l
 	row->number[L7_SID] = 0;
 	row->number[L7_TYPE] = kind;
 	row->text[L7_PXNAME] = v->services[index].name;
-	row->text[L7_MODE] = "tcp";
+	row->text[L7_MODE] = v->services[index].config->mode == MODE_L7_HTTP ? "http" : "tcp";
 }
 
 static void put_sessions(struct l7_row *row, const struct view_l7 *l)
@@ -28,11 +28,34 @@ static void put_sessions(struct l7_row *row, const struct view_l7 *l)
 	row->number[L7_BOUT] = l->counts.bytes_out;
 }
 
+/* Empty where the service does not speak HTTP. */
+static void put_answers(struct l7_row *row, const struct view_service *s, const struct view_l7 *l)
+{
+	if (s->config->mode != MODE_L7_HTTP)
+		return;
+	for (size_t i = 0; i < ARRAY_COUNT(l->counts.answers); i++)
+		row->number[L7_HRSP_OTHER + i] = l->counts.answers[i];
+	row->number[L7_REQ_TOT] = l->counts.requests;
+}
+
+/* Mean in ms, or L7_ABSENT before the first. */
+static uint64_t mean(const struct proxy_histogram *h)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < PROXY_BUCKETS; i++)
+		count += h->bucket[i];
+	return count ? h->sum / count / 1000 : L7_ABSENT;
+}
+
 /* What only the side of the servers has. */
 static void put_server_side(struct l7_row *row, const struct view_l7 *l)
 {
-	row->number[L7_QCUR] = 0; /* a client that finds no room is refused, none waits */
-	row->number[L7_QMAX] = 0;
+	row->number[L7_QCUR] = l->queued;
+	row->number[L7_QMAX] = l->counts.max_queued;
+	row->number[L7_CTIME] = mean(&l->counts.connect_time);
+	row->number[L7_RTIME] = mean(&l->counts.response_time);
+	row->number[L7_REUSE] = l->counts.reused;
 	row->number[L7_LBTOT] = l->counts.sessions;
 	row->number[L7_ECON] = l->counts.connect_errors + l->counts.refused;
 	row->number[L7_ERESP] = l->counts.response_errors;
@@ -51,7 +74,8 @@ static void frontend(struct l7_row *row, const struct view *v, const struct view
 	row->number[L7_SLIM] = v->l7.limit;
 	row->number[L7_DREQ] = 0;
 	row->number[L7_DRESP] = 0;
-	row->number[L7_EREQ] = s->l7.counts.bad_header;
+	row->number[L7_EREQ] = s->l7.counts.bad_header + s->l7.counts.bad_requests;
+	put_answers(row, s, &s->l7);
 	row->number[L7_CONN_TOT] = s->l7.counts.sessions;
 }
 
@@ -98,7 +122,8 @@ static void put_address(struct l7_row *row, const struct view_real *r)
 	row->text[L7_ADDR] = row->addr;
 }
 
-static void real(struct l7_row *row, const struct view *v, const struct view_real *r)
+static void real(struct l7_row *row, const struct view *v, const struct view_service *s,
+		 const struct view_real *r)
 {
 	/* HAProxy's words: what is halted is in maintenance. */
 	static const char *const status[] = {[REAL_UP] = "UP",
@@ -108,6 +133,7 @@ static void real(struct l7_row *row, const struct view *v, const struct view_rea
 
 	put_sessions(row, &r->l7);
 	put_server_side(row, &r->l7);
+	put_answers(row, s, &r->l7);
 	put_check(row, v, r);
 	put_address(row, r);
 	row->text[L7_SVNAME] = r->name;
@@ -134,6 +160,17 @@ static time_t latest_change(const struct view_service *s)
 	return latest;
 }
 
+/* HAProxy's word for it. */
+static const char *algorithm(enum scheduler s)
+{
+	static const char *const name[SCHEDULER_COUNT] = {
+		[SCHEDULER_WRR] = "roundrobin", [SCHEDULER_WLC] = "leastconn",
+		[SCHEDULER_RR] = "roundrobin",  [SCHEDULER_LC] = "leastconn",
+		[SCHEDULER_SH] = "source",      [SCHEDULER_MAGLEV] = "source"};
+
+	return name[s];
+}
+
 static void backend(struct l7_row *row, const struct view *v, const struct view_service *s)
 {
 	uint64_t weight = 0, act = 0, bck = 0, given = 0;
@@ -148,10 +185,11 @@ static void backend(struct l7_row *row, const struct view *v, const struct view_
 	}
 	put_sessions(row, &s->l7);
 	put_server_side(row, &s->l7);
+	put_answers(row, s, &s->l7);
 	put_since(row, v, latest_change(s));
 	row->text[L7_SVNAME] = "BACKEND";
 	row->text[L7_STATUS] = weight ? "UP" : "DOWN";
-	row->text[L7_ALGO] = "roundrobin";
+	row->text[L7_ALGO] = algorithm(s->config->scheduler);
 	row->colour = weight ? GRID_GREEN : GRID_RED;
 	row->number[L7_LBTOT] = given;
 	row->number[L7_DREQ] = 0;
@@ -173,7 +211,7 @@ void l7_rows(const struct view *v, size_t index, l7_row_fn *fn, void *arg)
 	for (size_t i = 0; i < s->real_count; i++) {
 		begin(&row, v, index, L7_REAL);
 		row.number[L7_SID] = i + 1;
-		real(&row, v, &s->reals[i]);
+		real(&row, v, s, &s->reals[i]);
 		fn(arg, &row);
 	}
 	begin(&row, v, index, L7_BACKEND);

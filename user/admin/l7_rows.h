@@ -45,6 +45,17 @@ enum l7_number {
 	L7_CONN_TOT,
 	L7_CONNECT,
 	L7_UWEIGHT,
+	L7_QLIMIT,
+	L7_HRSP_OTHER, /* and the classes after it, in the order of struct proxy_counts */
+	L7_HRSP_1XX,
+	L7_HRSP_2XX,
+	L7_HRSP_3XX,
+	L7_HRSP_4XX,
+	L7_HRSP_5XX,
+	L7_REQ_TOT,
+	L7_CTIME, /* mean, ms */
+	L7_RTIME,
+	L7_REUSE,
 	L7_NUMBER_COUNT,
 };
 

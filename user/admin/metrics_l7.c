@@ -31,11 +31,39 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
 	{"lbxdp_l7_service_no_source_port_total", "Connects for which no source port was free.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_service_other_source_port_total",
+	 "Connects from another port than the client's, which was taken (source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
+	{"lbxdp_l7_service_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
 	{"lbxdp_l7_service_refused_total",
 	 "Clients turned away: no usable real, or the limit was reached.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.refused)},
 	{"lbxdp_l7_service_bad_headers_total", "Clients whose PROXY header was missing or wrong.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bad_header)},
+	{"lbxdp_l7_service_current_queue", "Sessions that wait for a place at a real.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, queued)},
+	{"lbxdp_l7_service_max_queue", "The most that waited at a time.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.max_queued)},
+	{"lbxdp_l7_service_queued_total", "Sessions and requests that had to wait.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.queued)},
+	{"lbxdp_l7_service_queue_timeouts_total", "Those that waited in vain.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.queue_timeouts)},
+	{"lbxdp_l7_service_http_requests_total", "HTTP requests.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.requests)},
+	{"lbxdp_l7_service_bad_requests_total", "HTTP requests that were refused.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bad_requests)},
+	{"lbxdp_l7_service_reused_connections_total",
+	 "HTTP requests that went by a connection that was there.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.reused)},
+	{"lbxdp_l7_service_tls_handshakes_total", "TLS handshakes with clients.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes)},
+	{"lbxdp_l7_service_tls_resumed_total", "Those that resumed a session.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_resumed)},
+	{"lbxdp_l7_service_tls_failures_total", "TLS handshakes with clients that failed.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_failed)},
 };
 
 static const struct number_family real_families[] = {
@@ -63,6 +91,29 @@ static const struct number_family real_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.redispatches)},
 	{"lbxdp_l7_real_no_source_port_total", "Connects for which no source port was free.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.no_source_port)},
+	{"lbxdp_l7_real_current_queue", "Sessions that wait for a place at the real.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, queued)},
+	{"lbxdp_l7_real_other_source_port_total",
+	 "Connects with the client's address whose port was taken.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.other_source_port)},
+	{"lbxdp_l7_real_http_requests_total", "HTTP requests given to the real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.requests)},
+	{"lbxdp_l7_real_reused_connections_total",
+	 "HTTP requests that went by a connection that was there.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.reused)},
+	{"lbxdp_l7_real_tls_handshakes_total", "TLS handshakes with the real.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes)},
+	{"lbxdp_l7_real_tls_resumed_total", "Those that resumed a session.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_resumed)},
+	{"lbxdp_l7_real_tls_failures_total", "TLS handshakes with the real that failed.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.handshakes_failed)},
+	{"lbxdp_l7_real_own_source_total",
+	 "Connects from this host's own address, as client and real server differ in IP version "
+	 "(source: client).",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.own_source)},
+	{"lbxdp_l7_real_unanswered_connects",
+	 "Connects in a row that no answer came back to (source: client).",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.unanswered)},
 };
 /* clang-format on */
 
@@ -103,6 +154,58 @@ static void put_reals(struct page *p, const struct number_family *f)
 	}
 }
 
+/* By class, as HAProxy names them. */
+static void put_answers(struct page *p)
+{
+	static const char *const code[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+	exposition_family(&p->to, "lbxdp_l7_service_http_responses_total", METRIC_COUNTER,
+			  "HTTP responses as clients got them.");
+	for (size_t i = 0; i < p->view->service_count; i++) {
+		const struct view_service *s = &p->view->services[i];
+
+		for (size_t c = 0; s->config->mode == MODE_L7_HTTP && c < ARRAY_COUNT(code); c++) {
+			struct buf labels = {};
+
+			exposition_label(&labels, "service", s->name);
+			exposition_label(&labels, "code", code[c]);
+			exposition_number(&p->to, buf_text(&labels), s->l7.counts.answers[c]);
+			buf_free(&labels);
+		}
+	}
+}
+
+static void put_histogram(struct page *p, const struct buf *labels, const struct proxy_histogram *h)
+{
+	static const double msec[] = PROXY_BOUNDS;
+	double bounds[ARRAY_COUNT(msec)];
+
+	for (size_t i = 0; i < ARRAY_COUNT(msec); i++)
+		bounds[i] = msec[i] / 1e3;
+	exposition_histogram(&p->to, buf_text(labels), bounds, h->bucket, PROXY_BUCKETS,
+			     h->sum / 1e6);
+}
+
+/* Of each real: their sum is the service's. */
+static void put_times(struct page *p, const char *name, const char *help, size_t offset,
+		      bool http_only)
+{
+	const struct buf *labels = p->real_labels;
+
+	exposition_family(&p->to, name, METRIC_HISTOGRAM, help);
+	for (size_t i = 0; i < p->view->service_count; i++) {
+		const struct view_service *s = &p->view->services[i];
+		bool wanted =
+			http_only ? s->config->mode == MODE_L7_HTTP : service_is_l7(s->config);
+
+		for (size_t r = 0; r < s->real_count; r++, labels++)
+			if (wanted)
+				put_histogram(
+					p, labels,
+					(const void *)((const char *)&s->reals[r].l7 + offset));
+	}
+}
+
 void metrics_l7(struct page *p)
 {
 	put_number(p, "lbxdp_l7_processes", "Proxy processes.", p->view->l7.processes);
@@ -115,4 +218,10 @@ void metrics_l7(struct page *p)
 		put_services(p, &service_families[i]);
 	for (size_t i = 0; i < ARRAY_COUNT(real_families); i++)
 		put_reals(p, &real_families[i]);
+	put_answers(p);
+	put_times(p, "lbxdp_l7_real_connect_seconds", "How long connects to the real took.",
+		  offsetof(struct view_l7, counts.connect_time), false);
+	put_times(p, "lbxdp_l7_real_response_seconds",
+		  "From a whole HTTP request to the first byte of its answer.",
+		  offsetof(struct view_l7, counts.response_time), true);
 }

@@ -261,24 +261,6 @@ static bool gather(const struct view_service *s, size_t index, struct histogram 
 	return found;
 }
 
-static void put_histogram(struct page *p, const struct buf *labels, const struct histogram *h)
-{
-	uint64_t total = 0;
-
-	for (size_t b = 0; b < VIEW_DURATION_BUCKETS; b++) {
-		struct buf more = {};
-
-		total += h->bucket[b];
-		buf_append(&more, labels->at, labels->len);
-		exposition_bound(&more, b + 1 < VIEW_DURATION_BUCKETS ? view_duration_bounds[b]
-								      : INFINITY);
-		exposition_part(&p->to, "_bucket", buf_text(&more), total);
-		buf_free(&more);
-	}
-	exposition_part(&p->to, "_sum", buf_text(labels), h->sum);
-	exposition_part(&p->to, "_count", buf_text(labels), total);
-}
-
 static void service_histograms(struct page *p, const struct view_service *s)
 {
 	char label[CHECK_LABEL_LEN];
@@ -289,7 +271,8 @@ static void service_histograms(struct page *p, const struct view_service *s)
 
 		exposition_label(&labels, "service", s->name);
 		exposition_label(&labels, "check", label);
-		put_histogram(p, &labels, &h);
+		exposition_histogram(&p->to, buf_text(&labels), view_duration_bounds, h.bucket,
+				     VIEW_DURATION_BUCKETS, h.sum);
 		buf_free(&labels);
 	}
 }

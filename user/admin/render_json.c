@@ -108,6 +108,8 @@ static void put_l7(struct json *j, const struct view_l7 *l)
 	json_number(j, "retries_total", c->retries);
 	json_number(j, "redispatches_total", c->redispatches);
 	json_number(j, "no_source_port_total", c->no_source_port);
+	json_number(j, "other_source_port_total", c->other_source_port);
+	json_number(j, "own_source_total", c->own_source);
 	json_number(j, "refused_total", c->refused);
 	json_number(j, "bad_headers_total", c->bad_header);
 	json_close(j, '}');
@@ -140,6 +142,10 @@ static void put_real(struct json *j, const struct view_service *s, const struct 
 	json_number(j, "bytes_total", r->bytes);
 	if (service_is_l7(s->config))
 		put_l7(j, &r->l7);
+	if (r->warning)
+		json_text(j, "warning", r->warning);
+	else
+		json_null(j, "warning");
 	put_checks(j, r);
 	json_close(j, '}');
 }

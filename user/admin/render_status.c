@@ -156,6 +156,9 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	for (size_t i = 0; i < s->real_count; i++)
 		real_row(&g, s, &s->reals[i], buf_text(&ports), v->now);
 	grid_print(&g, "  ", colour, out);
+	for (size_t i = 0; i < s->real_count; i++)
+		if (s->reals[i].warning)
+			buf_printf(out, "  %s: %s\n", s->reals[i].name, s->reals[i].warning);
 	grid_fini(&g);
 	buf_free(&ports);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The head of an HTTP/1.x request, strictly (RFC 9112): what is not exactly one well-formed head
- * without a body is refused. Pure; slices point into the caller's bytes.
+ * The head of a request to the web page: what core/http_message.h takes for one well-formed head,
+ * of GET or HEAD and without a body. Pure; slices point into the caller's bytes.
  */
 #ifndef LBXDP_ADMIN_REQUEST_H
 #define LBXDP_ADMIN_REQUEST_H
@@ -25,7 +25,7 @@ struct request {
 
 /*
  * Returns the length of the head, 0 when more bytes are needed, or minus the status to answer with:
- * 400, 405, 414, 431 or 505. A head that needs more bytes than REQUEST_HEAD_MAX is -431.
+ * 400, 405, 414, 431, 501 or 505. A head that needs more bytes than REQUEST_HEAD_MAX is -431.
  */
 int request_parse(const char *bytes, size_t len, struct request *r);
 

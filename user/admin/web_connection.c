@@ -100,6 +100,7 @@ static const char *reason(int status)
 		{408, "Request Timeout"                },
 		{414, "URI Too Long"                   },
 		{431, "Request Header Fields Too Large"},
+		{501, "Not Implemented"                },
 		{505, "HTTP Version Not Supported"     },
 	};
 

@@ -24,6 +24,14 @@ uint64_t clock_nsec_coarse(void)
 	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
+uint64_t clock_wall_msec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 time_t clock_wall(void)
 {
 	return time(NULL);

@@ -12,6 +12,7 @@ uint64_t clock_msec(void);        /* monotonic milliseconds */
 uint64_t clock_usec(void);        /* monotonic microseconds */
 uint64_t clock_nsec_coarse(void); /* CLOCK_MONOTONIC_COARSE, as the data plane reads it */
 time_t clock_wall(void);
+uint64_t clock_wall_msec(void); /* since 1970 */
 
 /* RFC 3339 UTC, "2026-01-31T12:00:00Z", into text (CLOCK_TEXT_LEN bytes). */
 const char *clock_format(time_t at, char *text);

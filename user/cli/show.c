@@ -77,7 +77,8 @@ int cli_report(struct cli *c, int argc, char **argv)
 	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
 	l7 = argc == 2 && !strcmp(argv[1], "l7");
 	if (argc != 2 || (json && csv) || (up_only && !l7) ||
-	    (!l7 && strcmp(argv[1], "l4") && strcmp(argv[1], "checks")))
+	    (!l7 && strcmp(argv[1], "l4") && strcmp(argv[1], "sessions") &&
+	     strcmp(argv[1], "checks")))
 		return cli_usage("report");
 	words[1] = argv[1];
 	if (json || csv)

@@ -17,6 +17,9 @@ struct config_net {
 	/* Connected networks of the interfaces that will be attached. */
 	const struct prefix *connected;
 	size_t connected_count;
+	/* Connected networks of all interfaces, for R76. */
+	const struct prefix *networks;
+	size_t network_count;
 	bool missing_ok; /* `check`: a missing interface is a warning, and R3 is then not judged */
 };
 

@@ -153,6 +153,7 @@ void config_rules_l7(struct config_reading *r, const struct service_config *s,
 		config_say(r, yaml_get(n, "protocol"), "layer 7 speaks TCP only");
 	rule_listeners(r, s, n);
 	rule_source(r, s, n);
+	config_rules_tproxy(r, s, n);
 	rule_real_keys(r, s, n);
 	rule_persistence(r, s, n);
 	rule_certificates(r, s, n);

@@ -367,6 +367,19 @@ static int put_leaving_vips(struct plan *p, const struct facts *f)
 	return err;
 }
 
+/* For sessions of services that left, or that take another source now. */
+static int put_held_diverts(struct plan *p, const struct facts *f)
+{
+	const __u32 none = 0;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < f->held_route_count; i++)
+		err = plan_put(p, PLAN_LOCAL_ROUTES, &f->held_routes[i], &none);
+	for (size_t i = 0; !err && i < f->held_divert_count; i++)
+		err = plan_put(p, PLAN_DIVERTS, &f->held_diverts[i], &none);
+	return err;
+}
+
 static int put_ifaces(struct plan *p, const struct facts *f)
 {
 	int err = 0;
@@ -400,6 +413,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 		err = put_retired(p, &f->retired[i]);
 	for (size_t i = 0; !err && i < f->held_count; i++)
 		err = put_held(p, &f->held[i], f->active);
+	if (!err)
+		err = put_held_diverts(p, f);
 	if (!err)
 		err = put_ifaces(p, f);
 	if (err) {

@@ -2,6 +2,7 @@
 #include "core/desire_l7.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/desire.h"
 
@@ -250,6 +251,23 @@ static int put_pages(const struct putting *to)
 	return err;
 }
 
+/* TProxy: the real's answers are for its client's address, and have to be led into this host. */
+static int put_divert(const struct putting *to, const struct real_config *c,
+		      const struct real_fact *f)
+{
+	const struct row_local_route route = {
+		.family = addr_is_v4(&c->ip) ? AF_INET : AF_INET6,
+		.table = to->facts->local_table,
+	};
+	const uint32_t none = 0;
+	int err;
+
+	if (to->service->l7.source != PROXY_SOURCE_CLIENT || !f->ifindex)
+		return 0;
+	err = plan_put(to->plan, PLAN_LOCAL_ROUTES, &route, &none);
+	return err ? err : plan_put(to->plan, PLAN_DIVERTS, &f->ifindex, &none);
+}
+
 static int put_reals(const struct putting *to)
 {
 	const struct service_config *s = to->service;
@@ -260,6 +278,8 @@ static int put_reals(const struct putting *to)
 		const struct real_config *c = &s->reals[i];
 
 		err = put_real(to, c, &to->fact->reals[i]);
+		if (!err)
+			err = put_divert(to, c, &to->fact->reals[i]);
 		key.id = to->fact->reals[i].id;
 		if (!err && c->reencrypt && c->verify)
 			err = put_blob(to, &key, &c->ca);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/model.h"
+#include "core/plan.h"
 #include "core/view.h"
 #include "lbxdp/abi.h"
 
@@ -19,8 +20,10 @@ struct real_fact {
 	const uint32_t *check_ids; /* of its checks, as service_check_spec numbers them */
 	enum admin_order admin;
 	int32_t weight; /* ordered; -1: as configured */
-	/* Direct Routing only, as are the MAC addresses: */
-	uint32_t ifindex;  /* of the connected network its address is in; 0: none */
+	/* Of the connected network its address is in; with source: client, by which its answers
+	 * come. 0: none. */
+	uint32_t ifindex;
+	/* Direct Routing only: */
 	bool has_mac;      /* the neighbour is known */
 	bool no_neighbour; /* it was asked for and did not answer */
 	uint8_t mac[6], source_mac[6];
@@ -67,6 +70,12 @@ struct facts {
 	size_t retired_count;
 	const struct addr *held; /* VIPs that left layer 7 while sessions on them still run */
 	size_t held_count;
+	uint32_t local_table; /* TProxy's routing table */
+	/* What TProxy has and its sessions still need, whatever the model says. */
+	const struct row_local_route *held_routes;
+	size_t held_route_count;
+	const uint32_t *held_diverts;
+	size_t held_divert_count;
 	const struct lb_addr *leaving_vips; /* answered for no more, unless the model has them */
 	size_t leaving_vip_count;
 	const struct iface_fact *ifaces; /* that exist and should be attached */

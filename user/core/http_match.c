@@ -35,7 +35,7 @@ static size_t decode_byte(struct slice path, size_t at, char *byte)
 		return 1;
 	high = http_hex_digit(path.at[at + 1]);
 	low = http_hex_digit(path.at[at + 2]);
-	code = high << 4 | low;
+	code = high * 16 + low;
 	if (high < 0 || low < 0 || code <= 0x20 || code >= 0x7f)
 		return 1;
 	*byte = code == '\\' ? '/' : (char)code;

@@ -19,6 +19,54 @@ bool http_is_text(char c)
 	return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
+static bool is_visible(char c)
+{
+	return c > 0x20 && c < 0x7f;
+}
+
+static const uint64_t ones = 0x0101010101010101;
+
+/* Whether one of the eight bytes is below bound (at most 0x80), or 0x7f; the bytes themselves show
+ * which, since a borrow may mark the one above it as well. */
+static uint64_t strays(uint64_t eight, uint8_t bound)
+{
+	uint64_t del = eight ^ (0x7f * ones);
+
+	return (((eight - bound * ones) & ~eight) | ((del - ones) & ~del)) & (0x80 * ones);
+}
+
+static bool may_leave_text(uint64_t eight)
+{
+	return strays(eight, 0x20) != 0;
+}
+
+static bool may_leave_visible(uint64_t eight)
+{
+	return strays(eight, 0x21) || (eight & (0x80 * ones));
+}
+
+/* Eight bytes at a time while none may_leave; then one by one. */
+static inline size_t span(const char *at, size_t len, bool (*may_leave)(uint64_t eight),
+			  bool (*belongs)(char c))
+{
+	size_t n = 0, stop;
+
+	for (;;) {
+		uint64_t eight;
+
+		for (; len - n >= 8; n += 8) {
+			memcpy(&eight, at + n, 8);
+			if (may_leave(eight))
+				break;
+		}
+		for (stop = len - n < 8 ? len : n + 8; n < stop; n++)
+			if (!belongs(at[n]))
+				return n;
+		if (n == len)
+			return n;
+	}
+}
+
 size_t http_token_span(const char *at, size_t len)
 {
 	size_t n = 0;
@@ -28,46 +76,14 @@ size_t http_token_span(const char *at, size_t len)
 	return n;
 }
 
-size_t http_visible_span(const char *at, size_t len)
-{
-	size_t n = 0;
-
-	while (n < len && at[n] > 0x20 && at[n] < 0x7f)
-		n++;
-	return n;
-}
-
-/* Whether a byte of the eight is a control: below 0x20, or 0x7f. A tab counts; who asks looks at
- * the bytes one by one then. */
-static bool has_control(uint64_t eight)
-{
-	const uint64_t ones = 0x0101010101010101, highs = 0x80 * ones;
-	uint64_t del = eight ^ (0x7f * ones);
-
-	return (((eight - 0x20 * ones) & ~eight) | ((del - ones) & ~del)) & highs;
-}
-
 size_t http_text_span(const char *at, size_t len)
 {
-	size_t n = 0;
+	return span(at, len, may_leave_text, http_is_text);
+}
 
-	for (;;) {
-		uint64_t eight;
-		size_t stop = n + 8;
-
-		if (len - n >= 8) {
-			memcpy(&eight, at + n, 8);
-			if (!has_control(eight)) {
-				n += 8;
-				continue;
-			}
-		}
-		for (; n < len && n < stop; n++)
-			if (!http_is_text(at[n]))
-				return n;
-		if (n == len)
-			return n;
-	}
+size_t http_visible_span(const char *at, size_t len)
+{
+	return span(at, len, may_leave_visible, is_visible);
 }
 
 int http_hex_digit(char c)

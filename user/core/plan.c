@@ -21,6 +21,8 @@ static const struct {
 	[PLAN_RINGS] = {"rings",          sizeof(__u32),                   sizeof(struct row_ring)       },
 	[PLAN_ACLS] = {"acls",           sizeof(__u32),                   sizeof(struct row_acl)        },
 	[PLAN_ENDPOINTS] = {"endpoints",      sizeof(struct lb_endpoint),      sizeof(__u32)                 },
+	[PLAN_LOCAL_ROUTES] = {"local routes",   sizeof(struct row_local_route),  sizeof(__u32)                 },
+	[PLAN_DIVERTS] = {"diverts",        sizeof(__u32),                   sizeof(__u32)                 },
 	[PLAN_PROXY_SERVICES] = {"proxy services", sizeof(__u32),                   sizeof(struct proxy_service)  },
 	[PLAN_PROXY_REALS] = {"proxy reals",    sizeof(__u32),                   sizeof(struct proxy_real)     },
 	[PLAN_PROXY_RULES] = {"proxy rules",    sizeof(struct proxy_rule_key),

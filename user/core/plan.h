@@ -26,6 +26,8 @@ enum plan_table {
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
 	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob: first, so
 			      * that no row asks for what is not there */
+	PLAN_LOCAL_ROUTES,   /* struct row_local_route -> __u32 0: TProxy's policy rule and route */
+	PLAN_DIVERTS,        /* __u32 ifindex -> __u32 0: TProxy's tc program there */
 	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
 	PLAN_PROXY_REALS,    /* __u32 real id -> struct proxy_real */
 	PLAN_PROXY_RULES,    /* struct proxy_rule_key -> struct proxy_rule */
@@ -72,6 +74,12 @@ struct row_ring {
 struct row_acl {
 	const struct acl *acl;
 	__u64 host;
+};
+
+/* In which every address is local, for packets with our mark. */
+struct row_local_route {
+	__u32 family; /* AF_INET, AF_INET6 */
+	__u32 table;
 };
 
 struct row_iface {

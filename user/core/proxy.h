@@ -225,7 +225,11 @@ struct proxy_counts {
 	uint64_t handshakes_resumed;
 	uint64_t handshakes_failed;
 	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
-	uint64_t pad[9];
+	uint64_t own_source; /* TProxy: not the client's address, as the families differ */
+	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
+	 */
+	uint64_t unanswered;
+	uint64_t pad[7];
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
@@ -256,9 +260,8 @@ static inline uint64_t proxy_idle(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
-		proxy_idle(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+			 proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
@@ -270,12 +273,43 @@ struct proxy_persist {
 	uint32_t used; /* clock_msec() >> 10 */
 };
 
+enum session_state {
+	SESSION_HEADER,    /* the client owes a PROXY header */
+	SESSION_HANDSHAKE, /* TLS with the client */
+	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
+	SESSION_HTTP,      /* all of HTTP but the wait for a server's connection */
+	SESSION_QUEUE,     /* for a place at a real */
+	SESSION_CONNECT,   /* to a real, and TLS with it */
+	SESSION_PAUSE,     /* before that is tried again */
+	SESSION_RELAY,
+	SESSION_ENDED, /* freed at the end of the round */
+	SESSION_STATE_COUNT,
+};
+
+/* A session for people to see. Its process writes it, main reads it at any time: a row that changes
+ * meanwhile shows some of either. */
+struct proxy_session {
+	struct addr client, vip; /* as the client came, or as its PROXY header says */
+	uint64_t began, active;  /* clock_msec(); active: when bytes last came */
+	uint64_t bytes_in, bytes_out;
+	uint32_t service; /* id; 0: the row is free */
+	uint32_t real;    /* id; 0: none */
+	uint32_t requests;
+	uint16_t client_port, vip_port;
+	uint32_t state; /* enum session_state */
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hidden padding");
+
+enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
+
 /* A sparse memfd; only rows in use take memory. What has a row a process is that process' own to
  * write, so that a crash leaves nothing counted: PROXY_COLUMNS, which main then clears. */
 struct proxy_shared {
 	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
 	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
 					   * after each change: odd while they are written */
+	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
@@ -295,17 +329,19 @@ struct proxy_shared {
 	uint32_t processes;                     /* rows in use of what has a row a process */
 	uint32_t pad;
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
+	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
+	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
 };
 
 #define PROXY_COLUMNS(V)                                                                           \
 	V(service_current)                                                                         \
-	V(real_current) V(service_queued) V(real_queued) V(queue_head)
+	V(real_current) V(service_queued) V(real_queued) V(queue_head) V(session)
 
 /* Where the columns begin in struct proxy_shared, and the bytes of a process' row of each. */
 struct proxy_column {
 	size_t at, len;
 };
-enum { PROXY_COLUMN_COUNT = 5 };
+enum { PROXY_COLUMN_COUNT = 6 };
 extern const struct proxy_column proxy_columns[PROXY_COLUMN_COUNT];
 
 #endif

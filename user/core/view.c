@@ -20,6 +20,19 @@ void view_free(struct view *v)
 		arena_free(v->arena); /* v itself lives there too */
 }
 
+const char *session_state_name(enum session_state s)
+{
+	static const char *const name[] = {
+		[SESSION_HEADER] = "header", [SESSION_HANDSHAKE] = "handshake",
+		[SESSION_HELLO] = "hello",   [SESSION_HTTP] = "http",
+		[SESSION_QUEUE] = "queue",   [SESSION_CONNECT] = "connect",
+		[SESSION_PAUSE] = "retry",   [SESSION_RELAY] = "relay",
+		[SESSION_ENDED] = "ended",
+	};
+
+	return name[s];
+}
+
 const char *real_status_name(enum real_status s)
 {
 	static const char *const name[] = {"up", "down", "drain", "halt"};

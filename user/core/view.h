@@ -45,6 +45,7 @@ extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 struct view_l7 {
 	struct proxy_counts counts;
 	uint64_t current;
+	uint64_t queued; /* that wait now */
 };
 
 struct view_real {
@@ -61,6 +62,7 @@ struct view_real {
 	size_t worst;  /* index of the check that `check` shows */
 	uint16_t port; /* 0: the client's */
 	struct view_l7 l7;
+	const char *warning; /* what is wrong though it is up; NULL: nothing */
 };
 
 struct view_service {
@@ -73,6 +75,14 @@ struct view_service {
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;
+};
+
+/* A session at layer 7. */
+struct view_session {
+	const char *service, *real; /* real is NULL before one is chosen */
+	int pid;                    /* of the process that has it */
+	uint64_t age, idle;         /* ms */
+	struct proxy_session seen;
 };
 
 struct view_process {
@@ -104,6 +114,8 @@ struct view {
 	size_t service_count;
 	const struct view_vip *vips;
 	size_t vip_count;
+	const struct view_session *sessions; /* only where they were asked for */
+	size_t session_count;
 	uint64_t verdicts[LB_VERDICT_COUNT];
 	uint64_t events[LB_EVENT_COUNT];
 	uint64_t forwarded; /* packets, sum over the reals */
@@ -131,6 +143,7 @@ struct view {
 
 void view_free(struct view *v);
 
+const char *session_state_name(enum session_state s);   /* "relay" */
 const char *real_status_name(enum real_status s);       /* "up" */
 const char *service_status_name(enum service_status s); /* "healthy" */
 const char *admin_order_name(enum admin_order o);       /* "online" */

@@ -37,7 +37,7 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	struct config_net net = {.missing_ok = missing_ok};
 	struct net_snapshot s = {};
 	const char **wanted;
-	struct prefix *connected;
+	struct prefix *connected, *networks;
 	size_t count = 0;
 	int err = net_snapshot_take(&s, a);
 
@@ -56,6 +56,11 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	net.interfaces = s.interfaces;
 	net.interface_count = s.interface_count;
 	net.connected = connected;
+	networks = arena_alloc(a, s.connected_count + 1, sizeof(*networks));
+	for (size_t i = 0; i < s.connected_count; i++)
+		networks[i] = s.connected[i].prefix;
+	net.networks = networks;
+	net.network_count = s.connected_count;
 	net.connected_count = connected_of(&s, wanted, count, connected);
 	in->net = &net;
 	return config_read(in, messages);

@@ -144,6 +144,7 @@ static void sweep_fire(struct timer *t)
 
 	if (dataplane_sweep(d->dataplane))
 		wake_start(d);
+	sessions_judge(d);
 	timer_start(d->loop, t, DATAPLANE_SWEEP_MSEC);
 }
 
@@ -223,7 +224,9 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 		d->sinks[t] = dataplane_sink(d->dataplane);
 	d->sinks[PLAN_NEIGHBOURS] = net_sink(d->net);
 	d->sinks[PLAN_ADDRESSES] = net_sink(d->net);
+	d->sinks[PLAN_LOCAL_ROUTES] = net_sink(d->net);
 	d->sinks[PLAN_ANNOUNCE] = net_sink(d->net);
+	tproxy_kernel_rows(d->options->pin_dir, d->dataplane, d->actual);
 	if (!dataplane_adopted(d->dataplane))
 		return 0;
 	err = dataplane_read(d->dataplane, d->actual, &interning);
@@ -250,6 +253,7 @@ static void open_tables(struct daemon *d)
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->files = files_new();
 	files_follow(d->files, d->model);
+	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
@@ -266,6 +270,7 @@ static void close_tables(struct daemon *d)
 	free(d->real_reset);
 	free(d->real_since);
 	files_free(d->files);
+	free(d->real_answers);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);
@@ -330,11 +335,11 @@ static int first_plan(struct daemon *d, struct buf *why)
 		if (at.attached)
 			net_warnings(d->net, ifindex[i], !at.native, at.why, &d->warnings);
 	}
-	if (!err && d->refused > d->listeners_refused) {
+	if (!err && d->refused > d->layer7_refused) {
 		buf_printf(why, "%s", d->refusal);
 		err = -ENOSPC;
 	}
-	if (!err && d->listeners_refused)
+	if (!err && d->layer7_refused)
 		buf_printf(&d->warnings, "%s\n", d->refusal);
 	return err;
 }

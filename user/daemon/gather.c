@@ -27,7 +27,7 @@ const char *real_identity(const char *service, const char *real, const struct ad
 
 /* A service that a reload moves between the layers gets new ids for its reals, so that the flows
  * it had run to their end under the old ones. */
-static const char *id_name(const struct service_config *s, const struct real_config *r, char *name)
+const char *gather_id_name(const struct service_config *s, const struct real_config *r, char *name)
 {
 	real_identity(s->name, r->name, &r->ip, name);
 	return service_is_l7(s) ? strcat(name, "/l7") : name;
@@ -156,13 +156,15 @@ static void gather_real(const struct gathering *g, const struct service_config *
 	struct order order = orders_get(g->d->orders, s->name, r->name);
 	char name[REAL_IDENTITY_LEN];
 
-	f->id = ids_get(g->d->real_ids, id_name(s, r, name));
+	f->id = ids_get(g->d->real_ids, gather_id_name(s, r, name));
 	f->admin = left_out(g->d, s, r->name) ? ADMIN_HALT : order.admin;
 	f->weight = order.weight;
 	if (!service_is_l7(s)) {
 		if (f->id) /* else every id is taken; without an egress it gets no flow */
 			f->ifindex = egress_of(g, &r->ip);
 		gather_neighbour(g->d, &r->ip, f);
+	} else if (s->l7.source == PROXY_SOURCE_CLIENT) {
+		f->ifindex = net_egress(g->d->net, &r->ip);
 	}
 	gather_health(g, s, r, f);
 	if (service_is_l7(s))
@@ -298,5 +300,6 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 	gather_ifaces(&g, f);
 	gather_held(d, f, a);
 	f->files = files_facts(d->files, &f->file_count);
+	gather_tproxy(d, f, a);
 	return f;
 }

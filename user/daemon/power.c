@@ -9,9 +9,12 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+
+enum { SOCKET_TYPE_MASK = 0xf }; /* <linux/net.h>, the kernel's own */
 
 static const char user_name[] = "lbxdp";
 
@@ -20,6 +23,9 @@ static const cap_value_t main_list[] = {
 	CAP_SETUID, CAP_SETGID,  CAP_SYS_CHROOT, CAP_KILL,    CAP_DAC_READ_SEARCH,
 	CAP_CHOWN,
 };
+
+/* Of a proxy: for IP_TRANSPARENT. */
+static const cap_value_t proxy_list[] = {CAP_NET_RAW};
 
 /* Permitted, raised only around the calls the kernel asks it for (dataplane/). */
 static const cap_value_t on_demand[] = {CAP_SYS_ADMIN};
@@ -81,7 +87,6 @@ static const int plain_calls[] = {
 	SCMP_SYS(shutdown),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(signalfd4),
-	SCMP_SYS(socket),
 	SCMP_SYS(tgkill),
 	SCMP_SYS(time),
 	SCMP_SYS(timerfd_settime),
@@ -90,8 +95,9 @@ static const int plain_calls[] = {
 	SCMP_SYS(writev),
 };
 
-/* Bytes that go from socket to socket by way of a pipe. */
-static const int splice_calls[] = {
+/* Bytes that go from socket to socket by way of a pipe, a socket that takes another's place. */
+static const int proxy_calls[] = {
+	SCMP_SYS(dup3),
 	SCMP_SYS(pipe2),
 	SCMP_SYS(splice),
 };
@@ -167,33 +173,50 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 	return err;
 }
 
+/* A proxy's are of type SOCK_STREAM, its flags aside: neither raw nor packet sockets. */
+static int allow_sockets(scmp_filter_ctx filter, enum power_kept kept)
+{
+	const struct scmp_arg_cmp stream =
+		SCMP_A1_32(SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, SOCK_STREAM);
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), kept == POWER_PROXY,
+				      &stream);
+}
+
 /* A call that is not on the list fails with EPERM: a libc that grows a new one degrades one check
  * and does not bring the process down over and over. */
-static int filter_calls(enum power_calls calls)
+static int filter_calls(enum power_kept kept)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int err = filter ? 0 : -ENOMEM;
 
 	if (!err)
 		err = allow(filter, plain_calls, ARRAY_COUNT(plain_calls));
-	if (!err && calls == POWER_CALLS_SPLICE)
-		err = allow(filter, splice_calls, ARRAY_COUNT(splice_calls));
+	if (!err && kept == POWER_PROXY)
+		err = allow(filter, proxy_calls, ARRAY_COUNT(proxy_calls));
+	if (!err)
+		err = allow_sockets(filter, kept);
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);
 	return err;
 }
 
-static int clear_capabilities(void)
+static int limit_capabilities(enum power_kept kept)
 {
-	cap_t none = cap_init();
-	int err = !none || cap_set_proc(none) ? -errno : 0;
+	cap_t set = cap_init(), now = cap_get_proc();
+	int err = set && now ? 0 : -ENOMEM;
 
-	cap_free(none);
+	if (!err && kept == POWER_PROXY)
+		err = permit(set, now, proxy_list, ARRAY_COUNT(proxy_list), true);
+	if (!err && cap_set_proc(set))
+		err = -errno;
+	cap_free(set);
+	cap_free(now);
 	return err;
 }
 
-int power_drop_all(const char *root, uid_t uid, gid_t gid, enum power_calls calls, struct buf *why)
+int power_drop_all(const char *root, uid_t uid, gid_t gid, enum power_kept kept, struct buf *why)
 {
 	const char *step = "chroot";
 	int err = 0;
@@ -201,17 +224,19 @@ int power_drop_all(const char *root, uid_t uid, gid_t gid, enum power_calls call
 	if (chroot(root) || chdir("/"))
 		goto failed;
 	step = "become another user";
+	if (kept == POWER_PROXY && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+		goto failed;
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		goto failed;
 	step = "give up capabilities";
-	errno = -clear_capabilities();
+	errno = -limit_capabilities(kept);
 	if (errno)
 		goto failed;
 	step = "set no_new_privs";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		goto failed;
 	step = "filter system calls";
-	errno = -filter_calls(calls);
+	errno = -filter_calls(kept);
 	if (!errno)
 		return 0;
 failed:

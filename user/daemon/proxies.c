@@ -112,17 +112,17 @@ static bool hold(struct daemon *d, uint64_t sessions)
 
 bool proxies_hold_service(struct daemon *d, uint32_t id)
 {
-	uint64_t current;
+	uint64_t current, queued;
 
-	(void)proxy_client_service(d->proxy, id, &current);
+	(void)proxy_client_service(d->proxy, id, &current, &queued);
 	return hold(d, current);
 }
 
 bool proxies_hold_real(struct daemon *d, uint32_t id)
 {
-	uint64_t current;
+	uint64_t current, queued;
 
-	(void)proxy_client_real(d->proxy, id, &current);
+	(void)proxy_client_real(d->proxy, id, &current, &queued);
 	return hold(d, current);
 }
 

@@ -26,10 +26,27 @@ static void describe_listener(const struct proxy_endpoint *at, int error, char *
 			 strerror(-error));
 }
 
+static void describe_tproxy(const struct daemon *d, enum plan_table t, const void *key, int error,
+			    char *text, size_t room)
+{
+	const struct net_iface *iface =
+		t == PLAN_DIVERTS ? net_iface_at(d->net, *(const __u32 *)key) : NULL;
+
+	if (t == PLAN_DIVERTS)
+		snprintf(text, room,
+			 "interface %s: cannot attach the tc program of source: client: %s; trying "
+			 "again",
+			 iface ? iface->name : "?", strerror(-error));
+	else
+		snprintf(text, room,
+			 "cannot make the policy route of source: client: %s; trying again",
+			 strerror(-error));
+}
+
 /* What a pass of plan_apply was refused, as one text. */
 struct refusals {
 	struct daemon *daemon;
-	size_t listeners;
+	size_t layer7;
 	char text[sizeof(((struct daemon *)0)->refusal)];
 };
 
@@ -54,8 +71,11 @@ static void note_refusal(void *arg, enum plan_table t, const void *key, int erro
 		dataplane_attachment(d->dataplane, *(const __u32 *)key, &a);
 		snprintf(text, sizeof(text), "interface %s: cannot attach: %s",
 			 iface ? iface->name : "?", a.why[0] ? a.why : strerror(-error));
+	} else if (t == PLAN_DIVERTS || t == PLAN_LOCAL_ROUTES) {
+		r->layer7++;
+		describe_tproxy(d, t, key, error, text, sizeof(text));
 	} else if (t == PLAN_LISTENERS) {
-		r->listeners++;
+		r->layer7++;
 		describe_listener(key, error, text, sizeof(text));
 	} else {
 		snprintf(text, sizeof(text), "a row of %s was refused: %s; trying again",
@@ -95,13 +115,13 @@ static bool apply_once(struct daemon *d)
 	gather_note_changes(d, facts);
 	if (desired) {
 		d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
-		d->listeners_refused = refusals.listeners;
+		d->layer7_refused = refusals.layer7;
 		say_refusals(d, &refusals);
 		store_trim(d->store, d->actual);
 		again = attachments_changed(d, facts);
 	} else {
 		d->refused = 1;
-		d->listeners_refused = 0;
+		d->layer7_refused = 0;
 		log_error("no memory for a plan; trying again");
 	}
 	plan_free(desired);

@@ -18,7 +18,7 @@
 
 struct role {
 	const char *name, *title; /* in our words, and as ps(1) shows it */
-	enum power_calls calls;
+	enum power_kept keeps;
 	int (*start)(struct child *c, int channel);
 	int (*connect)(struct child *c, int channel);
 	int (*run)(const int *fd, int index); /* in the child; fd: as start gave them */
@@ -80,11 +80,11 @@ static int run_proxy(const int *fd, int index)
 }
 
 static const struct role roles[CHILD_ROLE_COUNT] = {
-	[CHILD_PROBE] = {"probe", "lbxdp-probe", POWER_CALLS_PLAIN,  start_probe, connect_probe,
-			 run_probe								      },
-	[CHILD_WEB] = {"web",   "lbxdp-web",   POWER_CALLS_PLAIN,  start_web,   connect_web,   run_web},
-	[CHILD_PROXY] = {"proxy", "lbxdp-proxy", POWER_CALLS_SPLICE, start_proxy, connect_proxy,
-			 run_proxy								      },
+	[CHILD_PROBE] = {"probe", "lbxdp-probe", POWER_PLAIN, start_probe, connect_probe,
+			 run_probe							       },
+	[CHILD_WEB] = {"web",   "lbxdp-web",   POWER_PLAIN, start_web,   connect_web,   run_web},
+	[CHILD_PROXY] = {"proxy", "lbxdp-proxy", POWER_PROXY, start_proxy, connect_proxy,
+			 run_proxy							       },
 };
 
 /* How a child is told to write its log. */
@@ -144,7 +144,7 @@ int daemon_role(const char *name, int argc, char **argv)
 	log_open(role->name, style_of(argv[1]), STDERR_FILENO);
 	(void)prctl(PR_SET_NAME, role->title);
 	if (power_find_user(&uid, &gid, &why) ||
-	    power_drop_all(argv[0], uid, gid, role->calls, &why)) {
+	    power_drop_all(argv[0], uid, gid, role->keeps, &why)) {
 		log_error("%s", buf_text(&why));
 		return 1;
 	}

@@ -49,7 +49,7 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 /* What layer 4 counts by packets, layer 7 does by sessions. */
 static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
 {
-	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current);
+	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current, &v->l7.queued);
 	v->active = v->l7.current;
 	v->connections = v->l7.counts.sessions;
 	v->bytes = v->l7.counts.bytes_in + v->l7.counts.bytes_out;
@@ -84,6 +84,8 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 		snap_sessions(d, f->id, v);
 	else
 		snap_flows(d, f->id, v);
+	if (service_is_l7(s))
+		v->warning = tproxy_warning(d, f->id, &v->l7.counts);
 	snap_checks(d, s, r, f, v, a);
 }
 
@@ -114,7 +116,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
-	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current);
+	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
 	v->reals = reals;
 	v->real_count = s->real_count;
 	for (size_t i = 0; i < s->real_count; i++) {
@@ -252,6 +254,53 @@ static void snap_dataplane(struct daemon *d, struct view *v)
 		v->flows[i].entries = flows[i];
 		v->flows[i].limit = dataplane_flows_limit(d->dataplane);
 	}
+}
+
+/* "SERVICE/REAL ADDRESS" of an id to "REAL". */
+static const char *real_of_identity(const char *identity, struct arena *a)
+{
+	const char *name = strchr(identity, '/');
+
+	return name ? arena_printf(a, "%.*s", (int)strcspn(name + 1, " "), name + 1) : "";
+}
+
+struct session_filling {
+	struct daemon *daemon;
+	struct view *view;
+	struct view_session *to;
+	uint64_t now;
+	size_t room;
+};
+
+static void snap_session(void *arg, unsigned int process, const struct proxy_session *s)
+{
+	struct session_filling *f = arg;
+	struct daemon *d = f->daemon;
+	const char *service = ids_name(d->service_ids, s->service);
+	const char *real = s->real ? ids_name(d->real_ids, s->real) : NULL;
+
+	if (!service || f->view->session_count == f->room)
+		return;
+	f->to[f->view->session_count++] = (struct view_session){
+		.service = arena_strdup(f->view->arena, service),
+		.real = real ? real_of_identity(real, f->view->arena) : NULL,
+		.pid = child_of(d, CHILD_PROXY, process)->pid,
+		.age = f->now > s->began ? f->now - s->began : 0,
+		.idle = f->now > s->active ? f->now - s->active : 0,
+		.seen = *s,
+	};
+}
+
+struct view *snapshot_sessions(void *daemon)
+{
+	struct daemon *d = daemon;
+	struct view *v = snapshot_take(d);
+	struct session_filling f = {.daemon = d, .view = v, .now = clock_msec()};
+
+	f.room = proxy_client_sessions(d->proxy) + 1024; /* some may begin meanwhile */
+	v->sessions = f.to = arena_alloc(v->arena, f.room, sizeof(*f.to));
+	proxy_client_each_session(d->proxy, snap_session, &f);
+	return v;
 }
 
 struct view *snapshot_take(void *daemon)

@@ -51,6 +51,13 @@ struct check_fact {
 	bool connect_failed;
 };
 
+/* Whether a real's answers come back by us (TProxy, R77). */
+struct real_answers {
+	uint64_t runs, failures; /* of its checks when it fell silent */
+	bool silent;             /* connects stay unanswered ... */
+	bool lost;               /* ... while its checks go on passing */
+};
+
 /* One `isolate` in force: the other reals of the services of pattern count as halted. */
 struct isolation {
 	struct isolation *next;
@@ -83,10 +90,11 @@ struct daemon {
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;
-	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
-	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
+	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
 	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
 	struct files *files;
+	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;
 
 	char **interfaces; /* to attach: of the file, the command line and later joins */
@@ -99,9 +107,10 @@ struct daemon {
 	struct timer retry, sweep, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
-	size_t listeners_refused; /* of refused: layer 4 does without */
+	size_t layer7_refused;    /* of refused: layer 4 does without */
 	size_t leaving;           /* ids that only sessions at layer 7 hold */
 	size_t held;              /* VIPs that only sessions at layer 7 hold */
+	bool tproxy_held;         /* likewise what TProxy needs */
 	uint32_t session_limit;   /* of all proxies together */
 	uint32_t maxconn_said;    /* that the limit is below it */
 	uint64_t forwarded_gone;  /* packets to reals whose ids were released */
@@ -110,6 +119,8 @@ struct daemon {
 	uint64_t conflict_said;   /* not again before this time, ms */
 	char refusal[1024];       /* what was said of the last plan, so that it is said once */
 	unsigned int wake_passes; /* still to make over flows of reset reals */
+	uint32_t acl_switches;    /* that sessions were judged after */
+	uint32_t judge_sessions;  /* times, still */
 	bool settled;
 
 	bool config_ok; /* the last reload */
@@ -132,6 +143,8 @@ bool gather_something_idle(const struct daemon *d);
  */
 enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN + 8 };
 const char *real_identity(const char *service, const char *real, const struct addr *ip, char *name);
+/* The name that an id of the real stands for, in name. */
+const char *gather_id_name(const struct service_config *s, const struct real_config *r, char *name);
 /* A check could not connect: its real's neighbour entry may be stale. */
 void gather_suspect(struct daemon *d, uint32_t check_id);
 /* The interface indexes of d->interfaces that exist. Returns how many of room are filled in. */
@@ -154,6 +167,16 @@ void gather_release(struct daemon *d);
 /* held.c: VIPs that layer 7 left with sessions on them, or that an earlier run left on the host. */
 void held_kernel_rows(struct net *n, struct plan *actual);
 void gather_held(struct daemon *d, struct facts *f, struct arena *a);
+
+/* tproxy.c */
+void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a);
+/* Adds what an earlier life of the instance may have left in the kernel; dp NULL: routes only. */
+void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *actual);
+/* What is wrong with a real's answers, or NULL (R77). */
+const char *tproxy_warning(const struct daemon *d, uint32_t id, const struct proxy_counts *c);
+void tproxy_watch(struct daemon *d);
+/* What of the host's settings will bite the real servers. */
+void tproxy_warnings(const struct daemon *d, struct buf *out);
 
 /* checks.c: what the probe process reported. */
 struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */
@@ -195,6 +218,7 @@ void web_retry(struct daemon *d);
 
 /* snapshot.c */
 struct view *snapshot_take(void *daemon);
+struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
@@ -204,6 +228,9 @@ void watch_start(struct daemon *d);
 
 /* wake.c: makes silent clients of reset reals speak, so that they meet their RST. */
 void wake_start(struct daemon *d);
+
+/* sessions.c: after lists of clients changed, ends the sessions at layer 7 that they refuse. */
+void sessions_judge(struct daemon *d);
 
 /* notify.c: sd_notify(3) without the library; nothing without NOTIFY_SOCKET. */
 void notify_systemd(const char *state);

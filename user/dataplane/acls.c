@@ -35,6 +35,7 @@ struct acls {
 	uint32_t number;                     /* of the newest list */
 	uint32_t judged_in[LB_SERVICES_MAX]; /* the sweep's pass that judges its flows */
 	uint32_t judged_last;                /* the last of these passes */
+	uint32_t switches;
 };
 
 union gate {
@@ -138,8 +139,10 @@ static int write_rows(const struct dataplane *d, const struct list *l)
 	return 0;
 }
 
+/* Those that the service has now, in the sweep's next pass; and sessions, by who asks. */
 static void judge_flows(struct dataplane *d, uint32_t service)
 {
+	d->acls->switches++;
 	d->acls->judged_last = d->acls->judged_in[service] = sweep_pass(d) + 1;
 }
 
@@ -203,6 +206,11 @@ void acls_reap(struct dataplane *d)
 			acls->last = &acls->first;
 		list_free(l);
 	}
+}
+
+uint32_t dataplane_acl_switches(const struct dataplane *d)
+{
+	return d->acls->switches;
 }
 
 bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct addr *client)
@@ -306,7 +314,8 @@ static struct list **owner_of(struct dataplane *d, uint32_t number)
 	return NULL;
 }
 
-/* A list without a service is one that a daemon did not live to remove. */
+/* A list without a service is one that a daemon did not live to remove, and flows of the others may
+ * be ones that it did not live to judge. */
 static int recall(struct dataplane *d, struct rows *r)
 {
 	for (size_t i = 0, end; i < r->count; i = end) {
@@ -317,11 +326,13 @@ static int recall(struct dataplane *d, struct rows *r)
 		l = list_of_rows(&r->at[i], end - i);
 		if (!l)
 			return -ENOMEM;
-		if (owner)
-			*owner = l;
-		else
-			leave(d->acls, l);
 		d->acls->number = l->number;
+		if (!owner) {
+			leave(d->acls, l);
+			continue;
+		}
+		*owner = l;
+		judge_flows(d, (uint32_t)(owner - d->acls->of));
 	}
 	return 0;
 }

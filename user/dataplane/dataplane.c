@@ -125,6 +125,7 @@ void dataplane_close(struct dataplane *d)
 	if (!d)
 		return;
 	attach_close(d);
+	divert_close(d);
 	reset_close(d);
 	sweep_close(d);
 	acls_close(d);

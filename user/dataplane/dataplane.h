@@ -48,8 +48,8 @@ uint32_t dataplane_flows_limit(const struct dataplane *d);
 bool dataplane_adopted(const struct dataplane *d);
 
 /*
- * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ACLS, PLAN_ENDPOINTS, PLAN_VIPS
- * and PLAN_IFACES. A refused PLAN_IFACES row has its reason in dataplane_attachment.
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ACLS, PLAN_ENDPOINTS, PLAN_VIPS,
+ * PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
@@ -62,6 +62,12 @@ struct dataplane_intern {
 
 /* After adoption: puts what the maps and interfaces hold into actual. */
 int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern);
+
+/* Puts the interfaces with a tc filter of this instance into actual; also without adoption. */
+int dataplane_read_diverts(struct dataplane *d, struct plan *actual);
+
+/* True while the tc filter stands on ifindex; asks the kernel. */
+bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex);
 
 struct dataplane_attachment {
 	bool attached, native, dispatcher;
@@ -82,6 +88,9 @@ void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);
 void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
+
+/* Counts the lists that were switched to, or adopted: sessions may have to be judged. */
+uint32_t dataplane_acl_switches(const struct dataplane *d);
 
 /* Does the service's list refuse the client? */
 bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct addr *client);

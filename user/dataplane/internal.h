@@ -56,7 +56,10 @@ struct slot {
 
 struct dataplane {
 	char pin_dir[PATH_MAX];
-	struct lbxdp_bpf *skel; /* the program that runs where there is no dispatcher */
+	struct lbxdp_bpf *skel;            /* the program that runs where there is no dispatcher */
+	struct tproxy_bpf *tproxy;         /* NULL: not loaded yet */
+	uint32_t our_qdisc[LB_IFACES_MAX]; /* interfaces whose clsact we made */
+	size_t our_qdisc_count;
 	int prog_fd;
 	uint32_t prog_id;
 	uint32_t flows;
@@ -111,6 +114,11 @@ int attach_remove(struct dataplane *d, uint32_t ifindex);
 
 /* The index-th interface that runs our program; 0 past the last. */
 uint32_t attach_at(const struct dataplane *d, size_t index);
+
+/* divert.c: the tc program of TProxy. Gone interfaces have nothing to remove. */
+int divert_put(struct dataplane *d, uint32_t ifindex);
+int divert_remove(const char *pin_dir, uint32_t ifindex);
+void divert_close(struct dataplane *d);
 
 /* rings.c: slot ranges, and which reals are in a ring. */
 int rings_open(struct dataplane *d, struct buf *why);

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "dataplane/dispatch.h"
 #include "dataplane/hook.h"
+#include "dataplane/internal.h"
 #include "dataplane/said.h"
 
 static int remove_member(const char *pin_dir, uint32_t ifindex, bool native)
@@ -47,6 +48,9 @@ static int remove_from_all(const char *pin_dir, const int fd[PROGRAM_PINS], stru
 		return -errno;
 	for (struct if_nameindex *i = all; i->if_index; i++) {
 		int e = remove_from(pin_dir, i->if_index, fd);
+		int divert = divert_remove(pin_dir, i->if_index);
+
+		e = e ? e : divert;
 
 		if (e && e != -ENODEV) {
 			buf_printf(why, "%s: cannot detach: %s\n", i->if_name, said_why(e));

@@ -80,6 +80,10 @@ int order_forget(struct net *n, const struct row_neighbour *key);
 int addresses_put(struct net *n, const struct addr *vip);
 int addresses_delete(struct net *n, const struct addr *vip);
 
+/* local_route.c */
+int local_route_put(struct net *n, const struct row_local_route *r);
+int local_route_delete(struct net *n, const struct row_local_route *r);
+
 /* announce.c */
 int announcer_open(struct net *n);
 void announcer_close(struct net *n);

@@ -79,6 +79,8 @@ static int net_put(void *to, enum plan_table t, const void *key, const void *val
 		return neighbours_put(to, key);
 	if (t == PLAN_ADDRESSES)
 		return addresses_put(to, key);
+	if (t == PLAN_LOCAL_ROUTES)
+		return local_route_put(to, key);
 	return t == PLAN_ANNOUNCE ? announce_put(to, key, value) : -EOPNOTSUPP;
 }
 
@@ -88,6 +90,8 @@ static int net_delete(void *to, enum plan_table t, const void *key, const void *
 		return neighbours_delete(to, key);
 	if (t == PLAN_ADDRESSES)
 		return addresses_delete(to, key);
+	if (t == PLAN_LOCAL_ROUTES)
+		return local_route_delete(to, key);
 	return t == PLAN_ANNOUNCE ? announce_delete(to, key) : -EOPNOTSUPP;
 }
 

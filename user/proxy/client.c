@@ -162,26 +162,17 @@ static int say_listeners(struct proxy_client *c, struct process *p)
 	return err;
 }
 
-/* A hole reads as zeros and takes no memory. */
-static int punch(const struct proxy_client *c, const void *from, size_t len)
-{
-	off_t at = (const char *)from - (const char *)c->shared;
-
-	return fallocate(c->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len) ? -errno
-											 : 0;
-}
-
-/* The sessions of a process that died are over. */
+/* The sessions of a process that died are over. A hole reads as zeros and takes no memory. */
 static void take_back_gauges(struct proxy_client *c, unsigned int index)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < PROXY_COLUMN_COUNT; i++) {
-		const struct proxy_column *column = &proxy_columns[i];
-
-		err = punch(c, (const char *)c->shared + column->at + index * column->len,
-			    column->len);
-	}
+	for (const struct proxy_column *g = proxy_columns; g < proxy_columns + PROXY_COLUMN_COUNT;
+	     g++)
+		if (fallocate(c->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      g->at + index * g->len, g->len))
+			err = -errno;
+	__atomic_store_n(&c->shared->session_rows[index], 0, __ATOMIC_RELAXED);
 	if (err)
 		log_error("proxy %u: cannot clear its session counts: %s", index, strerror(-err));
 }
@@ -442,15 +433,18 @@ static uint64_t sum(const struct proxy_client *c, const uint32_t *first, size_t 
 }
 
 struct proxy_counts proxy_client_service(const struct proxy_client *c, uint32_t id,
-					 uint64_t *current)
+					 uint64_t *current, uint64_t *queued)
 {
 	*current = sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
+	*queued = sum(c, &c->shared->service_queued[0][id], LB_SERVICES_MAX);
 	return read_counts(&c->shared->service[id]);
 }
 
-struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current)
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued)
 {
 	*current = sum(c, &c->shared->real_current[0][id], LB_REALS_MAX);
+	*queued = sum(c, &c->shared->real_queued[0][id], LB_REALS_MAX);
 	return read_counts(&c->shared->real[id]);
 }
 
@@ -461,6 +455,21 @@ uint64_t proxy_client_sessions(const struct proxy_client *c)
 	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++)
 		total += sum(c, &c->shared->service_current[0][id], LB_SERVICES_MAX);
 	return total;
+}
+
+void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg)
+{
+	for (unsigned int i = 0; i < c->count; i++) {
+		uint32_t used = __atomic_load_n(&c->shared->session_rows[i], __ATOMIC_ACQUIRE);
+
+		for (uint32_t row = 0; row < used && row < PROXY_SESSIONS_MAX; row++) {
+			struct proxy_session copy = c->shared->session[i][row];
+
+			if (copy.service && copy.service < LB_SERVICES_MAX &&
+			    copy.real < LB_REALS_MAX)
+				fn(arg, i, &copy);
+		}
+	}
 }
 
 void proxy_client_clear_service(struct proxy_client *c, uint32_t id)

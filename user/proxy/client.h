@@ -38,13 +38,19 @@ int proxy_client_log(struct proxy_client *c, const char *path);
  * cannot be read, or is not what it should be, are refused rows. */
 const struct plan_sink *proxy_client_sink(struct proxy_client *c);
 
-/* Counters as they are now; current is summed over the processes. */
+/* Counters as they are now; current and queued are summed over the processes. */
 struct proxy_counts proxy_client_service(const struct proxy_client *c, uint32_t id,
-					 uint64_t *current);
-struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current);
+					 uint64_t *current, uint64_t *queued);
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued);
 
 /* Sessions of all services, those that are gone from the plan too. */
 uint64_t proxy_client_sessions(const struct proxy_client *c);
+
+/* The sessions that run now, by process, PROXY_SESSIONS_MAX of each at most. The copy is the
+ * caller's for the call. */
+typedef void proxy_session_fn(void *arg, unsigned int process, const struct proxy_session *s);
+void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg);
 
 /* The id is free for another name: its counters begin again at 0. */
 void proxy_client_clear_service(struct proxy_client *c, uint32_t id);

@@ -55,6 +55,7 @@ static void end_of_round(struct hook *h)
 	run_again(e);
 	queue_round(e);
 	listeners_recheck(e);
+	log_flush(e);
 	free_dead(e);
 	resume_if_room(e);
 }
@@ -124,10 +125,11 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->dead);
 	list_init(&e->again);
 	list_init(&e->over);
+	reuse_init(e);
 	list_init(&e->held);
 	queue_init(e);
-	reuse_init(e);
 	e->splice = true;
+	e->log_fd = -1;
 	e->resume.fn = resume;
 	e->after.fn = end_of_round;
 	e->order_limit = SIZE_MAX;
@@ -165,14 +167,17 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->idle_timer);
 	timer_stop(&e->fallback);
 	timer_stop(&e->keep);
-	timer_stop(&e->idle_timer);
 	rows_free(e);
 	free_dead(e);
 	http_desk_free(e->desk);
 	stocks_free(e);
 	pipes_free(e);
+	seen_fini(e);
+	log_flush(e);
+	buf_free(&e->log_lines);
 	close_bells(e);
 	close_if_open(e->log_fd);
 	map_free(e->listeners);
@@ -231,6 +236,7 @@ static int take_bell(struct engine *e, uint32_t index, int fd)
 
 static int take_log(struct engine *e, int fd)
 {
+	log_flush(e);
 	close_if_open(e->log_fd);
 	e->log_fd = fd;
 	return 0;

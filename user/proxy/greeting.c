@@ -8,6 +8,7 @@
 
 static void bad_header(struct session *s)
 {
+	s->ended_by = 'P';
 	session_count(s, bad_header, 1);
 	session_end(s, false);
 }
@@ -46,6 +47,7 @@ void greeting_read(struct session *s)
 	}
 	if (known)
 		take_route(s, &route);
+	session_show_peer(s);
 	session_next(s);
 }
 

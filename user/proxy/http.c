@@ -102,6 +102,7 @@ static void finish(struct session *s)
 	struct http *h = s->http;
 	struct end *client = s->end[CLIENT];
 
+	http_log_write(s);
 	http_drop_server(s, false);
 	if (h->client_close && http_body_over(&h->body[CLIENT]) && !stash_holds(&h->in[CLIENT]) &&
 	    (!client->readable || client->hung_up)) {
@@ -118,9 +119,12 @@ static void next_request(struct session *s)
 {
 	struct http *h = s->http;
 
+	http_log_write(s);
 	http_request_forget(s);
 	h->phase = HTTP_IDLE;
 	h->answer = HTTP_ANSWER_NONE;
+	h->method = HTTP_METHOD_OTHER; /* until there is one: a refusal has a body */
+	h->id = 0;
 	h->log = (struct http_log){.line = h->log.line, .cause = '-', .state = '-'};
 	h->first = false;
 	h->seen = 0;
@@ -336,9 +340,8 @@ static void exchange_timeout(struct session *s)
 	struct http *h = s->http;
 	bool begun = h->answer >= HTTP_ANSWER_BODY, owes, left = s->end[CLIENT]->hung_up;
 
-	owes = way_waits(&s->way[SERVER]) ||
-	       (!http_body_over(&h->body[CLIENT]) && !h->deaf && !h->expects &&
-		!way_waits(&s->way[CLIENT]));
+	owes = way_waits(&s->way[SERVER]) || (!http_body_over(&h->body[CLIENT]) && !h->deaf &&
+					      !h->expects && !way_waits(&s->way[CLIENT]));
 	http_note_end(h, owes ? 'c' : 's', begun ? 'D' : owes ? 'R' : 'H');
 	if (left && !owes)
 		session_count(s, client_aborts, 1);

@@ -51,9 +51,9 @@ enum http_answer {
 
 struct http {
 	struct http_body body[2];
-	struct stash in[2];   /* by the side it came from */
-	size_t seen;          /* of the head that is being read */
-	char *again;          /* the request as it was sent, while it may be sent again */
+	struct stash in[2]; /* by the side it came from */
+	size_t seen;        /* of the head that is being read */
+	char *again;        /* the request as it was sent, while it may be sent again */
 	uint32_t again_len;
 	uint32_t cookie_real; /* that the client's cookie names; 0: none */
 	uint64_t slow_until;  /* by then the body has to have brought more; 0: at leisure */

@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
-enum { HTTP_LOG_LINE = 200 };
+#include "lbxdp/abi.h"
+
+enum { HTTP_LOG_LINE = 200, HTTP_LOG_TEXT = HTTP_LOG_LINE + LB_NAME_LEN };
 
 /* Times are loop_now(); 0: it did not come to that. */
 struct http_log {
@@ -17,7 +19,15 @@ struct http_log {
 	uint16_t status;   /* 0: none was given */
 	char cause, state; /* how it ended, as in HAProxy's logs: '-' for well */
 	uint8_t line_len;
-	char *line; /* HTTP_LOG_LINE of the request line; NULL: not asked for */
+	char *line; /* HTTP_LOG_LINE of the request line, then the real's name; NULL: not asked for
+		     */
 };
+
+struct session;
+
+/* The line of the request that began last, once, if the service keeps a log. */
+void http_log_write(struct session *s);
+/* Its real is known. */
+void http_log_real(struct session *s);
 
 #endif

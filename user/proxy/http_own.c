@@ -62,10 +62,10 @@ static void note_own(struct session *s, uint16_t status)
 }
 
 /* Head and body as one piece; the server's part, if it had begun one, is given up. */
-static void send_own(struct session *s, const char *head, struct slice body)
+static void send_own(struct session *s, struct slice head, struct slice body)
 {
 	struct http *h = s->http;
-	size_t len = strlen(head), all = len + (h->method == HTTP_METHOD_HEAD ? 0 : body.len);
+	size_t all = head.len + (h->method == HTTP_METHOD_HEAD ? 0 : body.len);
 	struct way *w = &s->way[SERVER];
 	uint32_t before = w->held_len; /* an interim answer that was on its way */
 	uint8_t *held = malloc(before + all);
@@ -76,8 +76,8 @@ static void send_own(struct session *s, const char *head, struct slice body)
 	}
 	if (before)
 		memcpy(held, w->held + w->held_at, before);
-	memcpy(held + before, head, len);
-	memcpy(held + before + len, body.at, all - len);
+	memcpy(held + before, head.at, head.len);
+	memcpy(held + before + head.len, body.at, all - head.len);
 	free(w->held);
 	w->held = held;
 	w->held_at = 0;
@@ -95,11 +95,12 @@ static void send_page(struct session *s, uint16_t status, const char *text)
 
 	note_own(s, status);
 	s->http->close = true;
-	content.len = snprintf(body, sizeof(body),
-			       "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n<body><h1>%u "
-			       "%s</h1>\n<p>%s</p>\n<p>Request %016llx</p></body></html>\n",
-			       status, page->reason, status, page->reason, text ? text : page->text,
-			       (unsigned long long)s->http->id);
+	content.len =
+		snprintf(body, sizeof(body),
+			 "<!DOCTYPE html>\n<html><head><title>%u %s</title></head>\n<body><h1>%u "
+			 "%s</h1>\n<p>%s</p>\n<p>Request %016llx</p></body></html>\n",
+			 status, page->reason, status, page->reason, text ? text : page->text,
+			 (unsigned long long)s->http->id);
 	if (own)
 		content = *own;
 	(void)snprintf(head, sizeof(head),
@@ -107,7 +108,7 @@ static void send_page(struct session *s, uint16_t status, const char *text)
 		       "Content-Length: %zu\r\nCache-Control: no-store\r\nX-Request-Id: %016llx\r\n"
 		       "Connection: close\r\n\r\n",
 		       status, page->reason, content.len, (unsigned long long)s->http->id);
-	send_own(s, head, content);
+	send_own(s, slice_of(head), content);
 }
 
 void http_own_error(struct session *s, uint16_t status)
@@ -146,9 +147,9 @@ static void send_redirect(struct session *s, uint16_t code, const char *location
 		const char *reason;
 	} reasons[] = {
 		{301, "Moved Permanently" },
-		  {307, "Temporary Redirect"},
-		    {308, "Permanent Redirect"}
-	   };
+		{307, "Temporary Redirect"},
+		{308, "Permanent Redirect"}
+        };
 	const size_t room = strlen(location) + HEAD_ROOM;
 	char *head = malloc(room);
 	const char *reason = "Found";
@@ -170,7 +171,7 @@ static void send_redirect(struct session *s, uint16_t code, const char *location
 		       s->http->close   ? "Connection: close\r\n"
 		       : s->http->minor ? ""
 					: "Connection: keep-alive\r\n");
-	send_own(s, head, (struct slice){"", 0});
+	send_own(s, slice_of(head), (struct slice){"", 0});
 	free(head);
 }
 
@@ -198,8 +199,8 @@ static void to_https(struct session *s, const struct http_head *head)
 		(void)snprintf(location, room, "https://%.*s%.*s%.*s", (int)host.len, host.at,
 			       (int)path.len, path.at, (int)head->query.len, head->query.at);
 	else
-		(void)snprintf(location, room, addr_is_v4(&s->vip) ? "https://%s%.*s%.*s"
-								   : "https://[%s]%.*s%.*s",
+		(void)snprintf(location, room,
+			       addr_is_v4(&s->vip) ? "https://%s%.*s%.*s" : "https://[%s]%.*s%.*s",
 			       addr_format(&s->vip, vip), (int)path.len, path.at,
 			       (int)head->query.len, head->query.at);
 	send_redirect(s, s->settings->says.redirect_code, location);

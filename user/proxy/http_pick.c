@@ -2,8 +2,8 @@
 /* Where a request goes: the first route that fits chooses the pool, a cookie the real. */
 #include <string.h>
 
-#include "core/http_cookie.h"
 #include "base/alloc.h"
+#include "core/http_cookie.h"
 #include "core/http_match.h"
 #include "proxy/http_internal.h"
 

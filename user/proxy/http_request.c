@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/sock.h"
 #include "proxy/http_internal.h"
 
 static char *copy_of(const void *bytes, size_t len)
@@ -40,6 +41,8 @@ static void hold_desk(struct session *s)
 	if (d->owner != s)
 		return;
 	d->owner = NULL;
+	if (s->state == SESSION_ENDED)
+		return;
 	h->whole = h->idempotent && http_body_over(&h->body[CLIENT]);
 	if (way_hold(s, CLIENT, d->out, d->len) == STEP_WRITE_FAILED)
 		session_end(s, true);
@@ -238,10 +241,12 @@ static void log_line(struct session *s, const struct http_head *head)
 	if (!(s->settings->says.flags & PROXY_SERVICE_LOG))
 		return;
 	if (!log->line)
-		log->line = malloc(HTTP_LOG_LINE);
+		log->line = calloc(1, HTTP_LOG_TEXT);
 	log->line_len = log->line ? len : 0;
-	if (log->line)
-		memcpy(log->line, head->line.at, len);
+	if (!log->line)
+		return;
+	memcpy(log->line, head->line.at, len);
+	log->line[HTTP_LOG_LINE] = '\0';
 }
 
 /* What the head says that matters later, when its bytes are gone. */
@@ -250,6 +255,7 @@ static void note_head(struct session *s, const struct http_head *head)
 	struct http *h = s->http;
 
 	h->log.asked = loop_now(s->engine->loop);
+	s->row->requests++;
 	log_line(s, head);
 	h->phase = HTTP_EXCHANGE;
 	h->answer = HTTP_ANSWER_NONE;
@@ -290,9 +296,22 @@ static uint16_t write_request(struct session *s, struct slice body)
 	return 0;
 }
 
+/* A reset that came with the request is not told again. */
+static bool has_left(const struct session *s)
+{
+	const struct end *client = s->end[CLIENT];
+
+	return client->hung_up && sock_error(client->watch.fd);
+}
+
 /* A tied connection serves while it leads to the pool that is asked for. */
 static void to_server(struct session *s)
 {
+	if (has_left(s)) {
+		http_note_end(s->http, 'C', 'R');
+		session_broken(s, CLIENT);
+		return;
+	}
 	s->engine->desk->owner = s;
 	if (s->end[SERVER] && s->real->row.service == s->pool->id) {
 		http_upstream_open(s);
@@ -410,6 +429,7 @@ void http_upstream_open(struct session *s)
 
 	s->state = SESSION_HTTP;
 	h->log.connected = loop_now(s->engine->loop);
+	http_log_real(s);
 	h->server_keeps = false;
 	server->active = h->log.connected;
 	count(c, offsetof(struct proxy_counts, sessions), 1);
@@ -430,11 +450,13 @@ void http_upstream_open(struct session *s)
 
 void http_upstream_none(struct session *s, uint16_t status)
 {
+	char during = s->state == SESSION_QUEUE ? 'Q' : 'C';
+
 	s->state = SESSION_HTTP;
 	if (s->engine->desk->owner == s)
 		s->engine->desk->owner = NULL;
 	http_drop_server(s, true);
-	http_note_end(s->http, 'S', 'C');
+	http_note_end(s->http, s->ended_by ? s->ended_by : 'S', during);
 	http_own_error(s, status);
 	http_run(s);
 }

@@ -8,14 +8,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 #include "base/slice.h"
 #include "core/proxy.h"
 #include "core/ring.h"
+#include "core/session_log.h"
 #include "io/loop.h"
-#include "io/tls_link.h"
+#include "proxy/balance.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
+#include "proxy/secure.h"
 
 enum {
 	CONNECT_TRIES = 3,
@@ -69,12 +72,12 @@ struct real {
 	uint64_t last_tls_warning;
 	struct link sessions;
 	size_t session_count, most_sessions;
+	struct link idle; /* reuse.c: the last used one last */
+	unsigned int idle_count;
 	size_t queued, most_queued; /* sessions that wait for it alone */
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
 	uint64_t full;              /* engine->scan in which it had no place */
-	struct link idle; /* reuse.c: the last used one last */
-	unsigned int idle_count;
 };
 
 struct listener {
@@ -99,11 +102,11 @@ struct end {
 	struct link link;          /* in engine->over, or real->idle */
 	struct link of_idle;       /* in engine->idle */
 	struct real *real;         /* while idle */
-	uint64_t active; /* when it last said something, or took something: loop_now() */
+	uint64_t active;           /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
-	bool hung_up; /* its last byte is in the kernel: read on until there is no more */
-	bool used;    /* to a real: has carried a request already */
-	bool parting; /* TLS: our goodbye waits for room in the socket */
+	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
+	bool used;        /* to a real: has carried a request already */
+	bool parting;     /* TLS: our goodbye waits for room in the socket */
 	uint16_t port;    /* to a real: that it went to */
 	struct addr from; /* likewise: the source asked for; zero: none */
 };
@@ -124,18 +127,6 @@ struct way {
 	bool done;           /* its end was passed on */
 };
 
-enum session_state {
-	SESSION_HEADER,    /* the client owes a PROXY header */
-	SESSION_HANDSHAKE, /* TLS with the client */
-	SESSION_HELLO,     /* the client owes the TLS hello that names its route */
-	SESSION_HTTP,      /* http.c: all but the wait for a server's connection */
-	SESSION_QUEUE,     /* for a place at a real */
-	SESSION_CONNECT,   /* to a real, and TLS with it */
-	SESSION_PAUSE,     /* before that is tried again */
-	SESSION_RELAY,
-	SESSION_ENDED, /* freed at the end of the round */
-};
-
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
 	struct link of_queue;
@@ -148,17 +139,19 @@ struct session {
 	struct http *http;    /* l7-http */
 	struct end *end[2];   /* the server's is NULL until there is one */
 	struct end client;
-	struct way way[2]; /* by the side it comes from */
+	struct proxy_session *row; /* what people see of it */
+	struct way way[2];         /* by the side it comes from */
 	struct timer timer;
 	uint64_t deadline; /* of every state but SESSION_RELAY */
 	uint64_t ticket;
-	uint64_t number;      /* in the queue: lower is longer there */
-	uint64_t persist_key; /* of its entry in the table of sources; 0: none */
-	uint32_t wanted;      /* the real that persistence asks for; 0: none */
-	uint64_t connecting;  /* when the connect began: loop_now() */
+	uint64_t connecting, connected; /* loop_now(); of the last try; 0: not yet */
+	uint64_t number;                /* in the queue: lower is longer there */
+	uint64_t persist_key;           /* of its entry in the table of sources; 0: none */
+	uint32_t wanted;                /* the real that persistence or a cookie asks for; 0: any */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
+	char ended_by; /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -181,22 +174,25 @@ struct engine {
 	bool splice;
 	struct timer resume;
 	struct hook after;
+	uint32_t *seen; /* free rows of ours among those that were in use */
+	size_t seen_free, seen_room;
+	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
+	struct link idle;       /* reuse.c: ends without a session, the oldest first */
+	size_t idle_count, idle_max;
+	struct timer idle_timer;
 	struct link queues;          /* pools that somebody waits for */
 	struct link held;            /* listeners whose service is at maxconn */
 	bool recheck;                /* held: look at the end of the round */
 	struct timer fallback;       /* while there are any of these */
 	struct timer keep;           /* keeps entries of running sessions in the table of sources */
 	uint64_t choice, look, scan; /* numbers of the last */
-	struct http_desk *desk;      /* http.c: what is needed while bytes are looked at */
-	struct link idle;            /* reuse.c: ends without a session, the oldest first */
-	size_t idle_count, idle_max;
-	struct timer idle_timer;
-	struct pipe *pipes; /* free ones */
+	struct pipe *pipes;          /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
 	struct watch bell;              /* our own: rung when a place in a queue is free */
 	int bells[PROXY_PROCESSES_MAX]; /* of all processes, by index; -1: none */
 	int log_fd;                     /* of session logs; -1: the process' own log */
+	struct buf log_lines;
 	uint8_t copy[COPY_ROOM];
 };
 
@@ -210,75 +206,6 @@ void rows_free(struct engine *e);
 /* Frees what is gone and used by nobody. */
 void service_clear_if_over(struct service *s);
 void real_free_if_over(struct engine *e, struct real *r);
-
-/* places.c: how many sessions there are and may be, over all processes. */
-void places_join(struct engine *e);
-/* A place for one more session of the service, which service_enter then takes; false: it is at
- * maxconn. Given back if there is no session after all. */
-bool service_reserve(struct engine *e, struct service *s);
-void service_unreserve(struct engine *e, struct service *s);
-bool service_is_full(struct engine *e, const struct service *s);
-/* A session begins or ends at a service. */
-void service_enter(struct engine *e, struct service *s);
-void service_leave(struct engine *e, struct service *s);
-/* A session gets a place at a real. False: there is none, nothing has changed. */
-bool real_enter(struct engine *e, struct real *r, struct session *s);
-/* And leaves it, to whoever waits. */
-void real_leave(struct engine *e, struct real *r, struct session *s);
-/* Would real_enter find one? */
-bool real_has_place(struct engine *e, const struct real *r);
-/* A gauge over all processes: row is one of a column, stride its length. */
-uint64_t places_sum(const struct engine *e, const uint32_t *row, size_t stride);
-/* Stores the process' own gauge; most: the highest so far of all, raised when n is more than its
- * own highest. */
-void places_set(const struct engine *e, uint32_t *column, size_t stride, size_t n, size_t *highest,
-		uint64_t *most);
-
-/* balance.c: who gets a session. */
-/* Is any real usable? */
-bool service_ready(struct service *s);
-/* The session's first try is about to begin. */
-void balance_begin(struct session *s);
-/* The real that it is to have and no other, if persistence asks for one that may be had; or NULL.
- */
-struct real *balance_wants(const struct session *s);
-/* Is it one of those that get the pool's sessions now? The pool is ready. */
-bool balance_may_use(const struct service *pool, const struct real *r);
-/* The session has tried all there are. */
-bool balance_tried_all(const struct session *s);
-/* Chooses a real of s->pool, which is ready, and gives s a place there: s->real. False: it must
- * wait. */
-bool balance_take(struct session *s);
-
-/* persist.c: the real that a source had last. */
-void persist_join(struct engine *e);
-/* Sets s->wanted to the one of its source, if persistence by source is on. */
-void persist_find(struct session *s);
-/* The session has got its real. While it runs the entry does not expire. */
-void persist_note(const struct session *s);
-/* It leaves that real. */
-void persist_end(const struct session *s, uint32_t real);
-
-/* queue.c: sessions that wait for a place. */
-void queue_init(struct engine *e);
-void queue_enter(struct session *s);
-/* It waits no more, if it did. */
-void queue_leave(struct session *s);
-void queue_timeout(struct session *s);
-/* The client of one that waits is gone. */
-void queue_abandoned(struct session *s);
-/* Does anybody wait who would take any real of the pool? Then a newcomer does as well. */
-bool queue_has(const struct engine *e, const struct service *pool);
-/* A place at the real is free. */
-void queue_freed(struct engine *e, const struct real *r);
-/* The rows of the pool have changed. */
-void queue_changed(struct service *pool);
-void queue_round(struct engine *e);
-/* The bell of this process was rung. */
-void queue_rung(struct engine *e);
-void queue_ring(struct engine *e, unsigned int index);
-/* Looks every FALLBACK_WAIT from now on, while there is anything to look for. */
-void queue_watch(struct engine *e);
 
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
@@ -301,54 +228,6 @@ void settings_release(struct settings *s);
 /* The service's own page for a status, NULL: none. */
 const struct slice *settings_page(const struct settings *s, uint16_t status);
 void stocks_free(struct engine *e);
-
-/* content.c: a file's content, shared by those who use it, wiped when the last is done with it. */
-struct content {
-	size_t refs;
-	struct slice text;
-	char bytes[];
-};
-
-/* Reads fd from its start. Returns 0 or -errno; -EFBIG above PROXY_BLOB_MAX. */
-int content_read(struct content **made, int fd);
-struct content *content_hold(struct content *c);
-void content_release(struct content *c); /* NULL does nothing */
-
-/* secure.c: TLS as rows and contents ask for it. Held by settings and by ends. */
-struct service_tls {
-	struct tls_server *server;
-	size_t refs;
-	uint32_t flags; /* of enum proxy_service_flag, those it was made by */
-	uint64_t epoch; /* of its ticket keys */
-};
-
-enum {
-	SERVICE_TLS_FLAGS = PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 | PROXY_SERVICE_CLIENT_CA |
-			    PROXY_SERVICE_HTTP,
-};
-
-/* ca at NULL: clients are not asked. NULL when it cannot be, which is logged. */
-struct service_tls *service_tls_new(struct engine *e, const struct proxy_service *row,
-				    const struct slice *certificates, size_t count,
-				    struct slice ca);
-struct service_tls *service_tls_hold(struct service_tls *t);
-void service_tls_release(struct service_tls *t); /* NULL does nothing */
-/* A link over a client's socket, by the ticket keys of now. NULL without memory. */
-struct tls_link *service_tls_accept(struct engine *e, struct service_tls *t, int fd);
-
-struct real_tls {
-	struct tls_dialer *dialer;
-	struct tls_memory memory; /* of what the real gave us, to be resumed */
-	size_t refs;
-	struct content *ca; /* NULL: any certificate will do */
-	bool speaks_first;
-	char sni[PROXY_TEXT_LEN];
-};
-
-/* Makes end, which is connected to r, a TLS one. speaks_first: see io/tls_link.h. Returns 0,
- * -ENOMEM, or -ENOKEY when there is no CA to verify by. */
-int real_tls_connect(struct engine *e, struct real *r, struct end *end, bool speaks_first);
-void real_tls_release(struct real_tls *t); /* NULL does nothing */
 
 /* handshake.c */
 /* The client's, from SESSION_HANDSHAKE to session_next. */
@@ -385,6 +264,8 @@ void session_ready(struct watch *w, unsigned int events); /* of each end */
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
+/* What its row says of the client is true now. */
+void session_show_peer(struct session *s);
 void session_drop_server(struct session *s, bool reset);
 /* Has a client that owes us something before it is served (timeouts.request, ms). */
 uint32_t session_patience(const struct session *s);
@@ -403,6 +284,17 @@ void session_broken(struct session *s, enum side side);
 /* The client has said what it owed: PROXY header, TLS handshake. Goes on to the next of these, or
  * to a real. */
 void session_next(struct session *s);
+
+/* seen.c: sessions as `report sessions` shows them. */
+struct proxy_session *seen_take(struct engine *e, uint32_t service);
+void seen_give(struct engine *e, struct proxy_session *row);
+void seen_fini(struct engine *e);
+
+/* log.c */
+void log_fill(const struct session *s, struct session_log *l); /* all but the times of HTTP */
+void log_put(struct engine *e, const struct session_log *l);
+void log_session(const struct session *s); /* TCP mode, before it is ended */
+void log_flush(struct engine *e);
 
 /* end.c: one connection, plain or TLS, edge-triggered. */
 struct end *end_new(struct engine *e); /* NULL without memory */
@@ -427,6 +319,14 @@ void upstream_failed(struct session *s, int err);
 void upstream_connect(struct session *s);
 /* There is no connection to be had: the client is told, if it speaks HTTP, or closed. */
 void upstream_none(struct session *s, uint16_t status);
+
+/* source.c */
+/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
+const struct addr *source_of(const struct session *s, const struct addr *to);
+/* Binds fd, not yet bound, as the service says, and begins to connect it. Returns 0 or -errno. */
+int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port);
+/* Does its connection to the real come from the client's own address? */
+bool source_is_client(const struct session *s);
 
 /* http.c: sessions of l7-http. */
 void http_begin(struct session *s); /* the client may send its first request */

@@ -59,6 +59,7 @@ static void welcome(struct listener *l, struct service *service, int fd, const s
 		return;
 	}
 	set_peer(s, l, sa);
+	session_show_peer(s);
 	session_begin(s);
 }
 

@@ -36,11 +36,14 @@ void way_fini(struct engine *e, struct way *w)
 
 void way_note_read(struct session *s, enum side side, size_t n)
 {
-	s->end[side]->active = loop_now(s->engine->loop);
-	if (side == CLIENT)
+	s->row->active = s->end[side]->active = loop_now(s->engine->loop);
+	if (side == CLIENT) {
+		s->row->bytes_in += n;
 		session_count(s, bytes_in, n);
-	else
+	} else {
+		s->row->bytes_out += n;
 		session_count(s, bytes_out, n);
+	}
 }
 
 /* A read that gave nothing. */

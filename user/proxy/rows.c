@@ -101,10 +101,12 @@ static void reset_sessions(struct real *r)
 		struct session *s = container_of(l, struct session, of_real);
 
 		next = l->next;
-		if (s->state == SESSION_CONNECT)
+		if (s->state == SESSION_CONNECT) {
 			upstream_failed(s, -ECONNRESET);
-		else
+		} else {
+			s->ended_by = 'K';
 			session_end(s, true);
+		}
 	}
 }
 
@@ -127,8 +129,7 @@ static bool keeps_connections(const struct proxy_real *was, const struct proxy_r
 	const unsigned int tls = PROXY_REAL_TLS | PROXY_REAL_VERIFY;
 
 	return is->flags & PROXY_REAL_USABLE && (was->flags & tls) == (is->flags & tls) &&
-	       addr_equal(&was->ip, &is->ip) && was->port == is->port &&
-	       !strcmp(was->sni, is->sni);
+	       addr_equal(&was->ip, &is->ip) && was->port == is->port && !strcmp(was->sni, is->sni);
 }
 
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)

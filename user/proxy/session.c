@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "io/sock.h"
+#include "proxy/http_log.h"
 #include "proxy/internal.h"
 
 void session_add(struct session *s, size_t offset, uint64_t n)
@@ -33,6 +34,7 @@ void session_took(struct session *s, size_t offset, uint64_t msec)
 
 void session_broken(struct session *s, enum side side)
 {
+	s->ended_by = side == CLIENT ? 'C' : 'S';
 	if (side == CLIENT)
 		session_count(s, client_aborts, 1);
 	else
@@ -61,6 +63,34 @@ static void client_ready(struct session *s, unsigned int events)
 		watch_client(s, events);
 }
 
+static void show(struct session *s)
+{
+	if (s->state == SESSION_ENDED)
+		return;
+	s->row->state = s->state;
+	s->row->real = s->real ? s->real->id : 0;
+}
+
+void session_show_peer(struct session *s)
+{
+	s->row->client = s->source;
+	s->row->client_port = s->source_port;
+	s->row->vip = s->vip;
+	s->row->vip_port = s->vip_port;
+}
+
+static void dispatch(struct session *s, enum side side, unsigned int events)
+{
+	if (s->state == SESSION_RELAY)
+		relay_ready(s, side, events);
+	else if (s->state == SESSION_HTTP)
+		http_ready(s, side, events);
+	else if (side == SERVER)
+		upstream_ready(s, events);
+	else
+		client_ready(s, events);
+}
+
 void session_ready(struct watch *w, unsigned int events)
 {
 	struct end *e = container_of(w, struct end, watch);
@@ -75,14 +105,8 @@ void session_ready(struct watch *w, unsigned int events)
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;
 	if (e->parting)
 		end_shutdown(e);
-	if (s->state == SESSION_RELAY)
-		relay_ready(s, side, events);
-	else if (s->state == SESSION_HTTP)
-		http_ready(s, side, events);
-	else if (side == SERVER)
-		upstream_ready(s, events);
-	else
-		client_ready(s, events);
+	dispatch(s, side, events);
+	show(s);
 }
 
 static uint64_t end_deadline(const struct end *e, uint32_t timeout)
@@ -131,6 +155,14 @@ void session_arm(struct session *s, uint64_t msec)
 	arm(s);
 }
 
+/* Whose timeout it was, in the log's words. */
+static char silent_side(const struct session *s)
+{
+	const struct proxy_service *says = &s->settings->says;
+
+	return end_deadline(&s->client, says->client) <= loop_now(s->engine->loop) ? 'c' : 's';
+}
+
 static void session_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
@@ -141,6 +173,7 @@ static void session_timer(struct timer *t)
 	}
 	switch (s->state) {
 	case SESSION_HEADER:
+		s->ended_by = 'c';
 		session_count(s, bad_header, 1);
 		session_end(s, false);
 		break;
@@ -160,6 +193,7 @@ static void session_timer(struct timer *t)
 		queue_timeout(s);
 		break;
 	default:
+		s->ended_by = silent_side(s);
 		session_count(s, timeouts, 1);
 		session_end(s, false);
 	}
@@ -171,6 +205,11 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 
 	if (!s)
 		return NULL;
+	s->row = seen_take(e, service->id);
+	if (!s->row) {
+		free(s);
+		return NULL;
+	}
 	s->engine = e;
 	s->service = service;
 	s->settings = service_settings(e, service);
@@ -203,6 +242,7 @@ void session_begin(struct session *s)
 	} else {
 		session_next(s);
 	}
+	show(s);
 }
 
 void session_next(struct session *s)
@@ -251,6 +291,10 @@ void session_end(struct session *s, bool reset)
 
 	if (s->state == SESSION_ENDED)
 		return;
+	if (s->http)
+		http_log_write(s);
+	else
+		log_session(s);
 	s->state = SESSION_ENDED;
 	queue_leave(s);
 	timer_stop(&s->timer);
@@ -263,6 +307,7 @@ void session_end(struct session *s, bool reset)
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
+	seen_give(e, s->row);
 	settings_release(s->settings);
 	service_leave(e, s->service);
 	e->sessions--;

@@ -19,43 +19,14 @@ static bool has_failed(const struct session *s, uint32_t id)
 	return false;
 }
 
-/* The address to come from, or NULL for the kernel's choice, as when the families differ. */
-static const struct addr *source_of(const struct session *s, const struct addr *to)
+static int dial(struct session *s, int fd, const struct addr *to, uint16_t port)
 {
-	const struct proxy_service *says = &s->settings->says;
-	const struct addr *from = NULL;
+	int one = 1, err = source_connect(s, fd, to, port);
 
-	if (says->source_kind == PROXY_SOURCE_VIP)
-		from = &s->vip;
-	else if (says->source_kind == PROXY_SOURCE_ADDRESS)
-		from = &says->source;
-	return from && addr_is_v4(from) == addr_is_v4(to) ? from : NULL;
-}
-
-/* The port is chosen at connect(), so that a port may serve each destination once. */
-static int bind_source(int fd, const struct addr *from)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(from, 0, &sa);
-	int one = 1;
-
-	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	return bind(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
-}
-
-static int dial(const struct session *s, int fd, const struct addr *to, uint16_t port)
-{
-	const struct addr *from = source_of(s, to);
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(to, port, &sa);
-	int one = 1, err = from ? bind_source(fd, from) : 0;
-
-	if (err)
-		return err;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* late otherwise */
-	if (connect(fd, (struct sockaddr *)&sa, len) && errno != EINPROGRESS)
-		return -errno;
-	return 0;
+	if (!err)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+				 sizeof(one)); /* late otherwise */
+	return err;
 }
 
 void upstream_none(struct session *s, uint16_t status)
@@ -69,8 +40,45 @@ void upstream_none(struct session *s, uint16_t status)
 
 static void refuse(struct session *s)
 {
+	s->ended_by = 'S';
 	session_count(s, refused, 1);
 	upstream_none(s, 503);
+}
+
+static uint16_t port_of(const struct session *s, const struct real *r)
+{
+	return r->row.port ? r->row.port : s->vip_port;
+}
+
+static void use(struct session *s, struct end *server)
+{
+	server->session = s;
+	s->end[SERVER] = server;
+}
+
+/* HTTP only: a connection that is there. */
+static bool use_idle(struct session *s)
+{
+	struct real *r = s->real;
+	struct end *server =
+		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
+
+	if (!server)
+		return false;
+	use(s, server);
+	s->connecting = loop_now(s->engine->loop);
+	http_upstream_open(s);
+	return true;
+}
+
+/* What reuse_take asks for later. */
+static void note_route(const struct session *s, const struct real *r, struct end *server)
+{
+	const struct addr *from = source_of(s, &r->row.ip);
+
+	if (from)
+		server->from = *from;
+	server->port = port_of(s, r);
 }
 
 /* For the service and for the real that failed last. */
@@ -97,44 +105,7 @@ static void give_up(struct session *s)
 	refuse(s);
 }
 
-static uint16_t port_of(const struct session *s, const struct real *r)
-{
-	return r->row.port ? r->row.port : s->vip_port;
-}
-
-static void use(struct session *s, struct end *server)
-{
-	server->session = s;
-	s->end[SERVER] = server;
-	s->connecting = loop_now(s->engine->loop);
-}
-
-/* HTTP only: a connection that is there. */
-static bool use_idle(struct session *s)
-{
-	struct real *r = s->real;
-	struct end *server =
-		s->http ? reuse_take(s, r, source_of(s, &r->row.ip), port_of(s, r)) : NULL;
-
-	if (!server)
-		return false;
-	use(s, server);
-	http_upstream_open(s);
-	return true;
-}
-
-/* What reuse_take asks for later. */
-static void note_route(const struct session *s, struct end *server)
-{
-	const struct real *r = s->real;
-	const struct addr *from = source_of(s, &r->row.ip);
-
-	if (from)
-		server->from = *from;
-	server->port = port_of(s, r);
-}
-
-static void begin_connect(struct session *s)
+static void dial_anew(struct session *s)
 {
 	struct engine *e = s->engine;
 	const struct proxy_real *row = &s->real->row;
@@ -150,7 +121,8 @@ static void begin_connect(struct session *s)
 		return;
 	}
 	use(s, server);
-	note_route(s, server);
+	note_route(s, s->real, server);
+	s->connecting = loop_now(e->loop);
 	server->watch.fd = fd;
 	err = dial(s, fd, &row->ip, server->port);
 	if (!err)
@@ -167,7 +139,7 @@ void upstream_connect(struct session *s)
 		count_try(s, has_failed(s, s->real->id));
 	persist_note(s);
 	if (!use_idle(s))
-		begin_connect(s);
+		dial_anew(s);
 }
 
 static uint32_t pause_of(const struct session *s)
@@ -207,10 +179,26 @@ static void note_no_port(struct session *s)
 		    s->settings->says.name, s->real->row.name);
 }
 
+/* R77: a real whose answers take another way looks as if it were silent, though its check passes.
+ */
+static void note_answer(const struct session *s, bool answered)
+{
+	struct proxy_counts *c = &s->engine->shared->real[s->real->id];
+
+	if (!source_is_client(s))
+		return;
+	if (!answered)
+		count(c, offsetof(struct proxy_counts, unanswered), 1);
+	else if (__atomic_load_n(&c->unanswered, __ATOMIC_RELAXED))
+		__atomic_store_n(&c->unanswered, 0, __ATOMIC_RELAXED);
+}
+
 void upstream_failed(struct session *s, int err)
 {
 	struct real *r = s->real;
 
+	if (err == -ETIMEDOUT && !s->end[SERVER]->tls)
+		note_answer(s, false);
 	session_count(s, connect_errors, 1);
 	if (err == -EADDRNOTAVAIL)
 		note_no_port(s);
@@ -218,10 +206,18 @@ void upstream_failed(struct session *s, int err)
 	s->failed[s->tries++] = r->id;
 	s->real = NULL;
 	real_leave(s->engine, r, s);
-	if (s->tries == CONNECT_TRIES)
-		upstream_none(s, 503); /* as HAProxy has it */
-	else
+	if (s->tries == CONNECT_TRIES) {
+		s->ended_by = err == -ETIMEDOUT ? 's' : 'S';
+		upstream_none(s, 503);
+	} else {
 		upstream_start(s);
+	}
+}
+
+static void note_connected(struct session *s)
+{
+	s->connected = loop_now(s->engine->loop);
+	session_time(s, connect_time, s->connected - s->connecting);
 }
 
 /* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
@@ -235,6 +231,7 @@ static int go_on(struct session *s, unsigned int events)
 	if (!server->tls) {
 		if (!(events & (LOOP_WRITE | LOOP_ERROR)))
 			return -EAGAIN;
+		note_answer(s, true);
 		err = greeting_put(s);
 	}
 	if (err)
@@ -252,8 +249,8 @@ void upstream_ready(struct session *s, unsigned int events)
 		upstream_failed(s, err);
 		return;
 	}
+	note_connected(s);
 	s->end[SERVER]->writable = true;
-	session_time(s, connect_time, loop_now(s->engine->loop) - s->connecting);
 	if (s->http) {
 		http_upstream_open(s);
 	} else {

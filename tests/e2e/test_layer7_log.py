@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""l7.logging: a line for each session and each request, as HAProxy's readers know them (R74)."""
+
+import contextlib
+import os
+import re
+
+import pytest
+
+from lab.clients import answer
+from lab.config import config
+from lab.layer7 import CONNECT, VIP_7, l7
+from lab.network import CLIENT
+from lab.space import wait_for
+
+TCP = re.compile(r"(?P<ip>\S+):(?P<port>\d+) \[(?P<date>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] "
+                 r"(?P<front>\S+) (?P<back>\S+)/(?P<server>\S+) (?P<times>-?\d+/-?\d+/\d+) "
+                 r"(?P<bytes>\d+) (?P<flags>\S\S) \d+/\d+/\d+/\d+/\+?\d+ \d+/\d+$")
+HTTP = re.compile(r"(?P<ip>\S+):(?P<port>\d+) \[(?P<date>[^]]+)\] (?P<front>\S+) (?P<back>\S+)/(?P<server>\S+) "
+                  r"(?P<times>-?\d+/-?\d+/-?\d+/-?\d+/\d+) (?P<status>-?\d+) (?P<bytes>\d+) - - "
+                  r"(?P<flags>\S\S)-- \d+/\d+/\d+/\d+/\+?\d+ \d+/\d+ \"(?P<request>[^\"]*)\"$")
+
+
+@pytest.fixture
+def log(net):
+    path = os.path.join(net.directory, "sessions.log")
+    yield path
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def lines(path, count):
+    def read():
+        with open(path) as f:
+            found = f.read().splitlines()
+        return found if len(found) >= count else None
+    return wait_for(f"{count} lines of the log", read)
+
+
+def web(mode="l7-tcp", **more):
+    return {**l7(weights=(1, None), **more), "mode": mode}
+
+
+def test_a_session_in_tcp_mode_is_a_line_of_tcplog(net, lb, log):
+    lb.up(config({"web": web()}, l7={"logging": log}))
+    assert answer(net.client, VIP_7) == "mail1"
+    found = TCP.match(lines(log, 1)[0])
+    assert found, lines(log, 1)
+    assert (found["ip"], found["front"], found["back"], found["server"]) == (
+        CLIENT, "web", "web", "mail1")
+    assert found["flags"] == "--" and int(found["bytes"]) > 100
+    assert -1 not in map(int, found["times"].split("/"))
+
+
+def test_a_request_is_a_line_of_httplog(net, lb, log):
+    lb.up(config({"web": web("l7-http")}, l7={"logging": log}))
+    net.client.run("curl", "-sS", f"http://{VIP_7}/name?a=%22b", f"http://{VIP_7}/nothing")
+    first, second = (HTTP.match(line) for line in lines(log, 2))
+    assert first["request"] == "GET /name?a=%22b HTTP/1.1" and first["status"] == "200"
+    assert (first["front"], first["server"], first["flags"]) == ("web", "mail1", "--")
+    assert -1 not in map(int, first["times"].split("/"))
+    assert second["status"] == "404" and second["port"] == first["port"]
+
+
+def test_a_client_without_a_server_is_told_apart(net, lb, log, servers):
+    nobody = {"check": CONNECT, "port": 4444}
+    lb.up(config({"web": web(**nobody), "http": web("l7-http", ports=[81], **nobody)},
+                 l7={"logging": log}))
+    with pytest.raises(OSError):
+        answer(net.client, VIP_7)
+    found = TCP.match(lines(log, 1)[0])
+    assert found["server"] == "<NOSRV>" and found["flags"] == "SC"
+    net.client.run("curl", "-sS", f"http://{VIP_7}:81/x")
+    found = HTTP.match(lines(log, 2)[1])
+    assert (found["server"], found["status"], found["flags"][0]) == ("<NOSRV>", "503", "S")
+    assert found["request"] == "GET /x HTTP/1.1"
+
+
+def test_what_is_not_http_is_a_bad_request(net, lb, log):
+    lb.up(config({"web": web("l7-http")}, l7={"logging": log}))
+    with net.client.connect(VIP_7, 80) as s:
+        s.sendall(b"\x16\x03\x01\x02\x00 garbage\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 400 ")
+    found = HTTP.match(lines(log, 1)[0])
+    assert (found["server"], found["status"], found["request"]) == ("<NOSRV>", "400", "<BADREQ>")
+    assert found["flags"] == "PR"
+
+
+def test_logging_on_speaks_into_the_daemons_log(net, lb):
+    lb.up(config({"web": web()}, l7={"logging": "on"}))
+    assert answer(net.client, VIP_7) == "mail1"
+    wait_for("the line", lambda: re.search(r"proxy\S* info: \S+ \[.*\] web web/mail1 ", lb.log()))
