@@ -323,8 +323,9 @@ void model_describe_changes(const struct model *from, const struct model *to, st
 	}
 	for (size_t i = 0; i < from->service_count; i++)
 		if (!map_find(after, from->services[i].name))
-			buf_printf(out, "%s: removed; its flows are reset\n",
-				   from->services[i].name);
+			buf_printf(out, "%s: removed; its %s\n", from->services[i].name,
+				   service_is_l7(&from->services[i]) ? "sessions run to their end"
+								     : "flows are reset");
 	map_free(before);
 	map_free(after);
 }
