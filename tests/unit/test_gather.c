@@ -457,6 +457,47 @@ static void an_interface_that_returns_under_another_number_is_announced_on(void 
 	daemon_end(d);
 }
 
+#define SLOW                                                                                       \
+	"  SLOW:\n    mode: l7-tcp\n    vip: 192.0.2.13\n    ports: [80]\n    slow_start: 30s\n"   \
+	"    reals: {F: {ip: 192.0.2.25}, G: {ip: 192.0.2.26}}\n"
+
+static uint64_t since_of(const struct daemon *d, const char *identity)
+{
+	uint32_t id = id_of(d, identity);
+	const struct proxy_real *row = plan_find(d->actual, PLAN_PROXY_REALS, &id);
+
+	assert_non_null(row);
+	return row->since;
+}
+
+static void all_checks_fail(struct daemon *d)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, i);
+
+		checks_report(d, &(struct check_report){.id = id,
+							.health = HEALTH_DOWN,
+							.outcome = {.code = CHECK_CODE_L4CON}});
+	}
+	reconcile_now(d);
+}
+
+static void a_server_that_is_back_starts_slowly_and_a_new_daemon_does_not(void **state)
+{
+	struct daemon *d = running(NODE SLOW);
+	uint64_t since;
+
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == 0);
+	all_checks_fail(d);
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == 0);
+	all_checks_pass(d);
+	since = since_of(d, "SLOW/F 192.0.2.25/l7");
+	assert_true(since > 0);
+	reconcile_now(d);
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == since);
+	daemon_end(d);
+}
+
 static void start_up_is_over_when_every_check_has_spoken(void **state)
 {
 	struct daemon *d = running(NODE WEB MAIL);
@@ -512,6 +553,7 @@ int main(void)
 		cmocka_unit_test(rows_that_a_crash_left_without_a_name_keep_their_ids),
 		cmocka_unit_test(an_isolation_halts_only_where_its_real_is),
 		cmocka_unit_test(an_interface_that_returns_under_another_number_is_announced_on),
+		cmocka_unit_test(a_server_that_is_back_starts_slowly_and_a_new_daemon_does_not),
 		cmocka_unit_test(start_up_is_over_when_every_check_has_spoken),
 		cmocka_unit_test(no_reload_and_no_crash_moves_a_flow_to_another_server),
 	};

@@ -147,7 +147,8 @@ static void make_ring(struct service *s)
 		free(shares);
 		n = shares_of(s, PROXY_REAL_BACKUP, &shares);
 	}
-	qsort(shares, n, sizeof(*shares), by_id);
+	if (n) /* NULL is no array, not even of nothing */
+		qsort(shares, n, sizeof(*shares), by_id);
 	free(s->ring);
 	s->ring =
 		scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n) : ring_wrr(shares, n);

@@ -349,8 +349,8 @@ void proxy_client_free(struct proxy_client *c)
 /* In the order in which rows appear: traffic is invited last. */
 static int say_everything(struct proxy_client *c, struct process *p)
 {
-	static const enum plan_table tables[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
-						 PLAN_PROXY_RULES, PLAN_PROXY_BLOBS};
+	static const enum plan_table tables[] = {PLAN_PROXY_BLOBS, PLAN_PROXY_SERVICES,
+						 PLAN_PROXY_REALS, PLAN_PROXY_RULES};
 	int err = say_shared(p);
 
 	if (!err)

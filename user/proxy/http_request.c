@@ -41,6 +41,8 @@ static void hold_desk(struct session *s)
 	if (d->owner != s)
 		return;
 	d->owner = NULL;
+	if (s->state == SESSION_ENDED)
+		return;
 	h->whole = h->idempotent && http_body_over(&h->body[CLIENT]);
 	if (way_hold(s, CLIENT, d->out, d->len) == STEP_WRITE_FAILED)
 		session_end(s, true);
