@@ -349,6 +349,9 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 		shared->service_current[i][LB_SERVICES_MAX - 1] = 10 + i;
 		shared->real_current[i][1] = 20 + i;
 		shared->real_current[i][LB_REALS_MAX - 1] = 30 + i;
+		shared->service_queued[i][1] = 40 + i;
+		shared->real_queued[i][LB_REALS_MAX - 1] = 50 + i;
+		shared->queue_head[i][1] = shared->queue_head[i][LB_SERVICES_MAX - 1] = 60 + i;
 	}
 	shared->real[1].sessions = 50;
 	close(stage.process[0]);
@@ -360,6 +363,12 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	assert_int_equal(current, 21);
 	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current, &queued);
 	assert_int_equal(current, 31);
+	assert_int_equal(queued, 51);
+	for (unsigned int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(shared->service_queued[i][1], i ? 41 : 0);
+		assert_int_equal(shared->queue_head[i][1], i ? 61 : 0);
+		assert_int_equal(shared->queue_head[i][LB_SERVICES_MAX - 1], i ? 61 : 0);
+	}
 	munmap(shared, sizeof(*shared));
 }
 
