@@ -208,7 +208,7 @@ static void describe_l7_keys(const struct service_config *from, const struct ser
 static void describe_l7(const struct service_config *from, const struct service_config *to,
 			struct buf *out)
 {
-	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
+	char x[SOURCE_TEXT_LEN], y[SOURCE_TEXT_LEN];
 	const char *before = service_source_format(from, x), *now = service_source_format(to, y);
 
 	if (strcmp(before, now))
