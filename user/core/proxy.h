@@ -226,7 +226,8 @@ struct proxy_counts {
 	uint64_t handshakes_failed;
 	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
 	uint64_t own_source; /* TProxy: not the client's address, as the families differ */
-	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did. */
+	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
+	 */
 	uint64_t unanswered;
 	uint64_t pad[7];
 };
