@@ -568,6 +568,23 @@ static void an_idle_connection_goes_when_its_real_does(void **state)
 	close(server);
 }
 
+/* As when it gets another address or another CA to prove itself by. */
+static void a_connection_that_is_busy_when_its_real_changes_serves_nobody_else(void **state)
+{
+	int client = dial_from(&front), server;
+
+	say(client, GET);
+	server = take_session(listening[0]);
+	assert_reads(server, GET);
+	order_named_real(0, USABLE | PROXY_REAL_TLS);
+	order_named_real(0, USABLE);
+	say(server, OK_2);
+	assert_reads(client, OK_2);
+	assert_end(server);
+	close(client);
+	close(server);
+}
+
 static void a_server_that_says_something_unasked_is_left(void **state)
 {
 	int server;
@@ -698,6 +715,7 @@ int main(void)
 		in_lab(a_connection_with_ntlm_belongs_to_its_client_for_life),
 		in_lab(announced_clients_share_no_connection),
 		in_lab(an_idle_connection_goes_when_its_real_does),
+		in_lab(a_connection_that_is_busy_when_its_real_changes_serves_nobody_else),
 		in_lab(a_server_that_says_something_unasked_is_left),
 		in_lab(the_first_post_of_a_client_gets_a_connection_of_its_own),
 		in_lab(idle_connections_are_few),
