@@ -542,7 +542,9 @@ static void the_proxy_gets_what_the_service_says(void **state)
 
 	world_make_l7(&w);
 	w.service.l7.source = PROXY_SOURCE_ADDRESS;
-	addr_parse(&w.service.l7.source_address, "192.0.2.1");
+	addr_parse(&w.service.l7.source_address[0], "192.0.2.1");
+	addr_parse(&w.service.l7.source_address[1], "192.0.2.2");
+	w.service.l7.source_count = 2;
 	w.service.l7.connect = 5000;
 	w.service.l7.client = 30;
 	w.service.l7.server = 31;
@@ -552,7 +554,7 @@ static void the_proxy_gets_what_the_service_says(void **state)
 	p = plan_in(&w);
 	row = plan_find(p, PLAN_PROXY_SERVICES, &id);
 	assert_string_equal(row->name, "IMAP");
-	assert_true(addr_equal(&row->source, &w.service.l7.source_address));
+	assert_memory_equal(row->source, w.service.l7.source_address, sizeof(row->source));
 	assert_int_equal(row->source_kind, PROXY_SOURCE_ADDRESS);
 	assert_int_equal(row->connect, 5000);
 	assert_int_equal(row->client, 30);

@@ -199,8 +199,8 @@ static void watch_real(struct daemon *d, const struct service_config *s,
 	const struct check_sum checks = sum_checks(d, s, r, a);
 	bool before = answers->lost;
 	uint64_t current, queued;
-	bool silent = proxy_client_real(d->proxy, id, &current, &queued).unanswered >=
-		      UNANSWERED_MIN;
+	bool silent =
+		proxy_client_real(d->proxy, id, &current, &queued).unanswered >= UNANSWERED_MIN;
 
 	if (egress && !d->refused && !plan_find(d->actual, PLAN_DIVERTS, &egress))
 		reconcile_later(d);

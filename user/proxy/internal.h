@@ -188,6 +188,7 @@ struct engine {
 	struct timer fallback;       /* while there are any of these */
 	struct timer keep;           /* keeps entries of running sessions in the table of sources */
 	uint64_t choice, look, scan; /* numbers of the last */
+	unsigned int source_turn;    /* whose turn it is among a service's addresses */
 	struct pipe *pipes;          /* free ones */
 	size_t pipe_count, pipe_max;
 	uint64_t last_warning, last_port_warning;
