@@ -152,9 +152,10 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	if (*s->reason)
 		buf_printf(out, " (%s)", s->reason);
 	buf_puts(out, "\n");
-	buf_free(&ports);
-	if (service_is_redirect(s->config))
+	if (service_is_redirect(s->config)) {
+		buf_free(&ports);
 		return;
+	}
 	grid_init(&g, real_columns, ARRAY_COUNT(real_columns));
 	for (size_t i = 0; i < s->real_count; i++)
 		real_row(&g, s, &s->reals[i], buf_text(&ports), v->now);
@@ -163,6 +164,7 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 		if (s->reals[i].warning)
 			buf_printf(out, "  %s: %s\n", s->reals[i].name, s->reals[i].warning);
 	grid_fini(&g);
+	buf_free(&ports);
 }
 
 /* The guide's key, with our letters. */
