@@ -3,7 +3,6 @@
 aborts, no descriptors left (F15-F19, F21, F37)."""
 
 import contextlib
-import os
 import select
 import socket
 import struct
@@ -15,39 +14,11 @@ from lab.clients import Load, answer
 from lab.config import config
 from lab.corpus import corpus
 from lab.http import Ended, client, field, get, http, origin, page, raw, status
-from lab.layer7 import VIP_7, counts, proxies, statistics
+from lab.layer7 import VIP_7, counts, statistics
+from lab.proc import no_session_left, open_files, processor_seconds, resident
 from lab.space import wait_for
 
 MANY = 300
-
-
-def open_files(lb):
-    return sum(len(os.listdir(f"/proc/{p}/fd")) for p in proxies(lb))
-
-
-def resident(lb):
-    """KiB of all proxies, without what they share."""
-    total = 0
-    for pid in proxies(lb):
-        with open(f"/proc/{pid}/status") as f:
-            total += next(int(line.split()[1]) for line in f if line.startswith("RssAnon:"))
-    return total
-
-
-def ticks(lb):
-    """CPU seconds of all proxies."""
-    total = 0
-    for pid in proxies(lb):
-        with open(f"/proc/{pid}/stat") as f:
-            fields = f.read().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def no_session_left(lb):
-    wait_for("every session to end", lambda: counts(lb, "web")["current_sessions"] == 0, 20)
-    assert lb.call("report", "sessions", "--json").stdout.strip() == "[]"
-    assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan").stdout
 
 
 # --- smuggling
@@ -294,12 +265,12 @@ def test_without_descriptors_accepting_stops_and_goes_on_later(net, lb, servers)
     wait_for("the first to be answered",
              lambda: len(select.select([c.socket for c in crowd], [], [], 0)[0]) >= limit)
     assert counts(lb, "web")["current_sessions"] <= limit
-    used, began = ticks(lb), time.monotonic()
+    used, began = processor_seconds(lb), time.monotonic()
     servers["mail1"].in_service(False)  # checks and orders go on
     lb.wait_real("web/mail1", status="down")
     servers["mail1"].in_service(True)
     lb.wait_real("web/mail1", status="up")
-    assert ticks(lb) - used < 0.3 * (time.monotonic() - began)  # no busy loop
+    assert processor_seconds(lb) - used < 0.3 * (time.monotonic() - began)  # no busy loop
     for c in crowd:  # each that leaves makes room for one who waits
         assert c.message()[1].startswith(b"mail")
         c.socket.close()
