@@ -69,11 +69,12 @@ struct proxy_service {
 _Static_assert(sizeof(struct proxy_service) == 332, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
-	PROXY_REAL_USABLE = 1 << 0, /* may get new sessions: up, online, weight above 0 */
-	PROXY_REAL_RESET = 1 << 1,  /* its sessions are ended by reset now (halt, on_down) */
-	PROXY_REAL_BACKUP = 1 << 2, /* only when no other is usable */
-	PROXY_REAL_TLS = 1 << 3,    /* re-encrypt */
-	PROXY_REAL_VERIFY = 1 << 4, /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_USABLE = 1 << 0,   /* may get new sessions: up, online, weight above 0 */
+	PROXY_REAL_RESET = 1 << 1,    /* its sessions are ended by reset now (halt, on_down) */
+	PROXY_REAL_BACKUP = 1 << 2,   /* only when no other is usable */
+	PROXY_REAL_TLS = 1 << 3,      /* re-encrypt */
+	PROXY_REAL_VERIFY = 1 << 4,   /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_CHECKING = 1 << 5, /* usable or not: its checks have not said it yet */
 };
 
 struct proxy_real {
@@ -226,7 +227,8 @@ struct proxy_counts {
 	uint64_t handshakes_failed;
 	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
 	uint64_t own_source; /* TProxy: not the client's address, as the families differ */
-	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did. */
+	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
+	 */
 	uint64_t unanswered;
 	uint64_t pad[7];
 };
@@ -259,9 +261,8 @@ static inline uint64_t proxy_idle(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
-		proxy_idle(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+			 proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }
