@@ -170,10 +170,11 @@ static void put_key(bool colour, struct buf *out)
 		enum grid_colour colour;
 		const char *text;
 	} key[] = {
-		{GRID_GREEN, "H healthy, U up"              },
-		{GRID_AMBER, "A degraded: needs attention"  },
-		{GRID_RED,   "D down"                       },
-		{GRID_BLUE,  "O taken offline (drain, halt)"},
+		{GRID_GREEN,  "H healthy, U up"              },
+		{GRID_AMBER,  "A degraded: needs attention"  },
+		{GRID_RED,    "D down"                       },
+		{GRID_BLUE,   "O taken offline (drain, halt)"},
+		{GRID_PURPLE, "R redirects"                  },
 	};
 
 	buf_puts(out, "\nKey: ");

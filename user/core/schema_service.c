@@ -181,7 +181,7 @@ const struct schema_row schema_service[] = {
 	 .help = "Address that real servers see connections come from: auto is the kernel's choice "
 		 "for the route, vip the one the client came to, client the client's own (TProxy); "
 		 "or an address of this "
-		 "host, for real servers of its family."},
+		 "host, or a list of up to eight, used in turn, for real servers of their family."},
 	{.key = "timeouts",
 	 .type = SCHEMA_MAP,
 	 .for_modes = LAYER7,
