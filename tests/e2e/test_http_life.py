@@ -11,7 +11,7 @@ import pytest
 
 from lab.browsers import Browsers, shapes
 from lab.config import HTTPS, config
-from lab.http import RAW, Peer, client, field, get, http, origin, page, raw
+from lab.http import RAW, Peer, client, field, get, http, origin, page, raw, status
 from lab.layer7 import VIP_7, Server, proxies
 from lab.network import MAIL
 from lab.servers import NAME
@@ -73,16 +73,6 @@ def test_new_certificates_under_load_fail_no_request(net, lb, tmp_path):
     assert load.failures == []
 
 
-def test_a_service_that_goes_says_so_before_it_closes(net, lb):
-    lb.up(config({"web": http(), "other": http(ports=[8080])}))
-    with client(net, 8080) as kept:
-        assert kept.ask(get("/name"))[1].startswith(b"mail")
-        lb.reload(config({"web": http()}))
-        head, body = kept.ask(get("/name"))
-        assert body.startswith(b"mail") and field(head, "Connection") == ["close"]
-        assert kept.rest() == b""
-
-
 # --- orders
 
 class Held(Server):
@@ -99,6 +89,27 @@ class Held(Server):
             self.asked.set()
             self.go.wait(30)
             connection.sendall(page(self.name))
+
+
+def test_a_service_that_goes_answers_what_it_was_asked_and_says_goodbye(net, lb):
+    with Held(net, "mail1") as held:
+        lb.up(config({"web": http(), "other": raw(ports=[8080])}))
+        with client(net, 8080) as running, client(net, 8080) as idle:
+            idle.socket.sendall(get())
+            held.go.set()
+            assert idle.message()[1] == b"mail1"
+            held.go.clear()
+            held.asked.clear()
+            running.socket.sendall(get())
+            held.asked.wait(10)
+            lb.reload(config({"web": http()}))
+            held.go.set()
+            head, body = running.message()
+            assert (body, field(head, "Connection")) == (b"mail1", ["close"])
+            assert running.rest() == b""
+            head, body = idle.ask(get())  # nobody is there to be asked
+            assert (status(head), field(head, "Connection")) == (503, ["close"])
+            assert idle.rest() == b""
 
 
 def test_drain_lets_the_request_finish_and_the_next_goes_elsewhere(net, lb):  # R107

@@ -70,6 +70,9 @@ def shapes():
     yield http(request_headers={"set": {"X-A": "b"}}, response_headers={"add": {"X-B": "c"}})
     yield http(persistence={"cookie": "LB"}, redirect_root="/owa/", scheduler="wlc")
     yield {**http(), "routes": [{"path": "/name", "reals": {"mail3": {"ip": MAIL["mail3"][0]}}}]}
+    yield http(ports=[80, 8001])  # one check more each
+    yield http(weights=(None, None, 100))  # none of those that were there
+    yield http(weights=(100, None), check={"type": "http", "request": "name", "expect": "mail"})
     yield http(weights=(None, 100, 100), rewrite=[{"from": "/x", "to": "/y"}])
     yield http(vip=[VIP_7, "192.168.30.13"], ports=[80, 81], port=80)
     yield http()
