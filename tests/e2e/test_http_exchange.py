@@ -6,33 +6,19 @@ import base64
 import hashlib
 import itertools
 import os
-import queue
 import time
 
 import pytest
 
 from lab.config import config
-from lab.http import OK, RAW, Origin, Peer, client, field, get, nginx, origin, page, raw, status
+from lab.http import (OK, RAW, Origin, Peer, Stage, client, field, get, nginx, origin, page, raw,
+                      status)
 from lab.layer7 import VIP_7, Server, counts, l7, proxies, statistics
 from lab.network import MAIL
 from lab.servers import PASSWORD, USER
 from lab.space import wait_for
 
 MAIL1 = MAIL["mail1"][0]
-
-
-class Stage(Server):
-    """A server whose connections the test takes in its own hands, as they come."""
-
-    def __init__(self, net, name="mail1", port=RAW):
-        super().__init__(net.spaces[name], MAIL[name][0], port, None)
-        self.came = queue.Queue()
-
-    def one(self, connection, peer):
-        self.came.put(Peer(connection))
-
-    def next(self):
-        return self.came.get(timeout=10)
 
 
 @pytest.fixture

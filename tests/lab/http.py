@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import queue
 import re
 
 from .layer7 import VIP_7, Server, l7
@@ -123,6 +124,23 @@ class Peer:
         finally:
             self.socket.settimeout(10)
         return False
+
+
+class Stage(Server):
+    """A server whose connections the test takes in its own hands, as they come."""
+
+    def __init__(self, net, name="mail1", port=RAW, context=None):
+        super().__init__(net.spaces[name], MAIL[name][0], port, None)
+        self.came, self.context = queue.Queue(), context
+
+    def one(self, connection, peer):
+        connection.settimeout(10)
+        if self.context:
+            connection = self.context.wrap_socket(connection, server_side=True)
+        self.came.put(Peer(connection))
+
+    def next(self):
+        return self.came.get(timeout=10)
 
 
 def field(head, name):
