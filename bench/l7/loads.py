@@ -123,6 +123,7 @@ WORK = [
     Work("TCP, bulk", bulk, "tcp", "s a GB", 1, splice=True),
     Work("HTTP, keep-alive requests", keepalive, "http", *REQUEST),
     Work("HTTP, new connections", connections, "http", *CONNECTION),
+    Work("HTTP, bulk", bulk, "http", "s a GB", 1),
     Work("TLS, keep-alive requests", keepalive, "tls", *REQUEST),
     Work("TLS, handshakes", handshakes, "tls", *CONNECTION),
     Work("HTTPS, keep-alive requests", keepalive, "https", *REQUEST),

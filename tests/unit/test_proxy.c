@@ -276,7 +276,7 @@ static void the_source_is_the_vip_or_the_configured_address(void **state)
 	};
 
 	order_listen("127.0.0.5");
-	addr_parse(&settings.source, "127.0.0.9");
+	addr_parse(&settings.source[0], "127.0.0.9");
 	for (int i = 0; i < 3; i++) {
 		int client, server;
 
@@ -296,7 +296,7 @@ static void a_source_that_is_not_ours_is_counted(void **state)
 
 	settings.source_kind = PROXY_SOURCE_ADDRESS;
 	settings.connect = 10;
-	addr_parse(&settings.source, "192.0.2.1");
+	addr_parse(&settings.source[0], "192.0.2.1");
 	order_service();
 	client = dial_from(&front);
 	assert_end(client);
@@ -324,6 +324,26 @@ static void ipv6_clients_reach_ipv4_reals_and_the_other_way_round(void **state)
 	server = take_session(server6);
 	say(server, "six to four");
 	assert_receives(client, "six to four");
+	close(client);
+	close(server);
+	close(server6);
+}
+
+static void the_clients_address_of_another_family_gives_way_to_ours(void **state)
+{
+	uint16_t port6 = 0;
+	int server6 = listen_at("::1", &port6), client, server;
+
+	settings.source_kind = PROXY_SOURCE_CLIENT;
+	order_service();
+	order_real(R1, "::1", port6, USABLE);
+	client = dial_from(&front);
+	server = take_session(server6);
+	say(client, "hello");
+	assert_receives(server, "hello");
+	assert_int_equal(shared->service[SERVICE].own_source, 1);
+	assert_int_equal(shared->real[R1].own_source, 1);
+	assert_int_equal(shared->service[SERVICE].other_source_port, 0);
 	close(client);
 	close(server);
 	close(server6);
@@ -596,6 +616,7 @@ int main(void)
 		SESSION_TEST(the_source_is_the_vip_or_the_configured_address),
 		SESSION_TEST(a_source_that_is_not_ours_is_counted),
 		SESSION_TEST(ipv6_clients_reach_ipv4_reals_and_the_other_way_round),
+		SESSION_TEST(the_clients_address_of_another_family_gives_way_to_ours),
 		SESSION_TEST(a_header_goes_out_before_the_first_byte),
 		SESSION_TEST(a_header_that_comes_in_goes_out_in_the_other_version),
 		SESSION_TEST(a_client_without_a_proper_header_is_closed),

@@ -84,7 +84,7 @@ static int put_service(const struct putting *to)
 
 	copy_text(row.name, sizeof(row.name), s->name);
 	if (s->l7.source == PROXY_SOURCE_ADDRESS)
-		row.source = s->l7.source_address;
+		memcpy(row.source, s->l7.source_address, sizeof(row.source));
 	fill_persistence(s, &row);
 	if (service_is_http(s))
 		fill_http(s, &row);

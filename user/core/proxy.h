@@ -39,15 +39,16 @@ enum proxy_service_flag {
 };
 
 enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
+enum { PROXY_SOURCES_MAX = 8 };
 
 /* A service's settings. A session keeps those it began with. A route with reals or a check of its
  * own is a service without listeners: it has a name, reals and a scheduler, all else is its
  * parent's. */
 struct proxy_service {
 	char name[LB_NAME_LEN];
-	char cookie[LB_NAME_LEN];           /* persistence by cookie; "": none */
-	char redirect_root[PROXY_TEXT_LEN]; /* where / is sent; "": nowhere */
-	struct addr source;                 /* PROXY_SOURCE_ADDRESS */
+	char cookie[LB_NAME_LEN];              /* persistence by cookie; "": none */
+	char redirect_root[PROXY_TEXT_LEN];    /* where / is sent; "": nowhere */
+	struct addr source[PROXY_SOURCES_MAX]; /* PROXY_SOURCE_ADDRESS; zero: no more */
 	uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 	uint32_t maxconn;        /* sessions; 0: as many as the process takes */
 	uint32_t request_buffer; /* bytes of a request's head */
@@ -66,7 +67,7 @@ struct proxy_service {
 	uint8_t persist_bits, persist6_bits; /* of a source's address that count */
 	uint8_t pad[2];
 };
-_Static_assert(sizeof(struct proxy_service) == 332, "struct proxy_service has hidden padding");
+_Static_assert(sizeof(struct proxy_service) == 444, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
 	PROXY_REAL_USABLE = 1 << 0, /* may get new sessions: up, online, weight above 0 */
@@ -226,7 +227,8 @@ struct proxy_counts {
 	uint64_t handshakes_failed;
 	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
 	uint64_t own_source; /* TProxy: not the client's address, as the families differ */
-	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did. */
+	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
+	 */
 	uint64_t unanswered;
 	uint64_t pad[7];
 };
@@ -259,9 +261,8 @@ static inline uint64_t proxy_idle(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
-		proxy_idle(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+			 proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }

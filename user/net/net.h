@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/addr.h"
 #include "base/arena.h"
@@ -62,8 +63,8 @@ bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
 void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip);
 
 /* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it),
- * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined without a socket,
- * gratuitous ARP or unsolicited NA sent). */
+ * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined
+ * without a socket, gratuitous ARP or unsolicited NA sent). */
 const struct plan_sink *net_sink(struct net *n);
 
 /* After adoption or before `down`: leave the solicited-node group of vip on ifindex. Returns 0 or
@@ -78,9 +79,12 @@ int net_own_addresses(struct net *n, net_address_fn *fn, void *arg);
 /* Calls fn with the local address of each TCP connection of this host. Returns 0 or -errno. */
 int net_connections(net_address_fn *fn, void *arg);
 
-/* *any: has this host a TCP connection from an address that is not its own (TProxy)? Returns 0 or
- * -errno. */
-int net_transparent(const struct net *n, bool *any);
+/* *any: has a process of that user a TCP connection from an address that is not this host's own
+ * (TProxy)? Returns 0 or -errno. */
+int net_transparent(const struct net *n, uid_t uid, bool *any);
+
+/* Does this host forward packets of that family (AF_INET, AF_INET6)? */
+bool net_forwards(int family);
 
 /* The interface by which the kernel sends to that address; 0: by none, or it is this host's. */
 uint32_t net_egress(struct net *n, const struct addr *to);

@@ -162,26 +162,16 @@ static int say_listeners(struct proxy_client *c, struct process *p)
 	return err;
 }
 
-/* A hole reads as zeros and takes no memory. */
-static int punch(const struct proxy_client *c, const void *from, size_t len)
-{
-	off_t at = (const char *)from - (const char *)c->shared;
-
-	return fallocate(c->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, len) ? -errno
-											 : 0;
-}
-
-/* The sessions of a process that died are over. */
+/* The sessions of a process that died are over. A hole reads as zeros and takes no memory. */
 static void take_back_gauges(struct proxy_client *c, unsigned int index)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < PROXY_COLUMN_COUNT; i++) {
-		const struct proxy_column *column = &proxy_columns[i];
-
-		err = punch(c, (const char *)c->shared + column->at + index * column->len,
-			    column->len);
-	}
+	for (const struct proxy_column *g = proxy_columns; g < proxy_columns + PROXY_COLUMN_COUNT;
+	     g++)
+		if (fallocate(c->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			      g->at + index * g->len, g->len))
+			err = -errno;
 	__atomic_store_n(&c->shared->session_rows[index], 0, __ATOMIC_RELAXED);
 	if (err)
 		log_error("proxy %u: cannot clear its session counts: %s", index, strerror(-err));
@@ -359,8 +349,8 @@ void proxy_client_free(struct proxy_client *c)
 /* In the order in which rows appear: traffic is invited last. */
 static int say_everything(struct proxy_client *c, struct process *p)
 {
-	static const enum plan_table tables[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
-						 PLAN_PROXY_RULES, PLAN_PROXY_BLOBS};
+	static const enum plan_table tables[] = {PLAN_PROXY_BLOBS, PLAN_PROXY_SERVICES,
+						 PLAN_PROXY_REALS, PLAN_PROXY_RULES};
 	int err = say_shared(p);
 
 	if (!err)
