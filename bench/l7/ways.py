@@ -156,7 +156,7 @@ def start_lbxdp(lb, home, cpu, other):
     lb.up({"version": 1, "node": {"interfaces": ["eth0"], "flows": 65536},
            "admin": {"listen": "off"},
            "services": {kind: service(kind, f"{home}/rsa.pem") for kind in KINDS}})
-    pids = proxies(lb)
+    pids = wait_for("a proxy process", lambda: proxies(lb))
     os.sched_setaffinity(0, {other})
     if len(pids) != 1:
         raise LabError(f"lbxdp has {len(pids)} proxy processes on one CPU")
