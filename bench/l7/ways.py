@@ -34,7 +34,7 @@ ANSWERS = """
 """
 
 FORWARDS = """
-    upstream a {{ server {address}:8000; keepalive 64; keepalive_requests 10000000; }}
+    upstream a {{ server {address}:8000; keepalive 512; keepalive_requests 10000000; }}
     proxy_http_version 1.1; proxy_set_header Connection "";
     ssl_certificate {home}/rsa.pem; ssl_certificate_key {home}/rsa.pem;
     server {{
