@@ -96,6 +96,10 @@ static void start_tunnel(struct session *s)
 	struct http *h = s->http;
 	struct stash *early = &h->in[CLIENT];
 
+	if (way_waits(&s->way[CLIENT])) { /* agreed to what it has not even read */
+		session_end(s, true);
+		return;
+	}
 	if (stash_holds(early)) {
 		if (way_hold(s, CLIENT, early->bytes + early->at, early->len - early->at) ==
 		    STEP_WRITE_FAILED) {

@@ -75,7 +75,8 @@ struct http {
 	bool tied;                     /* to its server connection for life (NTLM) */
 	bool running;
 	bool peer_known, trusted;
-	char peer[ADDR_TEXT_LEN]; /* the client's address, once it was needed */
+	char peer[ADDR_TEXT_LEN];           /* the client's address, once it was needed */
+	char forwarded[ADDR_TEXT_LEN + 24]; /* in the words of RFC 7239 */
 	struct http_log log;
 };
 
@@ -85,7 +86,7 @@ struct http_desk {
 	struct http_edit edits[HTTP_EDITS_MAX];
 	struct http_rewrite *rewrites;
 	size_t rewrite_room;
-	char forwarded[ADDR_TEXT_LEN + 32], cookie[LB_NAME_LEN + 96];
+	char cookie[LB_NAME_LEN + 96];
 	char *out;
 	size_t room, len;
 	struct session *owner; /* whose request is in out; NULL: nobody's */
