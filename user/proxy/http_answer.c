@@ -69,7 +69,7 @@ static void pass_interim(struct session *s, struct slice have)
 	if (head->status == 100 && h->expects) {
 		h->expects = false;
 		if (h->slow_until)
-			h->slow_until = loop_now(s->engine->loop) + session_patience(s);
+			http_body_due(s);
 	}
 	h->seen = 0;
 	session_count(s, answers[1], 1);

@@ -22,7 +22,8 @@ enum {
 	LINGER_BYTES = 16 << 20, /* and what it may still send meanwhile */
 	LEFT_TIME = 30000,       /* ms to go on for a client that has sent its last byte, and may be
 				  * gone, without a word from the server */
-	BODY_RATE = 500,         /* bytes a second that a request's body brings at least (F17) */
+	BODY_RATE = 500,         /* bytes a second that a request's body brings at least (F17), */
+	BODY_PATIENCE = 3,       /* but for a pause of so many timeouts.request: radio is lost */
 	OWN_EDITS = 4,           /* beside those of the rules */
 };
 
@@ -154,6 +155,12 @@ static inline void http_note_read(struct session *s, enum side side, size_t n)
 	uint64_t *bytes = side == CLIENT ? &s->http->log.bytes_in : &s->http->log.bytes_out;
 
 	*bytes += n;
+}
+
+/* The client has that long to send more of its body. */
+static inline void http_body_due(struct session *s)
+{
+	s->http->slow_until = loop_now(s->engine->loop) + BODY_PATIENCE * session_patience(s);
 }
 
 /* The first thing that went wrong is what the log says. */

@@ -154,7 +154,9 @@ void upstream_start(struct session *s)
 {
 	if (!s->tries)
 		balance_begin(s);
-	if (!service_ready(s->pool)) {
+	if (service_awaits(s->pool)) {
+		queue_enter(s);
+	} else if (!service_ready(s->pool)) {
 		refuse(s);
 	} else if (s->state != SESSION_PAUSE && balance_tried_all(s)) {
 		s->state = SESSION_PAUSE;
