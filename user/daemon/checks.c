@@ -60,6 +60,7 @@ void checks_report(void *daemon, const struct check_report *r)
 		gather_suspect(d, r->id);
 	if (!d->settled && checks_settled(d)) {
 		d->settled = true;
+		reconcile_later(d); /* the proxies may accept now */
 		admin_settled(d->admin);
 	}
 }
