@@ -191,7 +191,7 @@ void process_init_all(struct daemon *d); /* before any other */
 int process_start(struct child *c);
 void process_stop(struct child *c); /* and waits until it is gone */
 void process_reap(struct daemon *d);
-void process_lost(struct child *c); /* its channel closed */
+void process_lost(struct child *c);      /* its channel closed */
 void process_stop_all(struct daemon *d); /* but the proxies */
 
 /* proxies.c: as many as the model asks for, within what descriptors allow. */

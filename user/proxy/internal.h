@@ -160,7 +160,7 @@ struct engine {
 	struct loop *loop;
 	unsigned int index;
 	struct proxy_shared *shared;
-	int memory; /* the file that shared is; -1: none yet */
+	int memory;                /* the file that shared is; -1: none yet */
 	struct service **services; /* by id */
 	struct real **reals;
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
