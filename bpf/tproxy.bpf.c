@@ -6,8 +6,8 @@
  * client's address. The connection is found here by all of its four numbers, so a packet that this
  * host only forwards keeps its way. Other filters go on with the packet.
  */
-#include "env.h"
 #include "lbxdp/tproxy.h"
+#include "env.h"
 #include "wire.h"
 
 enum { NEXT_FILTER = -1, EXTENSIONS_MAX = 4, FRAGMENT_BITS = 0x3fff };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPU time of lbxdp's layer-7 proxy beside HAProxy's, both in TCP mode, for the same work.
+"""CPU time of lbxdp's layer-7 proxy beside HAProxy's and nginx', in TCP and HTTP mode.
 
 One process each, on a CPU of their own; the load generator and the server share another. All of it
 over loopback, so that no device's cost is in the figures. The rounds
@@ -26,7 +26,7 @@ from lab.network import BALANCER, network  # noqa: E402
 from lab.space import LabError, wait_for  # noqa: E402
 from report import write_report  # noqa: E402
 
-PORT, PLAIN, SPLICE, SERVER = 80, 9080, 9081, 8000
+PORT, HTTP_PORT, PLAIN, SPLICE, HTTP, NGINX_HTTP, SERVER = 80, 81, 9080, 9081, 9082, 9083, 8000
 
 NGINX = """
 daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx.log crit;
@@ -40,6 +40,26 @@ http {{
     server {{
         listen {address}:{port} backlog=4096; root {home};
         location = /name {{ return 200 "name\\n"; }}
+    }}
+}}
+"""
+
+# As HAProxy has it by itself: X-Forwarded-For and the like are not asked for.
+NGINX_PROXY = """
+daemon off; worker_processes 1; pid {home}/proxy.pid; error_log {home}/proxy.log crit;
+worker_rlimit_nofile 10000;
+events {{ worker_connections 8000; }}
+http {{
+    access_log off; keepalive_requests 10000000; keepalive_timeout 600;
+    client_body_temp_path {home}/pbody; proxy_temp_path {home}/pproxy;
+    fastcgi_temp_path {home}/pfcgi; uwsgi_temp_path {home}/puwsgi; scgi_temp_path {home}/pscgi;
+    upstream reals {{ server {address}:{port}; keepalive 32; keepalive_requests 10000000; }}
+    server {{
+        listen {address}:9083 backlog=4096;
+        location / {{
+            proxy_pass http://reals; proxy_http_version 1.1;
+            proxy_set_header Connection ""; proxy_set_header Host $http_host;
+        }}
     }}
 }}
 """
@@ -61,14 +81,18 @@ listen splice
     option splice-request
     option splice-response
     server a {address}:{port}
+listen http
+    mode http
+    bind {address}:9082
+    server a {address}:{port}
 """
 
 
 class Way:
     """One proxy as it is asked for: its address and its processes."""
 
-    def __init__(self, name, address, port, pids):
-        self.name, self.address, self.port, self.pids = name, address, port, pids
+    def __init__(self, name, mode, address, port, pids):
+        self.name, self.mode, self.address, self.port, self.pids = name, mode, address, port, pids
 
     def url(self, path):
         return f"http://{self.address}:{self.port}{path}"
@@ -130,11 +154,14 @@ def idle(net, way, options):
         return (way.resident() - before) / options.idle
 
 
-# What is done, its unit, the factor from seconds, and with HAProxy's splice options too?
+# What is done, its unit, the factor from seconds, and the modes of the proxies.
 WORK = {
-    "small keep-alive requests": (keepalive, "us a request", 1e6, False),
-    "new connections": (connections, "us a connection", 1e6, False),
-    "bulk": (bulk, "s a GB", 1, True),
+    "small keep-alive requests": (keepalive, "us a request", 1e6, ("tcp",)),
+    "new connections": (connections, "us a connection", 1e6, ("tcp",)),
+    "bulk": (bulk, "s a GB", 1, ("tcp", "splice")),
+    "HTTP, keep-alive requests": (keepalive, "us a request", 1e6, ("http",)),
+    "HTTP, new connections": (connections, "us a connection", 1e6, ("http",)),
+    "HTTP, bulk": (bulk, "s a GB", 1, ("http",)),
 }
 
 
@@ -148,8 +175,10 @@ def run_rounds(net, ways, options):
     """(work, way) -> one figure a round; each round begins with another way."""
     samples = {}
     for i in range(options.rounds):
-        for work, (_, unit, _, spliced) in WORK.items():
-            some = [w for w in ways if spliced or w.port != SPLICE]
+        for work, (_, unit, _, modes) in WORK.items():
+            some = [w for w in ways if w.mode in modes and options.only in work]
+            if not some:
+                continue
             turn = i % len(some)
             for way in some[turn:] + some[:turn]:
                 samples.setdefault((work, way.name), []).append(measure(net, work, way, options))
@@ -178,13 +207,28 @@ def start_haproxy(net, options):
     return child.pid  # taskset and nsenter become what they start
 
 
+def start_nginx(net, options):
+    """As a proxy; the pid of its one worker."""
+    home = net.directory
+    with open(f"{home}/proxy.conf", "w", encoding="ascii") as f:
+        f.write(NGINX_PROXY.format(home=home, address=BALANCER, port=SERVER))
+    child = net.balancer.spawn("taskset", "-c", options.cpu, "nginx", "-p", home, "-e",
+                               f"{home}/proxy.log", "-c", f"{home}/proxy.conf")
+    wait_for("nginx to proxy", lambda: net.balancer.listens(NGINX_HTTP, BALANCER))
+    with open(f"/proc/{child.pid}/task/{child.pid}/children", encoding="ascii") as f:
+        return int(f.read())
+
+
+def service(mode, port):
+    return {"mode": mode, "vip": VIP_7, "ports": [port], "protocol": "tcp",
+            "check": {"type": "connect"}, "reals": {"a": {"ip": BALANCER, "port": SERVER}}}
+
+
 def start_lbxdp(lb, options):
     os.sched_setaffinity(0, {options.cpu})  # a proxy process for each CPU it may use: one
     lb.up({"version": 1, "node": {"interfaces": ["eth0"], "flows": 65536},
            "admin": {"listen": "off"},
-           "services": {"bench": {"mode": "l7-tcp", "vip": VIP_7, "ports": [PORT],
-                                  "protocol": "tcp", "check": {"type": "connect"},
-                                  "reals": {"a": {"ip": BALANCER, "port": SERVER}}}}})
+           "services": {"tcp": service("l7-tcp", PORT), "http": service("l7-http", HTTP_PORT)}})
     pids = proxies(lb)
     os.sched_setaffinity(0, {options.other})
     if len(pids) != 1:
@@ -198,10 +242,14 @@ def everything(directory_prefix, options):
         lb = Balancer(net.balancer, directory_prefix, net.directory)
         try:
             start_server(net, options)
-            haproxy, own = start_haproxy(net, options), start_lbxdp(lb, options)
-            yield net, lb, [Way("lbxdp", VIP_7, PORT, lambda: own),
-                            Way("HAProxy", BALANCER, PLAIN, lambda: [haproxy]),
-                            Way("HAProxy, splice", BALANCER, SPLICE, lambda: [haproxy])]
+            haproxy, nginx = start_haproxy(net, options), start_nginx(net, options)
+            own = start_lbxdp(lb, options)
+            yield net, lb, [Way("lbxdp", "tcp", VIP_7, PORT, lambda: own),
+                            Way("HAProxy", "tcp", BALANCER, PLAIN, lambda: [haproxy]),
+                            Way("HAProxy, splice", "splice", BALANCER, SPLICE, lambda: [haproxy]),
+                            Way("lbxdp", "http", VIP_7, HTTP_PORT, lambda: own),
+                            Way("HAProxy", "http", BALANCER, HTTP, lambda: [haproxy]),
+                            Way("nginx", "http", BALANCER, NGINX_HTTP, lambda: [nginx])]
         finally:
             lb.clean()
 
@@ -213,6 +261,7 @@ def parse(words):
     p.add_argument("--seconds", type=int, default=3, help="a way, work and round")
     p.add_argument("--gigabytes", type=int, default=2)
     p.add_argument("--connections", type=int, default=16)
+    p.add_argument("--only", default="", help="work with this in its name")
     p.add_argument("--idle", type=int, default=2000, help="idle sessions for the memory")
     p.add_argument("--cpu", type=int, default=cpus[-1], help="of the proxies")
     p.add_argument("--other", type=int, default=cpus[0], help="of load generator and server")
@@ -229,7 +278,8 @@ def main(words):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with everything(f"bl7{os.getpid()}", options) as (net, lb, ways):
         samples = run_rounds(net, ways, options)
-        memory = {way.name: idle(net, way, options) for way in ways[:2]}
+        memory = {f"{way.name}, {way.mode}": idle(net, way, options)
+                  for way in ways if way.mode != "splice"}
         version = lb.status()["version"]
     write_report({work: row[1] for work, row in WORK.items()}, samples, memory, version, options)
     return 0

@@ -12,8 +12,9 @@ from plot import bars, number
 TEXT = """\
 CPU time of the proxy's one process (what the scheduler counts, user and system) for the same work:
 HTTP requests of wrk answered by one nginx with a few bytes, on connections that are kept, and on
-one connection each; files of 512 MB fetched by two curl at a time. TCP mode, nothing tuned; "splice"
-has HAProxy's splice-request and splice-response set. Proxies on one CPU, load and server on another,
+one connection each; files of 512 MB fetched by two curl at a time. TCP mode where it does not say
+HTTP, nothing tuned; "splice" has HAProxy's splice-request and splice-response set, nginx keeps
+connections to its upstream. Proxies on one CPU, load and server on another,
 all over loopback: what the kernel does for the other end of a connection in a process' name is in
 its figure. Ratios are those of the same round; their median is shown. Memory: growth of anonymous
 pages with {idle} sessions that were used once and then say nothing.
@@ -51,12 +52,12 @@ def where(version, options):
 def plot(units, samples, day):
     """Relative to plain HAProxy's median, so that all work fits one scale."""
     rows = []
-    for work in units:
+    for work in (w for w in units if (w, "HAProxy") in samples):
         base = statistics.median(samples[work, "HAProxy"])
         rows += [(f"{way}: {work}", *(f(v) / base for f in (min, statistics.median, max)))
                  for (w, way), v in samples.items() if w == work]
         rows.append(None)
-    return bars("CPU time a unit of work, TCP mode", "HAProxy's median is 1; less is better",
+    return bars("CPU time a unit of work", "HAProxy's median is 1; less is better",
                 rows[:-1], f"{day}, Linux {platform.release()}")
 
 
@@ -65,7 +66,7 @@ def write_report(units, samples, memory, version, options):
     stem = os.path.join(options.out, f"{day}-l7")
     idle = "\n".join(f"- memory an idle session, {way}: {size:.0f} bytes"
                      for way, size in memory.items())
-    text = "\n".join((f"# Layer 7 beside HAProxy, {day}\n", TEXT.format(idle=options.idle),
+    text = "\n".join((f"# Layer 7 beside HAProxy and nginx, {day}\n", TEXT.format(idle=options.idle),
                       table(units, samples), "", idle, "", f"![plot]({day}-l7.svg)\n",
                       where(version, options)))
     os.makedirs(options.out, exist_ok=True)

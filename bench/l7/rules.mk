@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Layer 7 beside HAProxy. BENCH_L7="--rounds 7 --seconds 4" changes the run.
+# Layer 7 beside HAProxy and nginx. BENCH_L7="--rounds 7 --seconds 4" changes the run.
 
-bench-l7: $(O)/lbxdp ## CPU time of the layer-7 proxy beside HAProxy (root)
+bench-l7: $(O)/lbxdp ## CPU time of the layer-7 proxy beside HAProxy and nginx (root)
 	LBXDP=$(abspath $(O)/lbxdp) python3 -B bench/l7/bench.py $(BENCH_L7)
 
 .PHONY: bench-l7

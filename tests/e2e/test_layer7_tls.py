@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lab.clients import Download
-from lab.config import HTTPS, config
+from lab.config import HTTP, HTTPS, config
 from lab.layer7 import VIP_7, l7, proxies, statistics
 from lab.network import MAIL
 from lab.servers import NAME
@@ -121,6 +121,25 @@ def test_reals_are_spoken_to_in_tls_and_proven(net, lb, mail):  # R53
         del real["ca"]
     lb.reload(config({"web": shape}))
     assert curl(net, mail.certificate).stdout.strip() in MAIL
+
+
+@pytest.mark.parametrize("reencrypt", ["off", "on"])
+def test_http_is_read_inside_tls(net, lb, mail, reencrypt):
+    shape = ending(mail.pem, check=HTTPS if reencrypt == "on" else HTTP)
+    shape["mode"] = "l7-http"
+    for real in shape["reals"].values():
+        real.update(port=443 if reencrypt == "on" else 80, reencrypt=reencrypt)
+    lb.up(config({"web": shape}))
+    url = f"https://{NAME}/name"
+    said = curl(net, mail.certificate, "-v", url, url)  # three requests of one connection
+    assert said.stderr.count("Re-using existing connection") == 2
+    assert "server accepted http/1.1" in said.stderr
+    assert {*said.stdout.split()} == {"mail1", "mail2"}
+    size = curl(net, mail.certificate, "--output", "/dev/null", "--write-out", "%{size_download}",
+                path="/3m").stdout
+    assert int(size) == 3 << 20
+    frontend = statistics(lb)["FRONTEND"]
+    assert int(frontend["stot"]) == 2
 
 
 def test_the_certificate_is_chosen_by_name(net, lb, mail, other):

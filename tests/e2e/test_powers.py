@@ -8,6 +8,7 @@ import stat
 import pytest
 
 from lab.config import config
+from lab.layer7 import l7, proxies
 from lab.space import wait_for
 
 CAPABILITIES = {"CHOWN": 0, "DAC_READ_SEARCH": 2, "KILL": 5, "SETGID": 6, "SETUID": 7,
@@ -42,6 +43,18 @@ def test_a_child_has_no_capability_no_root_and_no_way_back(lb, role):
         assert int(status[held], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert status["Seccomp"] == "2"
+
+
+def test_a_proxy_keeps_what_tproxy_needs_and_nothing_else(lb):
+    lb.up(config({"web": l7()}))
+    for pid in proxies(lb):
+        status = wait_for("it to give up its powers", lambda p=pid: proc(p)["Seccomp"] == "2" and
+                          proc(p))
+        assert status["Uid"].split() == [str(pwd.getpwnam("lbxdp").pw_uid)] * 4
+        for held in ("CapPrm", "CapEff"):
+            assert int(status[held], 16) == 1 << CAPABILITIES["NET_RAW"]
+        assert int(status["CapInh"], 16) == int(status["CapAmb"], 16) == 0
+        assert status["NoNewPrivs"] == "1"
 
 
 @pytest.mark.parametrize("role", ["probe", "web"])

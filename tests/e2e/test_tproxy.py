@@ -88,6 +88,7 @@ def no_trace(net, lb):
     """Neither before a test nor after `down`."""
     assert traces(net) == []
     yield
+    print(lb.log())
     lb.down(check=False)
     assert traces(net) == []
 
@@ -140,6 +141,16 @@ def test_50_megabytes_come_through_whole_both_ways(net, lb, routed):
     body = net.far.run("sh", "-c", f"curl -sS http://{FRONT}/50m | sha256sum").stdout
     os.unlink(f"{net.directory}/www/50m")
     assert body.split()[0] == want
+
+
+def test_http_has_it_too(net, lb, routed):
+    web = dict(front(), mode="l7-http")
+    web["routes"] = [{"path": "/whoami", "reals": {"two": {"ip": MAIL["mail2"][0], "port": 80}}}]
+    up(lb, {"web": web})
+    url = f"http://{FRONT}/whoami"
+    said = net.far.run("curl", "-sS", "--max-time", "10", url, url, url).stdout.splitlines()
+    assert [line.split()[:2] for line in said] == [["mail2", FAR]] * 3
+    assert counts(lb, "web")["own_source_total"] == 0
 
 
 def test_strict_reverse_path_filters_are_not_in_the_way(net, lb, routed):
@@ -297,6 +308,10 @@ def test_one_network_for_vip_and_servers_is_an_error(net, lb):  # R76
     assert "services.web.source: " in said.stderr and "two networks" in said.stderr
     with pytest.raises(LabError):
         lb.up(config({"web": shape}))
+    web = dict(l7(source="client", vip=FRONT), mode="l7-http")
+    web["routes"] = [{"path": "/x", "reals": {"far": {"ip": "10.1.0.99", "port": 80}}}]
+    lb.write(setup({"web": web}))
+    assert "two networks" in lb.call("check", "-c", lb.config, check=False).stderr
 
 
 def test_status_says_when_answers_take_another_way(net, lb):  # R77
@@ -305,13 +320,43 @@ def test_status_says_when_answers_take_another_way(net, lb):  # R77
     lb.wait_real("web/mail1", status="up", warning=None)
     with pytest.raises(OSError):
         who(net)
-    real = lb.wait_real("web/mail1", status="up")
-    assert "default gateway" in real["warning"]
+    real = wait_for("the warning", lambda: (lb.real("web/mail1")["warning"] and
+                                            lb.real("web/mail1")))
+    assert "default gateway" in real["warning"] and real["status"] == "up"
     assert "default gateway" in lb.call("status").stdout
-    wait_for("the log", lambda: "real web/mail1: answers do not come back" in lb.log())
+    assert "real web/mail1: answers do not come back" in lb.log()
     with gateway(net, BALANCER, BALANCER6):
         assert who(net) == FAR
         assert lb.real("web/mail1")["warning"] is None
+
+
+def test_a_server_that_died_is_down_and_nothing_else(net, lb, routed):
+    """Silent as one whose answers take another way, but its checks say so too."""
+    up(lb, {"web": front(timeouts={"connect": "200ms"}, weights=(1, None),
+                         check={"type": "connect", "interval": "500ms", "timeout": "400ms"})})
+    assert who(net) == FAR
+    net.mail1.ip("link", "set", "eth0", "down")
+    try:
+        with pytest.raises(OSError):
+            who(net)
+        lb.wait_real("web/mail1", status="down", warning=None)
+        assert "answers do not come back" not in lb.log()
+    finally:
+        net.mail1.ip("link", "set", "eth0", "up")
+        net.mail1.ip("route", "replace", "default", "via", ROUTER)
+        net.mail1.ip("-6", "addr", "replace", f"{MAIL['mail1'][1]}/64", "dev", "eth0", "nodad")
+
+
+def test_a_gateway_that_does_not_forward_is_warned_of(net, lb, routed):
+    net.balancer.sysctl(net__ipv4__ip_forward=0)
+    said = lb.up(setup({"web": front()}), "eth1")
+    assert "net.ipv4.ip_forward is 0" in said.stdout + said.stderr
+    net.balancer.sysctl(net__ipv4__ip_forward=1)
+    try:
+        said = lb.reload(setup({"web": front(), "more": l7(vip="10.1.0.13")}))
+        assert "ip_forward" not in said.stdout + said.stderr
+    finally:
+        net.balancer.sysctl(net__ipv4__ip_forward=0)
 
 
 def test_ports_that_run_out_are_counted(net, lb, routed):  # F36

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/model_change.h"
+#include "core/model_files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,6 +46,36 @@ static void walk_specs(const struct model *m)
 	}
 }
 
+static void must_be_absolute(void *arg, const struct model_file *f)
+{
+	if (*f->path != '/' || !f->place.line)
+		abort();
+}
+
+/* A pool stands behind its service, and every route leads somewhere. */
+static void walk_routes(const struct model *m)
+{
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct service_config *s = &m->services[i];
+
+		if (s->parent && (s->parent >= s || s->parent->parent || s->port_range_count))
+			abort();
+		for (size_t j = 0; j < s->l7.route_count; j++)
+			if (s->l7.routes[j].pool != s && s->l7.routes[j].pool->parent != s)
+				abort();
+	}
+}
+
+static void must_equal_itself(const struct model *m)
+{
+	struct buf changes = {0};
+
+	model_describe_changes(m, m, &changes);
+	if (changes.len)
+		abort();
+	buf_free(&changes);
+}
+
 static void print_and_read_back(const struct model *m)
 {
 	struct buf once = {0}, twice = {0};
@@ -73,6 +105,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = read_text((const char *)data, size, NULL);
 	if (m) {
 		walk_specs(m);
+		walk_routes(m);
+		model_each_file(m, must_be_absolute, NULL);
+		must_equal_itself(m);
 		print_and_read_back(m);
 	}
 	model_free(m);

@@ -11,7 +11,7 @@
 enum { R1 = 21, R2 = 22, USABLE = PROXY_REAL_USABLE };
 
 #define OK_2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define GET  "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 
 static int listening[2];
@@ -81,8 +81,7 @@ static inline bool has_read(int fd, size_t len)
 #define read_all(fd)                                                                               \
 	do {                                                                                       \
 		read_len = 0;                                                                      \
-		until(has_read(fd, sizeof(read_text) - 1) &&                                       \
-		      (read_text[read_len] = '\0', true));                                         \
+		until(has_read(fd, sizeof(read_text) - 1) && (read_text[read_len] = '\0', true));  \
 	} while (0)
 
 /* Turns the engine as often as it takes for what is there to get through, and then says that there

@@ -509,6 +509,7 @@ static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
 static const struct saying l7_sayings[] = {
 	{L7 REALS "    protocol: udp\n",
 	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"                                  },
+	{L7 REALS "    source: client\n",							       ""},
 	{L7 REALS "    source: me\n",
 	 "f:8:13: error: services.S.source: 'me' is not auto, vip, client or an address\n"                },
 	{L7 REALS "    source: 192.168.30.1.1\n",
@@ -915,6 +916,39 @@ static void a_real_on_no_connected_network_is_an_error(void **state)
 	expect_saying(&(struct saying){near.text, ""}, NULL);
 }
 
+/* R76. Single addresses are no networks: a VIP of layer 7 stands on lo. */
+static void tproxy_needs_vip_and_reals_on_two_networks(void **state)
+{
+	static const struct prefix networks[] = {
+		{{{[10] = 0xff, 0xff, 192, 168, 30, 10}}, 128},
+		{{{[10] = 0xff, 0xff, 192, 168}},         112},
+		{{{[10] = 0xff, 0xff, 192, 168, 30}},     120},
+	};
+	static const struct config_net two = {.interfaces = host_interfaces,
+					      .interface_count = ARRAY_COUNT(host_interfaces),
+					      .networks = networks,
+					      .network_count = ARRAY_COUNT(networks)};
+	static const struct saying same = {
+		L7
+		"    source: client\n    reals: {A: {ip: 192.168.31.20}, B: {ip: 192.168.30.21}}\n",
+		"f:7:13: error: services.S.source: VIP 192.168.30.10 and real server B "
+		"(192.168.30.21) are both in 192.168.30.0/24, where it answers clients directly "
+		"and not by this host: TProxy needs two networks, and this host as the real "
+		"servers' gateway (or mode: l4-dr, which shows the client too)\n"};
+	static const struct saying other = {
+		L7 "    source: client\n    reals: {A: {ip: 192.168.31.20}, B: {ip: 10.0.0.1}}\n",
+		""};
+	static const struct saying mixed = {
+		L7 "    source: client\n    reals: {A: {ip: \"2001:db8::20\"}}\n",
+		"f:7:13: warning: services.S.source: A has an IPv6 address: clients of the other "
+		"IP version reach it from this host's own address\n"};
+
+	expect_saying(&same, &two);
+	expect_saying(&other, &two);
+	expect_saying(&mixed, &two);
+	expect_saying(&(struct saying){same.text, ""}, NULL);
+}
+
 static void a_missing_interface_is_an_error_unless_that_is_allowed(void **state)
 {
 	static const char text[] = "node: {interfaces: [eth0, eht1]}\nservices:\n  S:\n" VIP
@@ -1119,6 +1153,7 @@ int main(void)
 		cmocka_unit_test(json_is_read_as_the_yaml_that_it_is),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(a_real_on_no_connected_network_is_an_error),
+		cmocka_unit_test(tproxy_needs_vip_and_reals_on_two_networks),
 		cmocka_unit_test(a_missing_interface_is_an_error_unless_that_is_allowed),
 		cmocka_unit_test(interfaces_of_the_command_line_count),
 		cmocka_unit_test(interfaces_can_be_read_alone),

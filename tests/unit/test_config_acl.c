@@ -239,6 +239,29 @@ static void a_range_counts_as_what_it_is_made_of(void **state)
 	buf_free(&text);
 }
 
+/* 11 services of 450 ranges of 222 networks each. */
+static void more_prefixes_than_the_map_holds_twice_are_refused(void **state)
+{
+	struct buf text = {}, messages = {};
+
+	buf_puts(&text, "node: {interfaces: [eth0]}\nservices:\n");
+	for (unsigned int s = 0; s < 11; s++) {
+		buf_printf(&text, "  S%u:\n    vip: 192.168.30.%u\n    ports: 443\n", s, 100 + s);
+		buf_puts(&text, "    reals: {A: {ip: 192.168.30.20}}\n    deny_from:\n");
+		for (unsigned int i = 0x2000; i < 0x2000 + 450; i++)
+			buf_printf(&text,
+				   "      - \"%x::1-%x:ffff:ffff:ffff:ffff:ffff:ffff:fffe\"\n", i,
+				   i);
+	}
+	assert_null(read_text(buf_text(&text), &messages));
+	assert_string_equal(
+		buf_text(&messages),
+		"f:3:3: error: services: 1098922 prefixes of allow_from and deny_from in "
+		"all; this version holds 1048576\n");
+	buf_free(&messages);
+	buf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +271,7 @@ int main(void)
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_list),
 		cmocka_unit_test(a_hundred_thousand_prefixes_are_read_and_one_more_is_refused),
 		cmocka_unit_test(a_range_counts_as_what_it_is_made_of),
+		cmocka_unit_test(more_prefixes_than_the_map_holds_twice_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("config_acl", tests, NULL, NULL);

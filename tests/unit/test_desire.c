@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -584,6 +585,61 @@ static void a_layer_7_service_is_healthy_without_any_neighbour(void **state)
 	store_free(w.store);
 }
 
+static bool has_route(const struct plan *p, uint32_t family)
+{
+	const struct row_local_route key = {.family = family, .table = 77};
+
+	return plan_find(p, PLAN_LOCAL_ROUTES, &key);
+}
+
+static void answers_to_the_clients_own_address_are_led_into_this_host(void **state) /* R81 */
+{
+	struct world w;
+	struct plan *p;
+	__u32 eth0 = 2, eth1 = 3;
+
+	world_make_l7(&w);
+	w.facts.local_table = 77;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_DIVERTS) + plan_count(p, PLAN_LOCAL_ROUTES), 0);
+	plan_free(p);
+	w.service.l7.source = PROXY_SOURCE_CLIENT;
+	addr_parse(&w.reals[1].ip, "2001:db8::21");
+	w.real_facts[0].ifindex = w.real_facts[2].ifindex = eth0;
+	w.real_facts[1].ifindex = 0; /* no way leads there */
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_DIVERTS), 1);
+	assert_non_null(plan_find(p, PLAN_DIVERTS, &eth0));
+	assert_true(has_route(p, AF_INET));
+	assert_false(has_route(p, AF_INET6));
+	plan_free(p);
+	w.real_facts[1].ifindex = eth1;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_DIVERTS), 2);
+	assert_true(has_route(p, AF_INET6));
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void what_running_sessions_need_of_tproxy_stays(void **state)
+{
+	const struct row_local_route route = {.family = AF_INET, .table = 77};
+	const uint32_t eth1 = 3;
+	struct world w;
+	struct plan *p;
+
+	world_make_l7(&w);
+	w.facts.held_routes = &route;
+	w.facts.held_route_count = 1;
+	w.facts.held_diverts = &eth1;
+	w.facts.held_divert_count = 1;
+	p = plan_in(&w);
+	assert_non_null(plan_find(p, PLAN_DIVERTS, &eth1));
+	assert_true(has_route(p, AF_INET));
+	plan_free(p);
+	store_free(w.store);
+}
+
 static void equal_facts_give_an_equal_layer_7_plan(void **state)
 {
 	struct world w;
@@ -623,6 +679,8 @@ int main(void)
 		cmocka_unit_test(sessions_follow_health_weight_and_orders_without_a_neighbour),
 		cmocka_unit_test(the_proxy_gets_what_the_service_says),
 		cmocka_unit_test(a_layer_7_service_is_healthy_without_any_neighbour),
+		cmocka_unit_test(answers_to_the_clients_own_address_are_led_into_this_host),
+		cmocka_unit_test(what_running_sessions_need_of_tproxy_stays),
 		cmocka_unit_test(equal_facts_give_an_equal_layer_7_plan),
 	};
 

@@ -5,12 +5,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
 #include "base/alloc.h"
 #include "core/config.h"
 #include "daemon/state.h"
+#include "lbxdp/tproxy.h"
 
 enum { IFACES = 2, IDS = 64 };
 
@@ -36,8 +38,10 @@ static struct {
 	struct net_iface iface[IFACES];
 	bool busy[LB_REALS_MAX]; /* a flow carries the real's id */
 	int woken;
-	int ops_left; /* -1: no end */
-	uint32_t cleared;
+	int ops_left;     /* -1: no end */
+	uint32_t egress;  /* of each route */
+	bool transparent; /* sessions from addresses of clients run */
+	uint32_t cleared; /* the last real whose counters were */
 } host;
 
 const struct net_iface *net_iface_named(const struct net *n, const char *name)
@@ -84,6 +88,43 @@ int net_own_addresses(struct net *n, net_address_fn *fn, void *arg)
 int net_connections(net_address_fn *fn, void *arg)
 {
 	return 0;
+}
+
+int net_transparent(const struct net *n, bool *any)
+{
+	*any = host.transparent;
+	return 0;
+}
+
+uint32_t net_egress(struct net *n, const struct addr *to)
+{
+	return host.egress;
+}
+
+bool net_forwards(int family)
+{
+	return true;
+}
+
+const struct plan_sink *net_sink(struct net *n)
+{
+	return NULL;
+}
+
+struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id, uint64_t *current,
+				      uint64_t *queued)
+{
+	return (struct proxy_counts){};
+}
+
+int dataplane_read_diverts(struct dataplane *d, struct plan *actual)
+{
+	return 0;
+}
+
+bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex)
+{
+	return true;
 }
 
 bool proxies_hold_service(struct daemon *d, uint32_t id)
@@ -166,7 +207,7 @@ static int agree_delete(void *to, enum plan_table t, const void *key, const void
 }
 
 static const struct plan_sink sink = {agree_put, agree_delete, NULL};
-static const struct daemon_options options = {.xdp_mode = -1};
+static const struct daemon_options options = {.xdp_mode = -1, .pin_dir = "/sys/fs/bpf/lbxdp"};
 
 static struct model *model_of(const char *text)
 {
@@ -197,6 +238,7 @@ static struct daemon *daemon_of(const char *text)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
+	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->actual = plan_new();
 	d->store = store_new();
@@ -217,6 +259,7 @@ static void daemon_end(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_reset);
+	free(d->real_answers);
 	free(d->real_since);
 	free(d->checks);
 	plan_free(d->actual);
@@ -485,6 +528,47 @@ static void an_interface_that_returns_under_another_number_is_announced_on(void 
 	daemon_end(d);
 }
 
+#define SLOW                                                                                       \
+	"  SLOW:\n    mode: l7-tcp\n    vip: 192.0.2.13\n    ports: [80]\n    slow_start: 30s\n"   \
+	"    reals: {F: {ip: 192.0.2.25}, G: {ip: 192.0.2.26}}\n"
+
+static uint64_t since_of(const struct daemon *d, const char *identity)
+{
+	uint32_t id = id_of(d, identity);
+	const struct proxy_real *row = plan_find(d->actual, PLAN_PROXY_REALS, &id);
+
+	assert_non_null(row);
+	return row->since;
+}
+
+static void all_checks_fail(struct daemon *d)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_CHECKS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_CHECKS, i);
+
+		checks_report(d, &(struct check_report){.id = id,
+							.health = HEALTH_DOWN,
+							.outcome = {.code = CHECK_CODE_L4CON}});
+	}
+	reconcile_now(d);
+}
+
+static void a_server_that_is_back_starts_slowly_and_a_new_daemon_does_not(void **state)
+{
+	struct daemon *d = running(NODE SLOW);
+	uint64_t since;
+
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == 0);
+	all_checks_fail(d);
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == 0);
+	all_checks_pass(d);
+	since = since_of(d, "SLOW/F 192.0.2.25/l7");
+	assert_true(since > 0);
+	reconcile_now(d);
+	assert_true(since_of(d, "SLOW/F 192.0.2.25/l7") == since);
+	daemon_end(d);
+}
+
 static void start_up_is_over_when_every_check_has_spoken(void **state)
 {
 	struct daemon *d = running(NODE WEB MAIL);
@@ -527,6 +611,49 @@ static void no_reload_and_no_crash_moves_a_flow_to_another_server(void **state)
 	daemon_end(d);
 }
 
+#define TPROXY                                                                                     \
+	"  SMTP:\n    mode: l7-tcp\n    source: client\n    vip: 192.0.2.13\n    ports: [25]\n"    \
+	"    check: {type: connect}\n    reals:\n      F: {ip: 198.51.100.7}\n"
+
+static size_t tproxy_rows(const struct daemon *d)
+{
+	return plan_count(d->actual, PLAN_DIVERTS) + plan_count(d->actual, PLAN_LOCAL_ROUTES);
+}
+
+static void what_tproxy_has_stays_while_its_sessions_run(void **state)
+{
+	struct daemon *d = daemon_of(NODE OTHER TPROXY);
+	const struct row_local_route route = {.family = AF_INET, .table = LB_TPROXY_TABLE};
+	const uint32_t egress = 9;
+
+	host.egress = egress;
+	reconcile_now(d);
+	assert_int_equal(tproxy_rows(d), 2);
+	assert_non_null(plan_find(d->actual, PLAN_DIVERTS, &egress));
+	assert_non_null(plan_find(d->actual, PLAN_LOCAL_ROUTES, &route));
+	host.transparent = true;
+	reload(d, NODE OTHER);
+	assert_int_equal(tproxy_rows(d), 2);
+	assert_true(d->tproxy_held);
+	host.transparent = false;
+	reconcile_now(d);
+	assert_int_equal(tproxy_rows(d), 0);
+	assert_false(d->tproxy_held);
+	host.egress = 0;
+	daemon_end(d);
+}
+
+static void what_an_earlier_life_left_of_tproxy_goes(void **state)
+{
+	struct daemon *d = daemon_of(NODE OTHER);
+
+	tproxy_kernel_rows(options.pin_dir, NULL, d->actual);
+	assert_int_equal(plan_count(d->actual, PLAN_LOCAL_ROUTES), 2);
+	reconcile_now(d);
+	assert_int_equal(tproxy_rows(d), 0);
+	daemon_end(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,7 +668,10 @@ int main(void)
 		cmocka_unit_test(ids_of_layer_7_are_those_of_the_earlier_main),
 		cmocka_unit_test(an_isolation_halts_only_where_its_real_is),
 		cmocka_unit_test(an_interface_that_returns_under_another_number_is_announced_on),
+		cmocka_unit_test(a_server_that_is_back_starts_slowly_and_a_new_daemon_does_not),
 		cmocka_unit_test(start_up_is_over_when_every_check_has_spoken),
+		cmocka_unit_test(what_tproxy_has_stays_while_its_sessions_run),
+		cmocka_unit_test(what_an_earlier_life_left_of_tproxy_goes),
 		cmocka_unit_test(no_reload_and_no_crash_moves_a_flow_to_another_server),
 	};
 

@@ -335,6 +335,23 @@ static void one_field_too_many_is_a_431(void **state)
 	assert_int_equal(h.error_status, 431);
 }
 
+/* Each option costs a search of all fields when the head is written. */
+static void more_than_32_options_of_connection_are_refused(void **state)
+{
+	char bytes[256] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: a";
+	struct http_head h;
+	size_t seen = 0;
+
+	for (int i = 1; i < 32; i++)
+		strcat(bytes, ",a");
+	strcat(bytes, "\r\n\r\n");
+	assert_int_equal(http_request_parse(&h, bytes, strlen(bytes), &seen), 1);
+	strcpy(bytes + strlen(bytes) - 4, "\r\nConnection: b\r\n\r\n");
+	seen = 0;
+	assert_int_equal(http_request_parse(&h, bytes, strlen(bytes), &seen), -EPROTO);
+	assert_string_equal(h.error, "too many options in Connection");
+}
+
 /* Every known name is known in any case, and no other name of its length is. */
 static void names_that_matter_are_known_in_any_case(void **state)
 {
@@ -382,6 +399,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_become_a_head_is_refused_at_once),
 		cmocka_unit_test(fields_keep_case_order_and_inner_blanks),
 		cmocka_unit_test(one_field_too_many_is_a_431),
+		cmocka_unit_test(more_than_32_options_of_connection_are_refused),
 		cmocka_unit_test(names_that_matter_are_known_in_any_case),
 		cmocka_unit_test(only_methods_that_change_nothing_twice_are_idempotent),
 	};

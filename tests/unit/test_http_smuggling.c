@@ -240,6 +240,7 @@ static const struct row {
 	{BYTES("GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n"), 400, bad_host, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"), 400, bad_host, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: []\r\n\r\n"), 400, bad_host, 0},
+	{BYTES("GET / HTTP/1.1\r\nHost: [::1}\r\n\r\n"), 400, bad_host, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n"), 400, bad_host, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: [::1%25eth0]\r\n\r\n"), 400, bad_host, 0},
 	{BYTES("GET / HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n"), 400, bad_host, 0},

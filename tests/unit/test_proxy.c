@@ -329,6 +329,26 @@ static void ipv6_clients_reach_ipv4_reals_and_the_other_way_round(void **state)
 	close(server6);
 }
 
+static void the_clients_address_of_another_family_gives_way_to_ours(void **state)
+{
+	uint16_t port6 = 0;
+	int server6 = listen_at("::1", &port6), client, server;
+
+	settings.source_kind = PROXY_SOURCE_CLIENT;
+	order_service();
+	order_real(R1, "::1", port6, USABLE);
+	client = dial_from(&front);
+	server = take_session(server6);
+	say(client, "hello");
+	assert_receives(server, "hello");
+	assert_int_equal(shared->service[SERVICE].own_source, 1);
+	assert_int_equal(shared->real[R1].own_source, 1);
+	assert_int_equal(shared->service[SERVICE].other_source_port, 0);
+	close(client);
+	close(server);
+	close(server6);
+}
+
 static void a_header_goes_out_before_the_first_byte(void **state)
 {
 	struct sockaddr_in sa;
@@ -596,6 +616,7 @@ int main(void)
 		SESSION_TEST(the_source_is_the_vip_or_the_configured_address),
 		SESSION_TEST(a_source_that_is_not_ours_is_counted),
 		SESSION_TEST(ipv6_clients_reach_ipv4_reals_and_the_other_way_round),
+		SESSION_TEST(the_clients_address_of_another_family_gives_way_to_ours),
 		SESSION_TEST(a_header_goes_out_before_the_first_byte),
 		SESSION_TEST(a_header_that_comes_in_goes_out_in_the_other_version),
 		SESSION_TEST(a_client_without_a_proper_header_is_closed),

@@ -144,7 +144,7 @@ static void hashing_sends_a_client_to_one_real_in_all_processes(void **state)
 
 		schedule_by(hashing[h]);
 		for (int i = 1; i <= 60; i++) {
-			char from[] = "127.0.1.000";
+			char from[ADDR_TEXT_LEN];
 			int at;
 
 			snprintf(from, sizeof(from), "127.0.1.%d", i);
@@ -163,7 +163,7 @@ static void hashing_passes_over_a_real_that_fails(void **state)
 	usable(1, 1);
 	close(listening[0]); /* its port refuses */
 	for (int i = 1; i <= 12; i++) {
-		char from[] = "127.0.1.000";
+		char from[ADDR_TEXT_LEN];
 
 		snprintf(from, sizeof(from), "127.0.1.%d", i);
 		assert_int_equal(where_once(0, from), 1);

@@ -422,6 +422,102 @@ static void a_higher_maxconn_lets_those_in_that_wait(void **state)
 	until(!sessions());
 }
 
+#define GET  "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define OK_2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+static void speak_http(void)
+{
+	settings.flags = PROXY_SERVICE_HTTP;
+	settings.request = settings.tunnel = 60000;
+	settings.request_buffer = 16384;
+	say_service();
+}
+
+/* A request has come, by the connection that was there or by a new one. */
+static bool request_comes(int *server)
+{
+	int at;
+
+	if (*server < 0 && !arrives(&at))
+		return false;
+	if (*server < 0)
+		*server = accepted;
+	return gets_something(*server) && got_len > 0;
+}
+
+static void a_request_has_a_place_and_an_idle_connection_has_none(void **state)
+{
+	int client[2], server = -1;
+
+	speak_http();
+	limited(0, 1, 1);
+	for (int i = 0; i < 2; i++) {
+		client[i] = client_of(0, NULL);
+		say(client[i], GET);
+		until(request_comes(&server));
+		say(server, OK_2);
+		assert_receives(client[i], OK_2);
+	}
+	assert_int_equal(current(R1), 0);
+	assert_int_equal(shared->service[SERVICE].queued, 0);
+	say(client[0], GET);
+	until(request_comes(&server));
+	say(client[1], GET);
+	until(waiting() == 1);
+	say(server, OK_2);
+	assert_receives(client[0], OK_2);
+	until(request_comes(&server));
+	say(server, OK_2);
+	assert_receives(client[1], OK_2);
+	close(client[0]);
+	close(client[1]);
+	until(!sessions());
+	close(server);
+}
+
+static void a_request_that_waits_too_long_is_answered_503(void **state)
+{
+	int client[2], server = -1;
+
+	settings.queue = 30;
+	speak_http();
+	limited(0, 1, 0);
+	client[0] = client_of(0, NULL);
+	say(client[0], GET);
+	until(request_comes(&server));
+	client[1] = client_of(1, NULL);
+	say(client[1], GET);
+	until(gets_something(client[1]));
+	got[12] = '\0';
+	assert_string_equal(got, "HTTP/1.1 503");
+	assert_int_equal(shared->service[SERVICE].queue_timeouts, 1);
+	say(server, OK_2);
+	assert_receives(client[0], OK_2);
+	close(client[0]);
+	close(client[1]);
+	until(!sessions());
+	close(server);
+}
+
+static void who_hung_up_before_it_had_to_wait_is_let_go(void **state)
+{
+	int late;
+
+	settings.accept_header = PROXY_HEADER_V1;
+	say_service();
+	limited(0, 1, 0);
+	shared->real_current[2][R1] = 1; /* of another process */
+	late = client_of(0, NULL);
+	say(late, "PROXY TCP4 192.0.2.7 192.0.2.9 4660 443\r\n");
+	shutdown(late, SHUT_WR);
+	until(shared->service[SERVICE].client_aborts == 1);
+	assert_int_equal(shared->service[SERVICE].queued, 1);
+	assert_int_equal(waiting(), 0);
+	shared->real_current[2][R1] = 0;
+	close(late);
+	until(!sessions());
+}
+
 enum { RACERS = 4, RACES = 1000000, ROOM = 1 };
 
 /* In memory of all of them. */
@@ -509,6 +605,9 @@ int main(void)
 		QUEUE_TEST(a_real_that_goes_leaves_its_queue_to_the_next),
 		QUEUE_TEST(a_persistent_client_waits_for_its_own_real_and_for_nobody_elses),
 		QUEUE_TEST(a_persistent_client_goes_elsewhere_when_its_real_does),
+		QUEUE_TEST(a_request_has_a_place_and_an_idle_connection_has_none),
+		QUEUE_TEST(a_request_that_waits_too_long_is_answered_503),
+		QUEUE_TEST(who_hung_up_before_it_had_to_wait_is_let_go),
 		QUEUE_TEST(at_maxconn_clients_wait_until_a_session_ends_in_any_process),
 		QUEUE_TEST(a_higher_maxconn_lets_those_in_that_wait),
 	};

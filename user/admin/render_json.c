@@ -171,6 +171,8 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_open(j, NULL, '{');
 	json_text(j, "name", s->name);
 	json_text(j, "mode", mode_name(s->config->mode));
+	if (s->config->parent)
+		json_text(j, "parent", s->config->parent->name);
 	put_endpoints(j, s->config);
 	json_text(j, "protocol", protocol_name(s->config->protocol));
 	json_text(j, "scheduler", scheduler_name(s->config->scheduler));

@@ -212,10 +212,14 @@ static void rule_one_ip(struct config_reading *r, const struct service_config *s
 	free(sorted);
 }
 
-/* Routes may have them all; what only redirects has none. */
-static bool needs_reals(const struct service_config *s)
+/* Routes may have them all; what only redirects has none, nor has what says so in wrong words. */
+static bool needs_reals(const struct service_config *s, const struct yaml_node *n)
 {
-	return s->real_count || !(s->l7.route_count || service_is_redirect(s));
+	const struct yaml_node *redirect = yaml_get(n, "redirect");
+
+	if (service_is_http(s) && redirect && redirect->kind == YAML_MAP && redirect->count)
+		return false;
+	return s->real_count || !s->l7.route_count;
 }
 
 static void rule_reals(struct config_reading *r, const struct service_config *s,
@@ -232,7 +236,7 @@ static void rule_reals(struct config_reading *r, const struct service_config *s,
 		weight += s->reals[i].weight;
 		count += !s->reals[i].backup;
 	}
-	if (!count && needs_reals(s))
+	if (!count && needs_reals(s, n))
 		config_say_missing(r, n, "reals",
 				   "no real server (like reals: {CAS1: {ip: 192.168.30.20}})");
 	else if (count && !weight && !s->reals[s->real_count - 1].backup)

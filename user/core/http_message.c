@@ -34,9 +34,9 @@ static void head_init(struct http_head *h, const char *bytes, bool is_request)
 	h->is_request = is_request;
 }
 
-/* Looks for the empty line behind first, the offset of the first line. Every line end on the way is
- * checked at once: a bare LF must not wait for an end that it may hide. */
-static int find_end(struct http_head *h, size_t first, size_t len, size_t *seen)
+/* Looks for the empty line behind the head; one before it has no line in front. Every line end on
+ * the way is checked at once: a bare LF must not wait for an end that it may hide. */
+static int find_end(struct http_head *h, size_t len, size_t *seen)
 {
 	while (*seen < len) {
 		const char *lf = memchr(h->bytes + *seen, '\n', len - *seen);
@@ -48,7 +48,7 @@ static int find_end(struct http_head *h, size_t first, size_t len, size_t *seen)
 		if (!at || lf[-1] != '\r')
 			return http_refuse(h, 400, lf, "line feed without carriage return");
 		*seen = at + 1;
-		if (at >= first + 3 && lf[-2] == '\n') {
+		if (at >= 3 && lf[-2] == '\n') {
 			h->size = at + 1;
 			return 1;
 		}
@@ -173,7 +173,7 @@ int http_request_parse(struct http_head *h, const char *bytes, size_t len, size_
 	head_init(h, bytes, true);
 	done = check_first_byte(h, first, len);
 	if (!done)
-		done = find_end(h, first, len, seen);
+		done = find_end(h, len, seen);
 	if (done <= 0)
 		return done;
 	find_line(h, first);
@@ -202,7 +202,7 @@ int http_response_parse(struct http_head *h, const char *bytes, size_t len, size
 	head_init(h, bytes, false);
 	done = check_is_response(h, len);
 	if (!done)
-		done = find_end(h, 0, len, seen);
+		done = find_end(h, len, seen);
 	if (done <= 0)
 		return done;
 	find_line(h, 0);

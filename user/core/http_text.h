@@ -23,7 +23,7 @@ size_t http_visible_span(const char *at, size_t len); /* 0x21 to 0x7e */
 /* 0 to 15, or -1. */
 int http_hex_digit(char c);
 
-/* 1*DIGIT and nothing else, up to UINT64_MAX - 10 or so. */
+/* 1*DIGIT and nothing else; false when it might not fit. */
 bool http_number(struct slice text, uint64_t *number);
 
 /* Takes the next element off a comma-separated list, without blanks around it; it may be empty.

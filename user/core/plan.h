@@ -24,12 +24,13 @@ enum plan_table {
 	PLAN_SERVICES,       /* __u32 service id -> struct lb_service_info */
 	PLAN_REALS,          /* __u32 real id -> struct row_real */
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
+	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob: first, so
+			      * that no row asks for what is not there */
 	PLAN_LOCAL_ROUTES,   /* struct row_local_route -> __u32 0: TProxy's policy rule and route */
 	PLAN_DIVERTS,        /* __u32 ifindex -> __u32 0: TProxy's tc program there */
 	PLAN_PROXY_SERVICES, /* __u32 service id -> struct proxy_service */
 	PLAN_PROXY_REALS,    /* __u32 real id -> struct proxy_real */
 	PLAN_PROXY_RULES,    /* struct proxy_rule_key -> struct proxy_rule */
-	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
 	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
 	PLAN_ACLS,      /* __u32 service id -> struct row_acl; before the endpoints it guards */

@@ -236,7 +236,8 @@ struct proxy_counts {
 	uint64_t handshakes_failed;
 	struct proxy_histogram connect_time, response_time; /* to the first byte of the answer */
 	uint64_t own_source; /* TProxy: not the client's address, as the families differ */
-	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did. */
+	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
+	 */
 	uint64_t unanswered;
 	uint64_t pad[7];
 };
@@ -269,9 +270,8 @@ static inline uint64_t proxy_idle(uint64_t descriptors)
 /* Sessions that so many descriptors allow it beside them. */
 static inline uint64_t proxy_sessions(uint64_t descriptors, uint64_t listeners)
 {
-	uint64_t taken =
-		PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
-		proxy_idle(descriptors) + listeners;
+	uint64_t taken = PROXY_SPARE_FDS + PROXY_PIPE_FDS * proxy_pipes(descriptors) +
+			 proxy_idle(descriptors) + listeners;
 
 	return descriptors > taken ? (descriptors - taken) / PROXY_SESSION_FDS : 0;
 }

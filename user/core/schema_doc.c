@@ -84,14 +84,19 @@ static void print_plain(const char *path, const struct schema_row *row, struct b
 		   usual ? usual : (row->need ? "required" : "-"));
 }
 
-/* Text as mdoc: backslashes doubled, no line begins with a control character. */
+/* Text as mdoc: backslashes doubled, no line begins with a control character, each sentence with a
+ * line. */
 static void puts_mdoc(const char *text, struct buf *out)
 {
+	const char *begun = text;
+
 	if (*text == '.' || *text == '\'')
 		buf_puts(out, "\\&");
 	for (; *text; text++) {
 		if (*text == '\\')
 			buf_puts(out, "\\e");
+		else if (*text == ' ' && begun != text && text[-1] == '.')
+			buf_puts(out, "\n");
 		else
 			buf_append(out, text, 1);
 	}
@@ -130,9 +135,17 @@ static void print_range(const struct schema_row *row, struct buf *out)
 
 static void print_modes(const struct schema_row *row, struct buf *out)
 {
-	for (unsigned int m = 0; m < MODE_COUNT; m++)
-		if (row->for_modes & (1u << m))
-			buf_printf(out, "Only with mode %s.\n", mode_name((enum service_mode)m));
+	bool any = false;
+
+	for (unsigned int m = 0; m < MODE_COUNT; m++) {
+		if (!(row->for_modes & (1u << m)))
+			continue;
+		buf_printf(out, "%s%s", any ? " or " : "Only with mode ",
+			   mode_name((enum service_mode)m));
+		any = true;
+	}
+	if (any)
+		buf_puts(out, ".\n");
 }
 
 static void print_mdoc(const char *path, const struct schema_row *row, struct buf *out)

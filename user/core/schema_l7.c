@@ -223,6 +223,21 @@ const struct schema_row schema_rewrite[] = {
 	{.key = NULL      },
 };
 
+static bool says_path(const void *route)
+{
+	return *((const struct route_config *)route)->path;
+}
+
+static bool says_host(const void *route)
+{
+	return *((const struct route_config *)route)->host;
+}
+
+static bool says_name(const void *route)
+{
+	return *((const struct route_config *)route)->own.name;
+}
+
 static bool says_own_reals(const void *route)
 {
 	return ((const struct route_config *)route)->has_reals;
@@ -246,6 +261,7 @@ const struct schema_row schema_routes[] = {
 	 .for_modes = HTTP,
 	 .max = PROXY_TEXT_LEN - 1,
 	 .judge = judge_path,
+	 .is_said = says_path,
 	 .help = "How the path begins, in whole segments and in either case: /ews is for /EWS/x, "
 		 "not for /ewsx."},
 	{.key = "host",
@@ -254,6 +270,7 @@ const struct schema_row schema_routes[] = {
 	 .fallback = "",
 	 .max = PROXY_TEXT_LEN - 1,
 	 .judge = judge_host,
+	 .is_said = says_host,
 	 .help = "The host that is asked for; with l7-tcp, the server name of the client's TLS."},
 	{.key = "name",
 	 .type = SCHEMA_TEXT,
@@ -261,6 +278,7 @@ const struct schema_row schema_routes[] = {
 	 .fallback = "",
 	 .max = LB_NAME_LEN - 1,
 	 .judge = judge_line,
+	 .is_said = says_name,
 	 .doc_default = "made of host and path",
 	 .help = "How it is called, behind the service's name and a colon."},
 	{.key = "scheduler",
@@ -288,5 +306,5 @@ const struct schema_row schema_routes[] = {
 	 .sub = schema_reals,
 	 .doc_default = "the service's",
 	 .help = "Real servers of its own."},
-	{.key = NULL       },
+	{.key = NULL      },
 };

@@ -145,7 +145,7 @@ struct view {
 
 void view_free(struct view *v);
 
-const char *session_state_name(enum session_state s);       /* "relay" */
+const char *session_state_name(enum session_state s);   /* "relay" */
 const char *real_status_name(enum real_status s);       /* "up" */
 const char *service_status_name(enum service_status s); /* "healthy" */
 const char *admin_order_name(enum admin_order o);       /* "online" */

@@ -74,13 +74,35 @@ static size_t end_proxies(const struct daemon_options *o, struct buf *out)
 	return count;
 }
 
+static void remove_local_routes(const struct daemon_options *o, struct loop *l)
+{
+	const struct net_events events = {.changed = ignore_change};
+	struct plan *left = plan_new();
+	struct net *net = NULL;
+
+	if (!left || net_open(&net, l, &events))
+		goto out;
+	tproxy_kernel_rows(o->pin_dir, NULL, left);
+	for (size_t i = 0; i < plan_count(left, PLAN_LOCAL_ROUTES); i++) {
+		const struct plan_sink *sink = net_sink(net);
+
+		(void)sink->del(sink->to, PLAN_LOCAL_ROUTES, /* without filters they do nothing */
+				plan_key(left, PLAN_LOCAL_ROUTES, i),
+				plan_value(left, PLAN_LOCAL_ROUTES, i));
+	}
+out:
+	net_close(net);
+	plan_free(left);
+}
+
 /* Another version of lbxdp made it: its rows cannot be read, but it can be removed. */
-static int remove_stranger(const struct daemon_options *o, struct buf *out)
+static int remove_stranger(const struct daemon_options *o, struct loop *l, struct buf *out)
 {
 	int err;
 
 	end_proxies(o, out);
 	err = dataplane_remove(o->pin_dir, out);
+	remove_local_routes(o, l);
 	if (!err)
 		buf_printf(out, "the data plane of another version under %s was removed\n",
 			   o->pin_dir);
@@ -98,7 +120,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct store *s
 	int err = dataplane_open(&dp, &options, &why);
 
 	if (err == -EEXIST)
-		err = remove_stranger(o, out);
+		err = remove_stranger(o, l, out);
 	else if (err)
 		buf_printf(out, "%s\n", buf_text(&why));
 	buf_free(&why);

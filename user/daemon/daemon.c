@@ -255,7 +255,7 @@ static void open_tables(struct daemon *d)
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->files = files_new();
 	files_follow(d->files, d->model);
-	d->real_lost = xcalloc(LB_REALS_MAX, sizeof(*d->real_lost));
+	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
@@ -272,7 +272,7 @@ static void close_tables(struct daemon *d)
 	free(d->real_reset);
 	free(d->real_since);
 	files_free(d->files);
-	free(d->real_lost);
+	free(d->real_answers);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);

@@ -158,6 +158,7 @@ static int op_reload(void *arg, const char *who, struct buf *out)
 	if (d->refused)
 		buf_printf(out, "%zu rows were refused and are being tried again: %s\n", d->refused,
 			   d->refusal);
+	tproxy_warnings(d, out);
 	return 0;
 }
 
@@ -268,6 +269,7 @@ static void op_warnings(void *arg, struct buf *out)
 	const struct daemon *d = arg;
 
 	buf_append(out, d->warnings.at, d->warnings.len);
+	tproxy_warnings(d, out);
 }
 
 struct admin_ops operations_of(struct daemon *d)

@@ -17,8 +17,8 @@ int power_limit_main(void);
 
 /*
  * What a child keeps. Any may run an event loop over sockets. A proxy may also move bytes by pipe,
- * and use its clients' addresses (TProxy): the kernel asks CAP_NET_RAW for that, so it keeps it, but
- * may open stream sockets only, for which that capability is good for nothing else. It holds it
+ * and use its clients' addresses (TProxy): the kernel asks CAP_NET_RAW for that, so it keeps it,
+ * but may open stream sockets only, for which that capability is good for nothing else. It holds it
  * from its start on: a reload may bring the first such service, and cuts nothing.
  */
 enum power_kept { POWER_PLAIN, POWER_PROXY };

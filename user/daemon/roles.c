@@ -80,11 +80,11 @@ static int run_proxy(const int *fd, int index)
 }
 
 static const struct role roles[CHILD_ROLE_COUNT] = {
-	[CHILD_PROBE] = {"probe", "lbxdp-probe", POWER_PLAIN,  start_probe, connect_probe,
-			 run_probe								      },
-	[CHILD_WEB] = {"web",   "lbxdp-web",   POWER_PLAIN,  start_web,   connect_web,   run_web},
+	[CHILD_PROBE] = {"probe", "lbxdp-probe", POWER_PLAIN, start_probe, connect_probe,
+			 run_probe							       },
+	[CHILD_WEB] = {"web",   "lbxdp-web",   POWER_PLAIN, start_web,   connect_web,   run_web},
 	[CHILD_PROXY] = {"proxy", "lbxdp-proxy", POWER_PROXY, start_proxy, connect_proxy,
-			 run_proxy								      },
+			 run_proxy							       },
 };
 
 /* How a child is told to write its log. */

@@ -85,7 +85,7 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	else
 		snap_flows(d, f->id, v);
 	if (service_is_l7(s))
-		v->warning = tproxy_warning(s, &v->l7.counts, v->status);
+		v->warning = tproxy_warning(d, f->id, &v->l7.counts);
 	snap_checks(d, s, r, f, v, a);
 }
 

@@ -51,6 +51,13 @@ struct check_fact {
 	bool connect_failed;
 };
 
+/* Whether a real's answers come back by us (TProxy, R77). */
+struct real_answers {
+	uint64_t runs, failures; /* of its checks when it fell silent */
+	bool silent;             /* connects stay unanswered ... */
+	bool lost;               /* ... while its checks go on passing */
+};
+
 /* One `isolate` in force: the other reals of the services of pattern count as halted. */
 struct isolation {
 	struct isolation *next;
@@ -83,11 +90,11 @@ struct daemon {
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;
-	uint8_t *real_seen; /* by real id: enum real_status + 1 when last looked */
-	bool *real_reset;   /* by real id: LB_REAL_RESET in the last plan */
+	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
+	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
 	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
 	struct files *files;
-	bool *real_lost;    /* by real id: its answers take another way (TProxy) */
+	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;
 
 	char **interfaces; /* to attach: of the file, the command line and later joins */
@@ -100,7 +107,7 @@ struct daemon {
 	struct timer retry, sweep, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
-	size_t layer7_refused; /* of refused: layer 4 does without */
+	size_t layer7_refused;    /* of refused: layer 4 does without */
 	size_t leaving;           /* ids that only sessions at layer 7 hold */
 	size_t held;              /* VIPs that only sessions at layer 7 hold */
 	bool tproxy_held;         /* likewise what TProxy needs */
@@ -165,12 +172,13 @@ void gather_held(struct daemon *d, struct facts *f, struct arena *a);
 
 /* tproxy.c */
 void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a);
-/* Adds what an earlier life of the instance may have left in the kernel. */
+/* Adds what an earlier life of the instance may have left in the kernel; dp NULL: routes only. */
 void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *actual);
 /* What is wrong with a real's answers, or NULL (R77). */
-const char *tproxy_warning(const struct service_config *s, const struct proxy_counts *c,
-			   enum real_status status);
+const char *tproxy_warning(const struct daemon *d, uint32_t id, const struct proxy_counts *c);
 void tproxy_watch(struct daemon *d);
+/* What of the host's settings will bite the real servers. */
+void tproxy_warnings(const struct daemon *d, struct buf *out);
 
 /* checks.c: what the probe process reported. */
 struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; made when new */

@@ -13,7 +13,7 @@
 #include "lbxdp/tproxy.h"
 
 /* A single one may be a server that was busy, or a packet that was lost. */
-enum { UNANSWERED_MIN = 2 };
+enum { UNANSWERED_MIN = 2, PASSES_MIN = 2 };
 
 static const char away[] =
 	"answers do not come back through this host: the real server's default gateway must be an "
@@ -37,7 +37,7 @@ void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *
 	static const uint32_t families[] = {AF_INET, AF_INET6};
 	const __u32 unknown = 1; /* not the value that is put, so that a wanted row is put again */
 	struct row_local_route key = {.table = table_of(pin_dir)};
-	int err = dataplane_read_diverts(dp, actual);
+	int err = dp ? dataplane_read_diverts(dp, actual) : 0;
 
 	if (err)
 		log_warning("tc filters of this host: %s; one that an earlier run left may stay",
@@ -152,45 +152,94 @@ static uint32_t id_of(struct daemon *d, const struct service_config *s, const st
 	return ids_find(d->real_ids, gather_id_name(s, r, name));
 }
 
-const char *tproxy_warning(const struct service_config *s, const struct proxy_counts *c,
-			   enum real_status status)
-{
-	bool lost = s->l7.source == PROXY_SOURCE_CLIENT && status == REAL_UP &&
-		    c->unanswered >= UNANSWERED_MIN;
+/* What all checks of a real came to. */
+struct check_sum {
+	size_t count;
+	uint64_t runs, failures;
+};
 
-	return lost ? away : NULL;
+static struct check_sum sum_checks(struct daemon *d, const struct service_config *s,
+				   const struct real_config *r, struct arena *a)
+{
+	struct check_sum sum = {};
+	const uint32_t *ids = check_ids_of(d, s, r, a, &sum.count);
+
+	for (size_t i = 0; i < sum.count; i++) {
+		const struct view_check *c = &check_fact(d, ids[i])->seen;
+
+		sum.runs += c->runs;
+		sum.failures += view_check_failures(c);
+	}
+	return sum;
+}
+
+/* A server that died falls silent too, but then its checks fail: they are waited for. */
+static void judge_answers(struct real_answers *a, bool silent, const struct check_sum *now)
+{
+	if (!silent)
+		*a = (struct real_answers){};
+	else if (!a->silent || a->failures != now->failures)
+		*a = (struct real_answers){
+			.runs = now->runs, .failures = now->failures, .silent = true};
+	else
+		a->lost |= now->runs - a->runs > now->count * PASSES_MIN;
+}
+
+const char *tproxy_warning(const struct daemon *d, uint32_t id, const struct proxy_counts *c)
+{
+	return d->real_answers[id].lost && c->unanswered ? away : NULL;
 }
 
 /* Said once each time it begins. A route to a real that changed is no event either. */
 static void watch_real(struct daemon *d, const struct service_config *s,
-		       const struct real_config *r)
+		       const struct real_config *r, struct arena *a)
 {
 	uint32_t id = id_of(d, s, r), egress = net_egress(d->net, &r->ip);
-	struct proxy_counts c;
+	struct real_answers *answers = &d->real_answers[id];
+	const struct check_sum checks = sum_checks(d, s, r, a);
+	bool before = answers->lost;
 	uint64_t current, queued;
-	bool lost;
+	bool silent = proxy_client_real(d->proxy, id, &current, &queued).unanswered >=
+		      UNANSWERED_MIN;
 
 	if (egress && !d->refused && !plan_find(d->actual, PLAN_DIVERTS, &egress))
 		reconcile_later(d);
-	c = proxy_client_real(d->proxy, id, &current, &queued);
-	lost = c.unanswered >= UNANSWERED_MIN;
-	if (lost && !d->real_lost[id])
+	judge_answers(answers, silent, &checks);
+	if (answers->lost && !before)
 		log_warning("real %s/%s: %s", s->name, r->name, away);
-	d->real_lost[id] = lost;
 }
 
 void tproxy_watch(struct daemon *d)
 {
+	struct arena *a = arena_new();
+
 	for (size_t i = 0; i < d->model->service_count; i++) {
 		const struct service_config *s = &d->model->services[i];
 
 		if (!service_is_l7(s) || s->l7.source != PROXY_SOURCE_CLIENT)
 			continue;
 		for (size_t j = 0; j < s->real_count; j++)
-			watch_real(d, s, &s->reals[j]);
+			watch_real(d, s, &s->reals[j], a);
 	}
 	watch_diverts(d);
 	watch_routes(d);
 	if (d->tproxy_held)
 		reconcile_later(d);
+	arena_free(a);
+}
+
+void tproxy_warnings(const struct daemon *d, struct buf *out)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_LOCAL_ROUTES); i++) {
+		const struct row_local_route *r = plan_key(d->actual, PLAN_LOCAL_ROUTES, i);
+		const char *setting = r->family == AF_INET ? "net.ipv4.ip_forward"
+							   : "net.ipv6.conf.all.forwarding";
+
+		if (!net_forwards((int)r->family))
+			buf_printf(out,
+				   "%s is 0: real servers of source: client, whose gateway this "
+				   "host is, reach nothing beyond it but their clients; sysctl -w "
+				   "%s=1\n",
+				   setting, setting);
+	}
 }

@@ -135,8 +135,8 @@ static int put_filter(struct netlink *n, uint32_t ifindex, const struct filters 
 	char name[NAME_MAX + sizeof(with_qdisc)];
 
 	t->tcm_handle = f->handle;
-	t->tcm_info = f->ours ? f->info
-			      : TC_H_MAKE(LB_TPROXY_FILTER_PRIORITY << 16, htons(ETH_P_ALL));
+	t->tcm_info =
+		f->ours ? f->info : TC_H_MAKE(LB_TPROXY_FILTER_PRIORITY << 16, htons(ETH_P_ALL));
 	snprintf(name, sizeof(name), "%s%s", f->name, f->made_qdisc ? with_qdisc : "");
 	mnl_attr_put_strz(m, TCA_KIND, "bpf");
 	options = mnl_attr_nest_start(m, TCA_OPTIONS);
@@ -205,8 +205,7 @@ static int attach(struct dataplane *d, struct netlink *n, uint32_t ifindex)
 
 	if (err)
 		return err;
-	made = f.ours ? -EEXIST
-		      : order_qdisc(n, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex);
+	made = f.ours ? -EEXIST : order_qdisc(n, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex);
 	if (made && made != -EEXIST)
 		return made;
 	f.made_qdisc |= !made || is_our_qdisc(d, ifindex);

@@ -56,8 +56,8 @@ struct slot {
 
 struct dataplane {
 	char pin_dir[PATH_MAX];
-	struct lbxdp_bpf *skel; /* the program that runs where there is no dispatcher */
-	struct tproxy_bpf *tproxy; /* NULL: not loaded yet */
+	struct lbxdp_bpf *skel;            /* the program that runs where there is no dispatcher */
+	struct tproxy_bpf *tproxy;         /* NULL: not loaded yet */
 	uint32_t our_qdisc[LB_IFACES_MAX]; /* interfaces whose clsact we made */
 	size_t our_qdisc_count;
 	int prog_fd;

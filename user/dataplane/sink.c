@@ -283,15 +283,15 @@ static const struct {
 	put_fn *put;
 	del_fn *del;
 } tables[PLAN_TABLE_COUNT] = {
-	[PLAN_SETTINGS] = {settings_put, settings_delete},
-	[PLAN_SERVICES] = {service_put,  service_delete },
-	[PLAN_REALS] = {real_put,     real_delete    },
-	[PLAN_RINGS] = {ring_put,     ring_delete    },
-	[PLAN_ACLS] = {acl_put,      acl_delete     },
-	[PLAN_ENDPOINTS] = {endpoint_put, endpoint_delete},
-	[PLAN_VIPS] = {vip_put,      vip_delete     },
+	[PLAN_SETTINGS] = {settings_put,   settings_delete  },
+	[PLAN_SERVICES] = {service_put,    service_delete   },
+	[PLAN_REALS] = {real_put,       real_delete      },
+	[PLAN_RINGS] = {ring_put,       ring_delete      },
+	[PLAN_ACLS] = {acl_put,        acl_delete       },
+	[PLAN_ENDPOINTS] = {endpoint_put,   endpoint_delete  },
+	[PLAN_VIPS] = {vip_put,        vip_delete       },
 	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},
-	[PLAN_IFACES] = {iface_put,    iface_delete   },
+	[PLAN_IFACES] = {iface_put,      iface_delete     },
 };
 
 static int sink_put(void *to, enum plan_table t, const void *key, const void *value,

@@ -83,7 +83,9 @@ struct tls_pem_info {
 int tls_pem_describe(struct slice pem, struct tls_pem_info *info);
 
 struct tls_dialer_config {
-	struct slice ca; /* PEM that a real's certificate must lead to; at NULL: any will do */
+	/* PEM that a real's certificate must lead to, with TLS 1.2 or later. At NULL any
+	 * certificate will do, and TLS 1.0, which is what Exchange 2013 speaks as installed. */
+	struct slice ca;
 	/* The client speaks first, as in HTTP: the last words of our handshake wait for the first
 	 * bytes of tls_link_write, to travel with them. */
 	bool speaks_first;

@@ -5,9 +5,11 @@
  * both ours; a rule of somebody else with that mark is left alone.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lbxdp/tproxy.h"
 #include "net/internal.h"
@@ -101,4 +103,18 @@ uint32_t net_egress(struct net *n, const struct addr *to)
 	h->rtm_dst_len = v4 ? 32 : 128;
 	mnl_attr_put(m, RTA_DST, v4 ? 4 : 16, to->byte + (v4 ? 12 : 0));
 	return netlink_query(&n->order, m, note_egress, &ifindex) ? 0 : ifindex;
+}
+
+bool net_forwards(int family)
+{
+	int fd = open(family == AF_INET ? "/proc/sys/net/ipv4/ip_forward"
+					: "/proc/sys/net/ipv6/conf/all/forwarding",
+		      O_RDONLY | O_CLOEXEC);
+	char value = '1'; /* where it cannot be read, nothing is to be said */
+
+	if (fd < 0)
+		return true;
+	(void)!read(fd, &value, 1);
+	close(fd);
+	return value != '0';
 }

@@ -62,8 +62,8 @@ bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
 void net_suspect(struct net *n, uint32_t ifindex, const struct addr *ip);
 
 /* Takes PLAN_NEIGHBOURS (kept resolved: NTF_EXT_MANAGED, or probing where the kernel lacks it),
- * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined without a socket,
- * gratuitous ARP or unsolicited NA sent). */
+ * PLAN_ADDRESSES (on lo, with a mark of ours), PLAN_LOCAL_ROUTES and PLAN_ANNOUNCE (group joined
+ * without a socket, gratuitous ARP or unsolicited NA sent). */
 const struct plan_sink *net_sink(struct net *n);
 
 /* After adoption or before `down`: leave the solicited-node group of vip on ifindex. Returns 0 or
@@ -81,6 +81,9 @@ int net_connections(net_address_fn *fn, void *arg);
 /* *any: has this host a TCP connection from an address that is not its own (TProxy)? Returns 0 or
  * -errno. */
 int net_transparent(const struct net *n, bool *any);
+
+/* Does this host forward packets of that family (AF_INET, AF_INET6)? */
+bool net_forwards(int family);
 
 /* The interface by which the kernel sends to that address; 0: by none, or it is this host's. */
 uint32_t net_egress(struct net *n, const struct addr *to);

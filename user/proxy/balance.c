@@ -112,7 +112,7 @@ static size_t shares_of(struct service *s, unsigned int kind, struct ring_share 
 	struct link *at = &s->reals;
 	size_t n = 0;
 
-	*shares = NULL;
+	*shares = xcalloc(1, sizeof(**shares));
 	for (struct real *r; (r = next_usable(s, kind, &at));) {
 		*shares = xrealloc(*shares, n + 1, sizeof(**shares));
 		(*shares)[n++] = (struct ring_share){r->id, weight_of(s, r)};
@@ -143,9 +143,12 @@ static void make_ring(struct service *s)
 	struct ring_share *shares;
 	size_t n = shares_of(s, 0, &shares);
 
-	if (!n)
+	if (!n) {
+		free(shares);
 		n = shares_of(s, PROXY_REAL_BACKUP, &shares);
-	qsort(shares, n, sizeof(*shares), by_id);
+	}
+	if (n) /* NULL is no array, not even of nothing */
+		qsort(shares, n, sizeof(*shares), by_id);
 	free(s->ring);
 	s->ring =
 		scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n) : ring_wrr(shares, n);

@@ -137,7 +137,7 @@ static int check(const struct proxy_blob_key *key, struct slice text, struct buf
 			     text, why);
 }
 
-/* Returns the sealed descriptor or -errno. why: of what is wrong with the content, or warnings. */
+/* Returns the sealed descriptor or -errno. why: what is wrong with the content. */
 static int take_file(const struct proxy_blob_key *key, const char *path, struct buf *why)
 {
 	size_t size = 0;
@@ -176,14 +176,14 @@ static void note_trouble(struct blob *blob, const char *path, const char *troubl
 	blob->trouble = xstrdup(trouble);
 }
 
-static void note_success(struct blob *blob, const char *path, const char *warning)
+/* Warnings are said by who reads the configuration, and follows the files. */
+static void keep(struct blob *blob, int fd)
 {
-	if (*warning)
-		log_warning("%s: %s", path, warning);
-	if (blob->fd >= 0)
-		log_info("%s: its new content is in use", path);
 	free(blob->trouble);
 	blob->trouble = NULL;
+	if (blob->fd >= 0)
+		close(blob->fd);
+	blob->fd = fd;
 }
 
 int blobs_put(struct blobs *b, const struct proxy_blob_key *key, const char *path)
@@ -192,14 +192,10 @@ int blobs_put(struct blobs *b, const struct proxy_blob_key *key, const char *pat
 	struct buf why = {};
 	int fd = take_file(key, path, &why);
 
-	if (fd < 0) {
+	if (fd < 0)
 		note_trouble(blob, path, why.len ? on_one_line(&why) : strerror(-fd));
-	} else {
-		note_success(blob, path, on_one_line(&why));
-		if (blob->fd >= 0)
-			close(blob->fd);
-		blob->fd = fd;
-	}
+	else
+		keep(blob, fd);
 	buf_free(&why);
 	return fd < 0 ? fd : 0;
 }

@@ -131,8 +131,8 @@ int tell_listeners(struct proxy_client *c, struct process *p)
 /* In the order in which rows appear. */
 int tell_rows(struct proxy_client *c, struct process *p)
 {
-	static const enum plan_table tables[] = {PLAN_PROXY_SERVICES, PLAN_PROXY_REALS,
-						 PLAN_PROXY_RULES, PLAN_PROXY_BLOBS};
+	static const enum plan_table tables[] = {PLAN_PROXY_BLOBS, PLAN_PROXY_SERVICES,
+						 PLAN_PROXY_REALS, PLAN_PROXY_RULES};
 	int err = tell_shared(p);
 
 	if (!err)

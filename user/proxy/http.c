@@ -123,6 +123,8 @@ static void next_request(struct session *s)
 	http_request_forget(s);
 	h->phase = HTTP_IDLE;
 	h->answer = HTTP_ANSWER_NONE;
+	h->method = HTTP_METHOD_OTHER; /* until there is one: a refusal has a body */
+	h->id = 0;
 	h->log = (struct http_log){.line = h->log.line, .cause = '-', .state = '-'};
 	h->first = false;
 	h->seen = 0;

@@ -62,10 +62,10 @@ static void note_own(struct session *s, uint16_t status)
 }
 
 /* Head and body as one piece; the server's part, if it had begun one, is given up. */
-static void send_own(struct session *s, const char *head, struct slice body)
+static void send_own(struct session *s, struct slice head, struct slice body)
 {
 	struct http *h = s->http;
-	size_t len = strlen(head), all = len + (h->method == HTTP_METHOD_HEAD ? 0 : body.len);
+	size_t all = head.len + (h->method == HTTP_METHOD_HEAD ? 0 : body.len);
 	struct way *w = &s->way[SERVER];
 	uint32_t before = w->held_len; /* an interim answer that was on its way */
 	uint8_t *held = malloc(before + all);
@@ -76,8 +76,8 @@ static void send_own(struct session *s, const char *head, struct slice body)
 	}
 	if (before)
 		memcpy(held, w->held + w->held_at, before);
-	memcpy(held + before, head, len);
-	memcpy(held + before + len, body.at, all - len);
+	memcpy(held + before, head.at, head.len);
+	memcpy(held + before + head.len, body.at, all - head.len);
 	free(w->held);
 	w->held = held;
 	w->held_at = 0;
@@ -108,7 +108,7 @@ static void send_page(struct session *s, uint16_t status, const char *text)
 		       "Content-Length: %zu\r\nCache-Control: no-store\r\nX-Request-Id: %016llx\r\n"
 		       "Connection: close\r\n\r\n",
 		       status, page->reason, content.len, (unsigned long long)s->http->id);
-	send_own(s, head, content);
+	send_own(s, slice_of(head), content);
 }
 
 void http_own_error(struct session *s, uint16_t status)
@@ -171,7 +171,7 @@ static void send_redirect(struct session *s, uint16_t code, const char *location
 		       s->http->close   ? "Connection: close\r\n"
 		       : s->http->minor ? ""
 					: "Connection: keep-alive\r\n");
-	send_own(s, head, (struct slice){"", 0});
+	send_own(s, slice_of(head), (struct slice){"", 0});
 	free(head);
 }
 

@@ -41,6 +41,8 @@ static void hold_desk(struct session *s)
 	if (d->owner != s)
 		return;
 	d->owner = NULL;
+	if (s->state == SESSION_ENDED)
+		return;
 	h->whole = h->idempotent && http_body_over(&h->body[CLIENT]);
 	if (way_hold(s, CLIENT, d->out, d->len) == STEP_WRITE_FAILED)
 		session_end(s, true);
@@ -448,11 +450,13 @@ void http_upstream_open(struct session *s)
 
 void http_upstream_none(struct session *s, uint16_t status)
 {
+	char during = s->state == SESSION_QUEUE ? 'Q' : 'C';
+
 	s->state = SESSION_HTTP;
 	if (s->engine->desk->owner == s)
 		s->engine->desk->owner = NULL;
 	http_drop_server(s, true);
-	http_note_end(s->http, 'S', 'C');
+	http_note_end(s->http, s->ended_by ? s->ended_by : 'S', during);
 	http_own_error(s, status);
 	http_run(s);
 }

@@ -15,9 +15,10 @@
 #include "core/ring.h"
 #include "core/session_log.h"
 #include "io/loop.h"
-#include "io/tls_link.h"
+#include "proxy/balance.h"
 #include "proxy/engine.h"
 #include "proxy/list.h"
+#include "proxy/secure.h"
 
 enum {
 	CONNECT_TRIES = 3,
@@ -208,75 +209,6 @@ void rows_free(struct engine *e);
 void service_clear_if_over(struct service *s);
 void real_free_if_over(struct engine *e, struct real *r);
 
-/* places.c: how many sessions there are and may be, over all processes. */
-void places_join(struct engine *e);
-/* A place for one more session of the service, which service_enter then takes; false: it is at
- * maxconn. Given back if there is no session after all. */
-bool service_reserve(struct engine *e, struct service *s);
-void service_unreserve(struct engine *e, struct service *s);
-bool service_is_full(struct engine *e, const struct service *s);
-/* A session begins or ends at a service. */
-void service_enter(struct engine *e, struct service *s);
-void service_leave(struct engine *e, struct service *s);
-/* A session gets a place at a real. False: there is none, nothing has changed. */
-bool real_enter(struct engine *e, struct real *r, struct session *s);
-/* And leaves it, to whoever waits. */
-void real_leave(struct engine *e, struct real *r, struct session *s);
-/* Would real_enter find one? */
-bool real_has_place(struct engine *e, const struct real *r);
-/* A gauge over all processes: row is one of a column, stride its length. */
-uint64_t places_sum(const struct engine *e, const uint32_t *row, size_t stride);
-/* Stores the process' own gauge; most: the highest so far of all, raised when n is more than its
- * own highest. */
-void places_set(const struct engine *e, uint32_t *column, size_t stride, size_t n, size_t *highest,
-		uint64_t *most);
-
-/* balance.c: who gets a session. */
-/* Is any real usable? */
-bool service_ready(struct service *s);
-/* The session's first try is about to begin. */
-void balance_begin(struct session *s);
-/* The real that it is to have and no other, if persistence asks for one that may be had; or NULL.
- */
-struct real *balance_wants(const struct session *s);
-/* Is it one of those that get the pool's sessions now? The pool is ready. */
-bool balance_may_use(const struct service *pool, const struct real *r);
-/* The session has tried all there are. */
-bool balance_tried_all(const struct session *s);
-/* Chooses a real of s->pool, which is ready, and gives s a place there: s->real. False: it must
- * wait. */
-bool balance_take(struct session *s);
-
-/* persist.c: the real that a source had last. */
-void persist_join(struct engine *e);
-/* Sets s->wanted to the one of its source, if persistence by source is on. */
-void persist_find(struct session *s);
-/* The session has got its real. While it runs the entry does not expire. */
-void persist_note(const struct session *s);
-/* It leaves that real. */
-void persist_end(const struct session *s, uint32_t real);
-
-/* queue.c: sessions that wait for a place. */
-void queue_init(struct engine *e);
-void queue_enter(struct session *s);
-/* It waits no more, if it did. */
-void queue_leave(struct session *s);
-void queue_timeout(struct session *s);
-/* The client of one that waits is gone. */
-void queue_abandoned(struct session *s);
-/* Does anybody wait who would take any real of the pool? Then a newcomer does as well. */
-bool queue_has(const struct engine *e, const struct service *pool);
-/* A place at the real is free. */
-void queue_freed(struct engine *e, const struct real *r);
-/* The rows of the pool have changed. */
-void queue_changed(struct service *pool);
-void queue_round(struct engine *e);
-/* The bell of this process was rung. */
-void queue_rung(struct engine *e);
-void queue_ring(struct engine *e, unsigned int index);
-/* Looks every FALLBACK_WAIT from now on, while there is anything to look for. */
-void queue_watch(struct engine *e);
-
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
 
@@ -298,54 +230,6 @@ void settings_release(struct settings *s);
 /* The service's own page for a status, NULL: none. */
 const struct slice *settings_page(const struct settings *s, uint16_t status);
 void stocks_free(struct engine *e);
-
-/* content.c: a file's content, shared by those who use it, wiped when the last is done with it. */
-struct content {
-	size_t refs;
-	struct slice text;
-	char bytes[];
-};
-
-/* Reads fd from its start. Returns 0 or -errno; -EFBIG above PROXY_BLOB_MAX. */
-int content_read(struct content **made, int fd);
-struct content *content_hold(struct content *c);
-void content_release(struct content *c); /* NULL does nothing */
-
-/* secure.c: TLS as rows and contents ask for it. Held by settings and by ends. */
-struct service_tls {
-	struct tls_server *server;
-	size_t refs;
-	uint32_t flags; /* of enum proxy_service_flag, those it was made by */
-	uint64_t epoch; /* of its ticket keys */
-};
-
-enum {
-	SERVICE_TLS_FLAGS = PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 | PROXY_SERVICE_CLIENT_CA |
-			    PROXY_SERVICE_HTTP,
-};
-
-/* ca at NULL: clients are not asked. NULL when it cannot be, which is logged. */
-struct service_tls *service_tls_new(struct engine *e, const struct proxy_service *row,
-				    const struct slice *certificates, size_t count,
-				    struct slice ca);
-struct service_tls *service_tls_hold(struct service_tls *t);
-void service_tls_release(struct service_tls *t); /* NULL does nothing */
-/* A link over a client's socket, by the ticket keys of now. NULL without memory. */
-struct tls_link *service_tls_accept(struct engine *e, struct service_tls *t, int fd);
-
-struct real_tls {
-	struct tls_dialer *dialer;
-	struct tls_memory memory; /* of what the real gave us, to be resumed */
-	size_t refs;
-	struct content *ca; /* NULL: any certificate will do */
-	bool speaks_first;
-	char sni[PROXY_TEXT_LEN];
-};
-
-/* Makes end, which is connected to r, a TLS one. speaks_first: see io/tls_link.h. Returns 0,
- * -ENOMEM, or -ENOKEY when there is no CA to verify by. */
-int real_tls_connect(struct engine *e, struct real *r, struct end *end, bool speaks_first);
-void real_tls_release(struct real_tls *t); /* NULL does nothing */
 
 /* handshake.c */
 /* The client's, from SESSION_HANDSHAKE to session_next. */

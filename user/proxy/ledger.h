@@ -16,37 +16,37 @@ struct ledger {
 };
 
 /* Returns 0 or -errno; fini does for either. */
-int ledger_make(struct ledger *t);
+int ledger_make(struct ledger *l);
 /* fd is a memory that processes of an earlier main share; taken, if it can be. Returns 0, or
  * -errno: it is not one of ours. */
-int ledger_inherit(struct ledger *t, int fd);
-void ledger_fini(struct ledger *t);
+int ledger_inherit(struct ledger *l, int fd);
+void ledger_fini(struct ledger *l);
 
 /* Its process is gone. Returns 0 or -errno. */
-int ledger_clear_column(const struct ledger *t, unsigned int column);
+int ledger_clear_column(const struct ledger *l, unsigned int column);
 
 /* Counters as they are now; current and queued are summed over the processes. */
-struct proxy_counts ledger_service(const struct ledger *t, uint32_t id, uint64_t *current,
+struct proxy_counts ledger_service(const struct ledger *l, uint32_t id, uint64_t *current,
 				   uint64_t *queued);
-struct proxy_counts ledger_real(const struct ledger *t, uint32_t id, uint64_t *current,
+struct proxy_counts ledger_real(const struct ledger *l, uint32_t id, uint64_t *current,
 				uint64_t *queued);
-uint64_t ledger_sessions(const struct ledger *t);
+uint64_t ledger_sessions(const struct ledger *l);
 
 /* The rows of sessions of a column in use, copied. */
 typedef void ledger_session_fn(void *arg, const struct proxy_session *s);
-void ledger_each_session(const struct ledger *t, unsigned int column, ledger_session_fn *fn,
+void ledger_each_session(const struct ledger *l, unsigned int column, ledger_session_fn *fn,
 			 void *arg);
 
 /* What an id stands for. */
-void ledger_name_service(const struct ledger *t, uint32_t id, const char *name);
-void ledger_name_real(const struct ledger *t, uint32_t id, const char *name);
+void ledger_name_service(const struct ledger *l, uint32_t id, const char *name);
+void ledger_name_real(const struct ledger *l, uint32_t id, const char *name);
 /* Those that have a name, in order. */
 typedef void ledger_name_fn(void *arg, uint32_t id, const char *name);
-void ledger_each_service(const struct ledger *t, ledger_name_fn *fn, void *arg);
-void ledger_each_real(const struct ledger *t, ledger_name_fn *fn, void *arg);
+void ledger_each_service(const struct ledger *l, ledger_name_fn *fn, void *arg);
+void ledger_each_real(const struct ledger *l, ledger_name_fn *fn, void *arg);
 
 /* The id is free: counters are 0, it has no name. */
-void ledger_clear_service(const struct ledger *t, uint32_t id);
-void ledger_clear_real(const struct ledger *t, uint32_t id);
+void ledger_clear_service(const struct ledger *l, uint32_t id);
+void ledger_clear_real(const struct ledger *l, uint32_t id);
 
 #endif

@@ -234,8 +234,13 @@ static void serve(struct service *pool)
 /* Nobody waits for a real when none is usable. */
 static void refuse_all(struct service *pool)
 {
-	while (!list_empty(&pool->waiting))
-		upstream_none(first_of(pool), 503);
+	while (!list_empty(&pool->waiting)) {
+		struct session *s = first_of(pool);
+
+		s->ended_by = 'S';
+		session_count(s, refused, 1);
+		upstream_none(s, 503);
+	}
 }
 
 void queue_round(struct engine *e)
@@ -302,6 +307,7 @@ static bool has_place(const struct service *pool)
 /* R129: nobody is there any more to be served. */
 void queue_abandoned(struct session *s)
 {
+	s->ended_by = 'C';
 	session_count(s, client_aborts, 1);
 	session_end(s, false);
 }
@@ -311,16 +317,19 @@ void queue_enter(struct session *s)
 	s->state = SESSION_QUEUE;
 	add(s);
 	count_waiting(s, offsetof(struct proxy_counts, queued));
-	session_arm(s, s->settings->says.queue);
+	session_arm(s, s->end[CLIENT]->hung_up ? 0 : s->settings->says.queue);
 	queue_watch(s->engine);
-	if (s->end[CLIENT]->hung_up)
-		queue_abandoned(s);
-	else if (s->wanted ? real_has_place(s->engine, wanted_real(s)) : has_place(s->pool))
+	if (s->wanted ? real_has_place(s->engine, wanted_real(s)) : has_place(s->pool))
 		call_next(s->pool, 0);
 }
 
 void queue_timeout(struct session *s)
 {
+	if (s->end[CLIENT]->hung_up) { /* it was when it came: whoever called may still use it */
+		queue_abandoned(s);
+		return;
+	}
+	s->ended_by = 's';
 	count_waiting(s, offsetof(struct proxy_counts, queue_timeouts));
 	upstream_none(s, 503);
 }

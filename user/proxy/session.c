@@ -55,9 +55,9 @@ static void client_ready(struct session *s, unsigned int events)
 {
 	if (s->state == SESSION_HEADER)
 		greeting_read(s);
-	else if (s->state == SESSION_HANDSHAKE)
+	else if (s->state == SESSION_HANDSHAKE && s->end[CLIENT]->readable)
 		handshake_client(s);
-	else if (s->state == SESSION_HELLO)
+	else if (s->state == SESSION_HELLO && s->end[CLIENT]->readable)
 		hello_read(s);
 	else
 		watch_client(s, events);
@@ -97,7 +97,9 @@ void session_ready(struct watch *w, unsigned int events)
 	struct session *s = e->session;
 	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
 
-	if (e->tls) /* it may have to write in order to read, and the other way about */
+	/* It may have to write in order to read, and the other way about. A handshake begins with
+	 * the client's first word. */
+	if (e->tls && s->state != SESSION_HANDSHAKE)
 		events |= LOOP_READ | LOOP_WRITE;
 	e->readable |= (events & (LOOP_READ | LOOP_ERROR)) != 0;
 	e->hung_up |= (events & (LOOP_END | LOOP_ERROR)) != 0;

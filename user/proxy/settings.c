@@ -153,7 +153,8 @@ int rule_put(struct engine *e, const struct proxy_rule_key *key, const struct pr
 {
 	struct proxy_rule *copy;
 
-	if (!is_rule(key) || row->pool >= LB_SERVICES_MAX)
+	if (!is_rule(key) || row->pool >= LB_SERVICES_MAX ||
+	    (key->kind == PROXY_RULE_ROUTE && !row->pool))
 		return -EINVAL;
 	copy = xcalloc(1, sizeof(*copy));
 	*copy = *row;
@@ -183,7 +184,7 @@ static const char *owner_of(const struct engine *e, const struct proxy_blob_key 
 	const struct real *r = key->kind == PROXY_BLOB_REAL_CA ? e->reals[key->id] : NULL;
 	const struct service *s = key->kind == PROXY_BLOB_REAL_CA ? NULL : e->services[key->id];
 
-	return r ? r->row.name : s ? s->row.name : "";
+	return r ? r->row.name : s ? s->row.name : "(new)";
 }
 
 static int check(const struct engine *e, const struct proxy_blob_key *key, const struct content *c)

@@ -17,8 +17,8 @@ const struct addr *source_of(const struct session *s, const struct addr *to)
 		[PROXY_SOURCE_ADDRESS] = &says->source,
 		[PROXY_SOURCE_CLIENT] = &s->source,
 	};
-	const struct addr *is = says->source_kind == PROXY_SOURCE_AUTO ? NULL
-								       : from[says->source_kind];
+	const struct addr *is =
+		says->source_kind == PROXY_SOURCE_AUTO ? NULL : from[says->source_kind];
 
 	return is && addr_is_v4(is) == addr_is_v4(to) ? is : NULL;
 }

@@ -24,7 +24,8 @@ static int dial(struct session *s, int fd, const struct addr *to, uint16_t port)
 	int one = 1, err = source_connect(s, fd, to, port);
 
 	if (!err)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* late otherwise */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+				 sizeof(one)); /* late otherwise */
 	return err;
 }
 
@@ -178,7 +179,8 @@ static void note_no_port(struct session *s)
 		    s->settings->says.name, s->real->row.name);
 }
 
-/* R77: a real whose answers take another way looks as if it were silent, though its check passes. */
+/* R77: a real whose answers take another way looks as if it were silent, though its check passes.
+ */
 static void note_answer(const struct session *s, bool answered)
 {
 	struct proxy_counts *c = &s->engine->shared->real[s->real->id];
