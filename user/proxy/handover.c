@@ -49,7 +49,7 @@ static int finish(struct handover_peer *p)
 	struct engine *e = p->handover->engine;
 
 	if (!e->finishing)
-		log_info("proxy: others accept now; %zu sessions go on here", e->sessions);
+		log_info("proxy: others accept now; sessions that go on here: %zu", e->sessions);
 	engine_finish(e);
 	return say(p, HANDOVER_STATE, -1);
 }

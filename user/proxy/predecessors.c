@@ -160,7 +160,7 @@ static void say_state(const struct predecessor *p, int err)
 			    "hand-over, not %d: its listeners are bound anew",
 			    p->pid, p->state.version, HANDOVER_VERSION);
 	else
-		log_info("proxy process %d of an earlier main hands over: %llu sessions", p->pid,
+		log_info("proxy process %d of an earlier main hands over; sessions: %llu", p->pid,
 			 (unsigned long long)p->state.sessions);
 }
 
