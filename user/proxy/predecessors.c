@@ -40,8 +40,9 @@ struct predecessors {
 	char *dir;
 	predecessor_ended_fn *ended;
 	void *arg;
-	uint64_t deadline; /* clock_msec() */
-	struct link list;
+	uint64_t deadline;      /* clock_msec() */
+	struct link list, over; /* over: freed at the end of the round */
+	struct hook after;
 	struct sockets sockets;
 	bool finished; /* told to */
 };
@@ -62,6 +63,17 @@ static void predecessor_free(struct predecessor *p)
 		close(p->memory);
 	close(p->pidfd);
 	free(p);
+}
+
+static void free_all(struct link *list)
+{
+	while (!list_empty(list))
+		predecessor_free(container_of(list->next, struct predecessor, link));
+}
+
+static void free_over(struct hook *h)
+{
+	free_all(&container_of(h, struct predecessors, after)->over);
 }
 
 static bool is_finishing(const struct predecessor *p)
@@ -189,7 +201,9 @@ static void has_ended(struct channel *c)
 
 	log_info("proxy process %d of an earlier main has ended", p->pid);
 	door_remove(all->dir, p->pid);
-	predecessor_free(p);
+	list_remove(&p->link);
+	list_add(&all->over, &p->link);
+	loop_defer(all->loop, &all->after);
 	all->ended(all->arg, column);
 }
 
@@ -224,6 +238,8 @@ struct predecessors *predecessors_find(struct loop *l, const char *dir, predeces
 
 	*p = (struct predecessors){.loop = l, .ended = ended, .arg = arg};
 	list_init(&p->list);
+	list_init(&p->over);
+	p->after.fn = free_over;
 	p->deadline = clock_msec() + ALL_MSEC;
 	if (dir) {
 		p->dir = xstrdup(dir);
@@ -234,8 +250,8 @@ struct predecessors *predecessors_find(struct loop *l, const char *dir, predeces
 
 void predecessors_free(struct predecessors *all)
 {
-	while (!list_empty(&all->list))
-		predecessor_free(container_of(all->list.next, struct predecessor, link));
+	free_all(&all->list);
+	free_all(&all->over);
 	sockets_fini(&all->sockets);
 	free(all->dir);
 	free(all);
