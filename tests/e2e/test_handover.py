@@ -198,6 +198,24 @@ def test_a_client_of_http_moves_on_with_its_next_answer(net, lb):
     wait_gone(old)
 
 
+def test_halt_ends_sessions_that_finish(net, lb):  # R107
+    lb.up(config({"web": l7(weights=(1, None)), "other": l7(ports=[8080], weights=(1, None))}))
+    old = proxies(lb)
+    halted, kept = Download(net.client, VIP_7), Download(net.client, VIP_7, 8080)
+    with all_read([halted, kept]):
+        end_main(lb)
+        lb.up()
+        wait_finishing(lb, old, 2)
+        lb.call("drain", "web/mail1")
+        wait_flow([halted, kept])
+        lb.call("halt", "web/mail1")
+        wait_for("the halted one to end", lambda: halted.ended)
+        wait_finishing(lb, old, 1)
+        wait_flow([kept])
+    kept.close()
+    wait_gone(old)
+
+
 # --- half-way
 
 def test_a_main_that_cannot_start_leaves_the_old_ones_in_service(net, lb):

@@ -167,6 +167,7 @@ void proxies_adjust(struct daemon *d)
 	if (d->settled)
 		proxy_client_settled(d->proxy);
 	proxy_client_ask_earlier(d->proxy);
+	finishing_judge(d);
 	if (proxy_client_wanted(d->proxy))
 		start_missing(d);
 	else if (running && !proxy_client_sessions(d->proxy))

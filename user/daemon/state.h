@@ -214,6 +214,9 @@ void proxies_adjust(struct daemon *d); /* after a plan, and once a second */
 /* They are ended; else they go on without main. earlier: those of an earlier main too. */
 void proxies_end(struct daemon *d, bool earlier);
 
+/* finishing.c: ends sessions in proxies of an earlier main whose real resets. */
+void finishing_judge(struct daemon *d);
+
 /* web_socket.c */
 /* The page's listening socket, and its process, anew as the model says. Returns 0 or -errno. */
 int web_restart(struct daemon *d);

@@ -70,6 +70,9 @@ uint64_t proxy_client_sessions(const struct proxy_client *c);
  * for the call. */
 typedef void proxy_session_fn(void *arg, pid_t pid, const struct proxy_session *s);
 void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg);
+/* Of processes of an earlier main only. */
+void proxy_client_each_earlier_session(const struct proxy_client *c, proxy_session_fn *fn,
+				       void *arg);
 
 /* The id is free for another name: its counters begin again at 0. */
 void proxy_client_clear_service(struct proxy_client *c, uint32_t id);

@@ -46,14 +46,22 @@ static void pass_session(void *arg, const struct proxy_session *s)
 
 void proxy_client_each_session(const struct proxy_client *c, proxy_session_fn *fn, void *arg)
 {
-	struct predecessor_view earlier[PROXY_PROCESSES_MAX];
-	size_t count = predecessors_view(c->earlier, earlier, ARRAY_COUNT(earlier));
 	struct session_filter f = {.fn = fn, .arg = arg};
 
 	for (unsigned int i = 0; i < c->count; i++) {
 		f.pid = c->process[i].pid;
 		ledger_each_session(&c->ledger, c->process[i].column, pass_session, &f);
 	}
+	proxy_client_each_earlier_session(c, fn, arg);
+}
+
+void proxy_client_each_earlier_session(const struct proxy_client *c, proxy_session_fn *fn,
+				       void *arg)
+{
+	struct predecessor_view earlier[PROXY_PROCESSES_MAX];
+	size_t count = predecessors_view(c->earlier, earlier, ARRAY_COUNT(earlier));
+	struct session_filter f = {.fn = fn, .arg = arg};
+
 	for (size_t i = 0; i < count; i++) {
 		f.pid = earlier[i].pid;
 		if (earlier[i].column != NO_COLUMN)
