@@ -268,48 +268,130 @@ static void a_process_without_a_door_ends_with_its_main(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* Sends each of the words, the listener's with its socket, and waits to be told to finish. */
+static int play(int door, const struct handover_message *words, size_t count, int listener)
+{
+	struct channel c = {.last = &c.first};
+	struct handover_message m;
+	int peer;
+
+	do
+		peer = accept(door, NULL, NULL);
+	while (peer < 0 && errno == EAGAIN && !usleep(1000));
+	if (recv(peer, &m, sizeof(m), 0) != sizeof(m) || m.kind != HANDOVER_TAKE)
+		return 1;
+	c.watch.fd = peer;
+	for (size_t i = 0; i < count; i++)
+		if (channel_send(&c, &words[i], sizeof(words[i]),
+				 words[i].kind == HANDOVER_LISTENER ? listener : -1))
+			return 1;
+	return recv(peer, &m, sizeof(m), 0) != sizeof(m) || m.kind != HANDOVER_FINISH;
+}
+
+/* A process that says this when it is asked. It is behind its door when this returns. */
+static void start_player(const struct handover_message *words, size_t count, int listener)
+{
+	int go[2];
+	char c;
+
+	assert_int_equal(pipe(go), 0);
+	stage.pid = fork();
+	if (!stage.pid) {
+		int door = door_open(stage.dir, getpid());
+
+		_exit(write(go[1], "", 1) != 1 || play(door, words, count, listener));
+	}
+	assert_int_equal(read(go[0], &c, 1), 1);
+	close(go[0]);
+	close(go[1]);
+}
+
+/* And has been told to finish. */
+static void end_player(void)
+{
+	int status;
+
+	assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	until(stage.ended == NO_COLUMN);
+	stage.pid = 0;
+}
+
 static void a_process_that_knows_another_version_is_told_to_finish(void **state)
 {
 	const struct handover_message v9 = {
 		.magic = HANDOVER_MAGIC, .version = 9, .kind = HANDOVER_STATE};
-	struct handover_message m;
 	struct predecessors *p;
-	int fd[2], door, peer, status;
-	char go;
 
 	NEEDS_ROOT;
-	assert_int_equal(pipe(fd), 0);
-	stage.pid = fork();
-	if (!stage.pid) {
-		if (read(fd[0], &go, 1) != 1)
-			_exit(9);
-		_exit(0);
-	}
-	door = door_open(stage.dir, stage.pid);
-	/* The listening socket answers for it: its first word waits there already. */
-	if (fork() == 0) {
-		do
-			peer = accept(door, NULL, NULL);
-		while (peer < 0 && errno == EAGAIN && !usleep(1000));
-		if (recv(peer, &m, sizeof(m), 0) != sizeof(m) || m.kind != HANDOVER_TAKE ||
-		    send(peer, &v9, sizeof(v9), 0) != sizeof(v9) ||
-		    recv(peer, &m, sizeof(m), 0) != sizeof(m) || m.kind != HANDOVER_FINISH)
-			_exit(1);
-		_exit(0);
-	}
-	close(door);
+	start_player(&v9, 1, -1);
 	p = find();
 	assert_false(predecessors_accept(p));
 	assert_int_equal(predecessors_take_memory(p, 1), -1);
-	assert_int_equal(write(fd[1], "g", 1), 1);
-	assert_int_equal(waitpid(stage.pid, NULL, 0), stage.pid);
-	assert_true(wait(&status) > 0);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	until(stage.ended == NO_COLUMN);
+	end_player();
 	predecessors_free(p);
-	stage.pid = 0;
-	close(fd[0]);
-	close(fd[1]);
+}
+
+static void listeners_are_taken_also_where_the_memory_is_laid_out_otherwise(void **state)
+{
+	const struct handover_message words[] = {
+		{.magic = HANDOVER_MAGIC,
+		 .version = HANDOVER_VERSION,
+		 .kind = HANDOVER_STATE,
+		 .sessions = 5,
+		 .memory_size = sizeof(struct proxy_shared) + 8,
+		 .memory_version = PROXY_SHARED_VERSION},
+		{.magic = HANDOVER_MAGIC, .version = HANDOVER_VERSION,                  .kind = HANDOVER_LISTENER                                  },
+		{.magic = HANDOVER_MAGIC,                   .version = HANDOVER_VERSION,.kind = HANDOVER_DONE},
+	};
+	struct predecessors *p;
+	int listener, fd;
+
+	NEEDS_ROOT;
+	front = (struct proxy_endpoint){};
+	listener = listen_at("127.0.0.1", &front.port);
+	assert_int_equal(addr_parse(&front.vip, "127.0.0.1"), 0);
+	start_player(words, ARRAY_COUNT(words), listener);
+	close(listener);
+	p = find();
+	assert_true(predecessors_accept(p));
+	assert_int_equal(predecessors_take_memory(p, 1), -1);
+	assert_int_equal(the_one(p).column, NO_COLUMN);
+	assert_int_equal(the_one(p).sessions, 5);
+	fd = predecessors_take_listener(p, &front);
+	assert_true(fd >= 0);
+	predecessors_finish(p);
+	end_player();
+	predecessors_free(p);
+	close(fd);
+}
+
+static void what_is_no_listening_socket_is_not_taken(void **state)
+{
+	const struct handover_message words[] = {
+		{.magic = HANDOVER_MAGIC, .version = HANDOVER_VERSION, .kind = HANDOVER_STATE   },
+		{.magic = HANDOVER_MAGIC, .version = HANDOVER_VERSION, .kind = HANDOVER_LISTENER},
+		{.magic = HANDOVER_MAGIC, .version = HANDOVER_VERSION, .kind = HANDOVER_DONE    },
+	};
+	struct sockaddr_storage sa;
+	struct predecessors *p;
+	int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(sa);
+
+	NEEDS_ROOT;
+	front = (struct proxy_endpoint){};
+	assert_int_equal(addr_parse(&front.vip, "127.0.0.1"), 0);
+	len = addr_to_sockaddr(&front.vip, 0, &sa);
+	assert_int_equal(bind(bound, (struct sockaddr *)&sa, len), 0);
+	assert_int_equal(getsockname(bound, (struct sockaddr *)&sa, &len), 0);
+	assert_int_equal(addr_from_sockaddr(&front.vip, &front.port, (struct sockaddr *)&sa), 0);
+	start_player(words, ARRAY_COUNT(words), bound);
+	p = find();
+	assert_int_equal(predecessors_take_listener(p, &front), -1);
+	predecessors_finish(p);
+	end_player();
+	predecessors_free(p);
+	close(bound);
 }
 
 static void the_door_of_one_that_died_is_taken_away(void **state)
@@ -507,6 +589,8 @@ int main(void)
 		CASE(a_process_hands_nothing_over_while_its_main_lives),
 		CASE(a_process_without_a_door_ends_with_its_main),
 		CASE(a_process_that_knows_another_version_is_told_to_finish),
+		CASE(listeners_are_taken_also_where_the_memory_is_laid_out_otherwise),
+		CASE(what_is_no_listening_socket_is_not_taken),
 		CASE(the_door_of_one_that_died_is_taken_away),
 		CASE(the_next_main_goes_on_where_the_last_one_was),
 		CASE(down_ends_who_serves_on),

@@ -23,13 +23,12 @@ static int tell_door(struct proxy_client *c, struct process *p)
 	if (!c->dir)
 		return 0;
 	fd = door_open(c->dir, p->pid);
-	if (fd < 0) {
+	if (fd < 0)
 		log_error("proxy %d: no door in %s: %s; it will end with main", p->pid, c->dir,
 			  strerror(-fd));
-		return 0;
-	}
-	err = tell(p, &o, fd);
-	close(fd);
+	err = tell(p, &o, fd < 0 ? -1 : fd);
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
@@ -204,6 +203,7 @@ static int open_ledger(struct proxy_client *c)
 		return 0;
 	if (memory >= 0)
 		close(memory);
+	predecessors_lose_memory(c->earlier);
 	return ledger_make(&c->ledger);
 }
 

@@ -34,10 +34,10 @@ int ledger_make(struct ledger *l)
 int ledger_inherit(struct ledger *l, int fd)
 {
 	struct stat st;
-	int err;
+	int seals = fcntl(fd, F_GET_SEALS), err; /* -1: no memory of this kind */
 
-	if (fstat(fd, &st) || st.st_size != sizeof(*l->shared) ||
-	    (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS)
+	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) ||
+	    st.st_size != sizeof(*l->shared))
 		return -EINVAL;
 	l->memory = fd;
 	err = map_memory(l);

@@ -323,6 +323,11 @@ int predecessors_take_memory(struct predecessors *all, unsigned int columns)
 	return memory;
 }
 
+void predecessors_lose_memory(struct predecessors *all)
+{
+	forget_memory(all, true);
+}
+
 uint64_t predecessors_columns(const struct predecessors *all)
 {
 	uint64_t bits = 0;

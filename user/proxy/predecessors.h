@@ -30,6 +30,8 @@ void predecessors_free(struct predecessors *p);
 /* The memory they share, if its layout is ours and so many columns are free in it; else -1. The
  * caller's. */
 int predecessors_take_memory(struct predecessors *p, unsigned int columns);
+/* It was not to be used after all. */
+void predecessors_lose_memory(struct predecessors *p);
 /* Bits of the columns of that memory that they use. */
 uint64_t predecessors_columns(const struct predecessors *p);
 

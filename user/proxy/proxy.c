@@ -19,10 +19,11 @@ static struct {
 	struct handover handover;
 } proxy; /* the process is this one thing */
 
+/* -1: there is none to be had, and the process ends with main. */
 static int open_door(int fd)
 {
 	const struct proxy_report ready = {.kind = PROXY_REPORT_READY};
-	int err = handover_open(&proxy.handover, fd);
+	int err = fd >= 0 ? handover_open(&proxy.handover, fd) : 0;
 
 	if (err && fd >= 0)
 		close(fd);
