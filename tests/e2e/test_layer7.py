@@ -73,6 +73,27 @@ def test_the_source_is_the_vip_or_an_address_when_so_configured(net, lb):
         net.balancer.ip("addr", "del", "192.168.30.3/24", "dev", "eth0")
 
 
+def test_another_source_address_serves_when_all_ports_of_one_are_taken(net, lb):  # F36
+    more = ["192.168.30.3", "192.168.30.4"]
+    for a in more:
+        net.balancer.ip("addr", "add", f"{a}/24", "dev", "eth0")
+    net.balancer.sysctl(net__ipv4__ip_local_port_range="40000 40003")
+    try:
+        with Server(net.mail1, MAIL["mail1"][0], 2525, stay_silent) as server:
+            lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, source=more,
+                                  check=dict(CONNECT, port=80))}))
+            held = [net.client.connect(VIP_7, 25) for _ in range(6)]
+            wait_for("the sessions", lambda: lb.real("x/mail1")["active"] == len(held))
+            assert {peer[0] for peer in server.peers} == set(more)
+            assert lb.real("x/mail1")["l7"]["no_source_port_total"] == 0
+            for s in held:
+                s.close()
+    finally:
+        net.balancer.sysctl(net__ipv4__ip_local_port_range="32768 60999")
+        for a in more:
+            net.balancer.ip("addr", "del", f"{a}/24", "dev", "eth0")
+
+
 def test_a_real_may_listen_on_another_port_than_the_vip(net, lb):  # R54
     lb.up(config({"web": l7(ports=[9000], port=8080)}))
     assert burst(net.client, VIP_7, 9000, 10) == {"mail1": 5, "mail2": 5}

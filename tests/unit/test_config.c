@@ -508,54 +508,61 @@ static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
 
 static const struct saying l7_sayings[] = {
 	{L7 REALS "    protocol: udp\n",
-	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"                                  },
-	{L7 REALS "    source: client\n",							       ""},
+	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"											 },
+	{L7 REALS "    source: client\n",							       ""						       },
 	{L7 REALS "    source: me\n",
-	 "f:8:13: error: services.S.source: 'me' is not auto, vip, client or an address\n"                },
+	 "f:8:13: error: services.S.source: 'me' is not auto, vip, client or an address\n"                                                                       },
 	{L7 REALS "    source: 192.168.30.1.1\n",
-	 "f:8:13: error: services.S.source: '192.168.30.1.1' is not an IPv4 or IPv6 address\n"            },
+	 "f:8:13: error: services.S.source: '192.168.30.1.1' is not an IPv4 or IPv6 address\n"                                                                   },
 	{L7 REALS "    source: 224.0.0.1\n",
-	 "f:8:13: error: services.S.source: '224.0.0.1' is a multicast address\n"                         },
-	{L7 REALS "    source: [192.168.30.1]\n",
-	 "f:8:13: error: services.S.source: one value belongs here, not a list\n"                         },
+	 "f:8:13: error: services.S.source: '224.0.0.1' is a multicast address\n"                                                                                },
+	{L7 REALS "    source: [192.168.30.1, 192.168.30.2]\n",                                         ""                                                       },
+	{L7 REALS "    source: []\n",								   "f:8:13: error: services.S.source: the list is empty\n"  },
+	{L7 REALS "    source: [192.168.30.1, vip]\n",
+	 "f:8:28: error: services.S.source[1]: 'vip' is not an IPv4 or IPv6 address\n"                                                                           },
+	{L7 REALS "    source: [192.168.30.1, 192.168.30.1]\n",
+	 "f:8:28: error: services.S.source[1]: stands here twice\n"											      },
+	{L7 REALS
+	 "    source: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4, 1.1.1.5, 1.1.1.6, 1.1.1.7, 1.1.1.8, "
+	 "1.1.1.9]\n",									 "f:8:13: error: services.S.source: more than 8 entries\n"},
 	{L7 REALS "    source: \"2001:db8::1\"\n",
-	 "f:8:13: warning: services.S.source: no real server has an IPv6 address to connect to\n"         },
+	 "f:8:13: warning: services.S.source: no real server has an IPv6 address to connect to\n"                                                                },
 	{L7 REALS "    timeouts: {client: 99ms, server: 31d, connect: 5, established: 1h}\n",
 	 "f:8:24: error: services.S.timeouts.client: 99ms is out of range (100ms to 30d)\n"
 	 "f:8:38: error: services.S.timeouts.server: 31d is out of range (100ms to 30d)\n"
 	 "f:8:52: error: services.S.timeouts.connect: '5' needs a unit: ms, s, m, h or d (like "
 	 "6s)\n"
-	 "f:8:55: error: services.S.timeouts.established: unknown key\n"                                  },
+	 "f:8:55: error: services.S.timeouts.established: unknown key\n"											 },
 	{L7 REALS "    proxy_protocol: {accept: v3, sent: v1}\n",
 	 "f:8:30: error: services.S.proxy_protocol.accept: 'v3' is not one of off, v1, v2 (did you "
 	 "mean v1?)\n"
-	 "f:8:34: error: services.S.proxy_protocol.sent: unknown key (did you mean send?)\n"              },
+	 "f:8:34: error: services.S.proxy_protocol.sent: unknown key (did you mean send?)\n"                                                                     },
 	{L7 REALS "    proxy_protocol: v1\n",
-	 "f:8:21: error: services.S.proxy_protocol: a map of keys belongs here\n"                         },
+	 "f:8:21: error: services.S.proxy_protocol: a map of keys belongs here\n"                                                                                },
 	{L7 "    reals: {A: {ip: 192.168.30.20, port: 65536}}\n",
-	 "f:7:42: error: services.S.reals.A.port: 65536 is out of range (1 to 65535, or auto)\n"          },
+	 "f:7:42: error: services.S.reals.A.port: 65536 is out of range (1 to 65535, or auto)\n"                                                                 },
 	{L7 "    reals: {A: {ip: 192.168.30.20}, B: {ip: 192.168.30.20}}\n",
 	 "f:7:45: error: services.S.reals.B.ip: 192.168.30.20 is already the address of a real "
-	 "server of this service, at line 7\n"							    },
+	 "server of this service, at line 7\n"														   },
 	{L7 "    reals: {A: {ip: 192.168.30.20, port: 25}, B: {ip: 192.168.30.20, port: 26},\n"
-	    "      C: {ip: 192.168.30.20}}\n",						 ""},
+	    "      C: {ip: 192.168.30.20}}\n",						 ""						       },
 	{L7 "    reals: {A: {ip: 192.168.30.10, port: 8443}}\n",
 	 "f:7:21: error: services.S.reals.A.ip: 192.168.30.10 is a VIP, of service S; a real "
-	 "server's own address belongs here\n"							    },
+	 "server's own address belongs here\n"														   },
 	{HEAD "    vip: [192.168.30.10, 192.168.30.11]\n    ports: 1000-1512\n    mode: l7-tcp\n"
 	      "    check: {type: on}\n" REALS,
 	 "f:5:12: error: services.S.ports: 1026 pairs of VIP and port; a layer-7 service listens "
 	 "on "
-	 "at most 1024 (mode: l4-dr has no such limit)\n"                                                 },
+	 "at most 1024 (mode: l4-dr has no such limit)\n"													},
 	{HEAD "    vip: 192.168.30.10\n    ports: 1000-2023\n    mode: l7-tcp\n"
-	      "    reals: {A: {ip: 192.168.30.20, port: 25}}\n",			       ""},
+	      "    reals: {A: {ip: 192.168.30.20, port: 25}}\n",			       ""						       },
 	{L7 REALS "  T:\n" VIP "    reals: {B: {ip: 192.168.30.21}}\n",
 	 "f:10:12: error: services.T.ports: 192.168.30.10:443/tcp belongs to service S already, at "
-	 "line 3\n"										       },
+	 "line 3\n"																	      },
 	{L7 REALS
-	 "  T:\n    vip: 192.168.30.10\n    ports: 25\n    reals: {B: {ip: 192.168.30.21}}\n", ""}, /* R24, R91: both modes on one VIP */
+	 "  T:\n    vip: 192.168.30.10\n    ports: 25\n    reals: {B: {ip: 192.168.30.21}}\n", ""						       }, /* R24, R91: both modes on one VIP */
 	{NODE "l7: {maxconn: 1000001}\n",
-	 "f:2:15: error: l7.maxconn: 1000001 is out of range (1 to 1000000, or auto)\n"                   },
+	 "f:2:15: error: l7.maxconn: 1000001 is out of range (1 to 1000000, or auto)\n"                                                                          },
 };
 
 static void what_a_layer_7_service_says_wrong_is_found(void **state)
@@ -603,7 +610,7 @@ static void layer_7_keys_are_read(void **state)
 	assert_int_equal(s->reals[1].port, 0);
 	assert_int_equal(s->reals[2].port, 80);
 	assert_int_equal(s->l7.source, PROXY_SOURCE_ADDRESS);
-	assert_true(addr_equal(&s->l7.source_address, &source));
+	assert_true(addr_equal(&s->l7.source_address[0], &source));
 	assert_int_equal(s->l7.connect, 250);
 	assert_int_equal(s->l7.client, 90000);
 	assert_int_equal(s->l7.server, 30 * 60 * 1000);

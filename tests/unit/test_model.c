@@ -213,7 +213,7 @@ static void words_are_those_of_the_file(void **state)
 	char text[12];
 
 	struct service_config s = {.mode = MODE_L7_TCP};
-	char source[ADDR_TEXT_LEN];
+	char source[SOURCE_TEXT_LEN];
 
 	assert_string_equal(mode_name(MODE_L4_DR), "l4-dr");
 	assert_string_equal(mode_name(MODE_L7_TCP), "l7-tcp");
@@ -224,8 +224,12 @@ static void words_are_those_of_the_file(void **state)
 	s.l7.source = PROXY_SOURCE_VIP;
 	assert_string_equal(service_source_format(&s, source), "vip");
 	s.l7.source = PROXY_SOURCE_ADDRESS;
-	s.l7.source_address = real.ip;
+	s.l7.source_address[0] = s.l7.source_address[1] = real.ip;
+	s.l7.source_count = 1;
 	assert_string_equal(service_source_format(&s, source), "192.168.30.20");
+	s.l7.source_count = 2;
+	assert_string_equal(service_source_format(&s, source),
+			    "[\"192.168.30.20\", \"192.168.30.20\"]");
 	assert_string_equal(scheduler_name(SCHEDULER_WRR), "wrr");
 	assert_string_equal(on_down_name(ON_DOWN_AUTO), "auto");
 	assert_string_equal(on_down_name(ON_DOWN_KEEP), "keep");

@@ -139,6 +139,48 @@ static void changes_of_layer_7_are_said_too(void **state)
 					       "HTTPS: mode l4-dr -> l7-tcp\n"});
 }
 
+static const char before_http[] =
+	"node: {name: lb1, interfaces: [eth0]}\n"
+	"l7: {logging: off}\n"
+	"services:\n"
+	"  OWA:\n"
+	"    mode: l7-http\n"
+	"    vip: 192.0.2.10\n"
+	"    ports: [443]\n"
+	"    scheduler: wrr\n"
+	"    persistence: none\n"
+	"    timeouts: {queue: 30s}\n"
+	"    tls: {certificates: [/a.pem]}\n"
+	"    routes: [{path: /ews, check: {type: connect}}]\n"
+	"    reals:\n"
+	"      CAS1: {ip: 192.0.2.20, reencrypt: on, max_connections: 9}\n";
+
+static void changes_of_http_are_said_by_their_key(void **state)
+{
+	static const struct change cases[] = {
+		{"logging: off",                           "logging: on",               "l7.logging changed\n"           },
+		{"scheduler: wrr",                         "scheduler: lc",
+		 "OWA: scheduler wrr -> lc\nOWA:ews: scheduler wrr -> lc\n"                                              },
+		{"persistence: none",                      "persistence: {source: 24}", "OWA: persistence changed\n"     },
+		{"queue: 30s",                             "queue: 1m",                 "OWA: timeouts.queue 30s -> 1m\n"},
+		{"/a.pem",				 "/b.pem",                    "OWA: tls changed\n"             },
+		{"type: connect",                          "type: https",
+		 "OWA: routes changed\nOWA:ews/CAS1: check changed\n"                                                    },
+		{"[{path: /ews, check: {type: connect}}]", "none",
+		 "OWA: routes changed\nOWA:ews: removed; its sessions run to their end\n"                                },
+		{"path: /ews",                             "path: /oab",
+		 "OWA: routes changed\nOWA:oab: added, 1 real\n"
+		 "OWA:ews: removed; its sessions run to their end\n"                                                     },
+		{"max_connections: 9",                     "max_connections: 8",
+		 "OWA/CAS1: max_connections changed\nOWA:ews/CAS1: max_connections changed\n"                            },
+		{"reencrypt: on",                          "reencrypt: off",
+		 "OWA/CAS1: reencrypt changed\nOWA:ews/CAS1: reencrypt changed\n"                                        },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_change(before_http, &cases[i]);
+}
+
 static void what_needs_down_and_up_is_named(void **state)
 {
 	struct model *a = read_text(before);
@@ -157,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_said_in_one_line),
 		cmocka_unit_test(changes_of_layer_7_are_said_too),
+		cmocka_unit_test(changes_of_http_are_said_by_their_key),
 		cmocka_unit_test(what_needs_down_and_up_is_named),
 	};
 

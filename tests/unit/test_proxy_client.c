@@ -328,7 +328,8 @@ static void counts_add_up_over_processes(void **state)
 	shared->service_current[1][SERVICE] = 4;
 	assert_int_equal(proxy_client_real(stage.client, REAL, &current, &queued).sessions, 7);
 	assert_int_equal(current, 5);
-	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in, 9);
+	assert_int_equal(proxy_client_service(stage.client, SERVICE, &current, &queued).bytes_in,
+			 9);
 	assert_int_equal(current, 4);
 	assert_int_equal(proxy_client_sessions(stage.client), 4);
 	proxy_client_clear_real(stage.client, REAL);
@@ -348,6 +349,9 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 		shared->service_current[i][LB_SERVICES_MAX - 1] = 10 + i;
 		shared->real_current[i][1] = 20 + i;
 		shared->real_current[i][LB_REALS_MAX - 1] = 30 + i;
+		shared->service_queued[i][1] = 40 + i;
+		shared->real_queued[i][LB_REALS_MAX - 1] = 50 + i;
+		shared->queue_head[i][1] = shared->queue_head[i][LB_SERVICES_MAX - 1] = 60 + i;
 	}
 	shared->real[1].sessions = 50;
 	close(stage.process[0]);
@@ -359,6 +363,12 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	assert_int_equal(current, 21);
 	(void)proxy_client_real(stage.client, LB_REALS_MAX - 1, &current, &queued);
 	assert_int_equal(current, 31);
+	assert_int_equal(queued, 51);
+	for (unsigned int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(shared->service_queued[i][1], i ? 41 : 0);
+		assert_int_equal(shared->queue_head[i][1], i ? 61 : 0);
+		assert_int_equal(shared->queue_head[i][LB_SERVICES_MAX - 1], i ? 61 : 0);
+	}
 	munmap(shared, sizeof(*shared));
 }
 

@@ -334,12 +334,41 @@ static void ten_thousand_reals_render_within_a_scrape(void **state)
 	view_free(v);
 }
 
+/* A route's pool and a service that redirects, made of the sample's services. */
+static void a_redirect_is_magenta_and_a_route_names_its_service(void **state) /* R67 */
+{
+	struct view *v = sample_view();
+	struct view_service *s = (struct view_service *)v->services;
+	struct service_config parent = *s[0].config, pool = *s[0].config;
+	struct buf text = {}, colour = {}, json = {};
+
+	parent.name = "OWA";
+	pool.parent = &parent;
+	pool.port_range_count = 0;
+	pool.mode = MODE_L7_HTTP;
+	s[0].config = &pool;
+	s[0].status = SERVICE_REDIRECT;
+	render_status_text(v, false, &text);
+	render_status_text(v, true, &colour);
+	render_status_json(v, &json);
+	assert_has(&text, " route ");
+	assert_has(&text, "R redirects");
+	assert_has(&colour, "\033[35mredirect");
+	assert_has(&json, "\"parent\":\"OWA\"");
+	assert_has(&json, "\"status\":\"redirect\"");
+	buf_free(&text);
+	buf_free(&colour);
+	buf_free(&json);
+	view_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_overview_names_a_service_as_the_guide_does),
 		cmocka_unit_test(a_halted_real_shows_the_order_in_place_of_its_weight),
 		cmocka_unit_test(colour_appears_only_when_asked_for),
+		cmocka_unit_test(a_redirect_is_magenta_and_a_route_names_its_service),
 		cmocka_unit_test(without_services_the_overview_points_to_the_wizard),
 		cmocka_unit_test(a_server_cannot_speak_to_the_terminal),
 		cmocka_unit_test(status_json_is_json_with_the_promised_keys),

@@ -18,7 +18,7 @@ struct admin;
 /* Each int op returns 0, or -errno with one line of what is wrong in out. who is for the audit
  * line: "uid 0". Patterns are "SERVICE/REAL", with '*' for any service. */
 struct admin_ops {
-	struct view *(*view)(void *arg); /* caller: view_free */
+	struct view *(*view)(void *arg);          /* caller: view_free */
 	struct view *(*view_sessions)(void *arg); /* the same, with the sessions */
 	int (*order)(void *arg, const char *who, const char *pattern, enum admin_order o,
 		     struct buf *out);

@@ -57,6 +57,8 @@ void words_ports(const struct service_config *s, struct buf *out)
 {
 	char text[12];
 
+	if (s->parent) /* clients come to its parent */
+		buf_puts(out, "route");
 	for (size_t i = 0; i < s->port_range_count; i++) {
 		buf_puts(out, i ? "," : "");
 		buf_puts(out, port_range_format(&s->ports[i], text));

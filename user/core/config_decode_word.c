@@ -220,13 +220,37 @@ void config_decode_address(struct config_reading *r, const struct schema_row *ro
 		config_is_right(r, n, value_address(n->text, config_field(row, base)));
 }
 
+static void decode_source_list(struct config_reading *r, struct service_config *s,
+			       const struct yaml_node *n)
+{
+	size_t count = 0;
+
+	if (!n->count)
+		config_say(r, n, "the list is empty");
+	if (n->count > PROXY_SOURCES_MAX)
+		config_say(r, n, "more than %d entries", PROXY_SOURCES_MAX);
+	if (!n->count || n->count > PROXY_SOURCES_MAX)
+		return;
+	s->l7.source = PROXY_SOURCE_ADDRESS;
+	for (const struct yaml_node *i = yaml_first(n); i; i = yaml_next(n, i), count++)
+		if (config_is_word(r, i))
+			(void)config_is_right(r, i,
+					      value_address(i->text, &s->l7.source_address[count]));
+	s->l7.source_count = count;
+}
+
 void config_decode_source(struct config_reading *r, const struct schema_row *row,
 			  const struct yaml_node *n, void *base)
 {
 	struct service_config *s = base;
 
+	if (n->kind == YAML_LIST) {
+		decode_source_list(r, s, n);
+		return;
+	}
 	if (!config_is_word(r, n))
 		return;
+	s->l7.source_count = 0;
 	if (config_lists_word(row->neutral, n->text)) {
 		s->l7.source = PROXY_SOURCE_AUTO;
 	} else if (!strcmp(n->text, "vip")) {
@@ -237,7 +261,8 @@ void config_decode_source(struct config_reading *r, const struct schema_row *row
 		(void)config_is_right(r, n, "is not auto, vip, client or an address");
 	} else {
 		s->l7.source = PROXY_SOURCE_ADDRESS;
-		(void)config_is_right(r, n, value_address(n->text, &s->l7.source_address));
+		s->l7.source_count = 1;
+		(void)config_is_right(r, n, value_address(n->text, &s->l7.source_address[0]));
 	}
 }
 

@@ -91,10 +91,15 @@ void config_print_mode(struct printing *p, const struct schema_row *row, const v
 
 void config_print_source(struct printing *p, const struct schema_row *row, const void *base)
 {
-	char text[ADDR_TEXT_LEN];
+	const struct service_config *s = base;
+	char text[SOURCE_TEXT_LEN];
+	const char *source = service_source_format(s, text);
 
 	print_inline_key(p, row);
-	value_print_word(service_source_format(base, text), p->out);
+	if (s->l7.source_count > 1)
+		buf_puts(p->out, source);
+	else
+		value_print_word(source, p->out);
 	buf_puts(p->out, "\n");
 }
 

@@ -25,18 +25,31 @@ static void rule_listeners(struct config_reading *r, const struct service_config
 
 /* An address of the other family is left alone: it serves reals that are added later. Only when no
  * real has its family it is of no use at all. */
+static bool is_source_of_some(const struct service_config *s, const struct addr *source)
+{
+	for (size_t i = 0; i < s->real_count; i++)
+		if (addr_is_v4(&s->reals[i].ip) == addr_is_v4(source) ||
+		    addr_is_unspecified(&s->reals[i].ip))
+			return true;
+	return addr_is_unspecified(source);
+}
+
 static void rule_source(struct config_reading *r, const struct service_config *s,
 			const struct yaml_node *n)
 {
-	bool v4 = addr_is_v4(&s->l7.source_address);
+	const struct yaml_node *list = yaml_get(n, "source"), *node = yaml_first(list);
 
-	if (s->l7.source != PROXY_SOURCE_ADDRESS || addr_is_unspecified(&s->l7.source_address))
-		return;
-	for (size_t i = 0; i < s->real_count; i++)
-		if (addr_is_v4(&s->reals[i].ip) == v4 || addr_is_unspecified(&s->reals[i].ip))
-			return;
-	config_warn(r, yaml_get(n, "source"), "no real server has an IPv%d address to connect to",
-		    v4 ? 4 : 6);
+	for (size_t i = 0; i < s->l7.source_count; i++, node = yaml_next(list, node)) {
+		const struct addr *source = &s->l7.source_address[i];
+
+		if (!is_source_of_some(s, source))
+			config_warn(r, node, "no real server has an IPv%d address to connect to",
+				    addr_is_v4(source) ? 4 : 6);
+		for (size_t j = 0; j < i; j++)
+			if (addr_equal(source, &s->l7.source_address[j]) &&
+			    !addr_is_unspecified(source))
+				config_say(r, node, "stands here twice");
+	}
 }
 
 /* Says of a key of map n that it means nothing as things are. */

@@ -84,11 +84,17 @@ static int put_service(const struct putting *to)
 
 	copy_text(row.name, sizeof(row.name), s->name);
 	if (s->l7.source == PROXY_SOURCE_ADDRESS)
-		row.source = s->l7.source_address;
+		memcpy(row.source, s->l7.source_address, sizeof(row.source));
 	fill_persistence(s, &row);
 	if (service_is_http(s))
 		fill_http(s, &row);
 	return plan_put(to->plan, PLAN_PROXY_SERVICES, &to->fact->id, &row);
+}
+
+static bool is_awaited(const struct real_config *c, const struct real_fact *f)
+{
+	return !c->backup && f->health == HEALTH_UNKNOWN && f->admin == ADMIN_ONLINE &&
+	       real_weight(c, f) > 0;
 }
 
 static uint16_t flags_of_real(const struct service_config *s, const struct real_config *c,
@@ -97,7 +103,8 @@ static uint16_t flags_of_real(const struct service_config *s, const struct real_
 	return (real_usable(s, c, f) ? PROXY_REAL_USABLE : 0) |
 	       (real_resets(s, f) ? PROXY_REAL_RESET : 0) | (c->backup ? PROXY_REAL_BACKUP : 0) |
 	       (c->reencrypt ? PROXY_REAL_TLS : 0) |
-	       (c->reencrypt && c->verify ? PROXY_REAL_VERIFY : 0);
+	       (c->reencrypt && c->verify ? PROXY_REAL_VERIFY : 0) |
+	       (is_awaited(c, f) ? PROXY_REAL_CHECKING : 0);
 }
 
 static int put_real(const struct putting *to, const struct real_config *c,

@@ -49,9 +49,17 @@ const char *service_source_format(const struct service_config *s, char *text)
 					    [PROXY_SOURCE_VIP] = "vip",
 					    [PROXY_SOURCE_CLIENT] = "client"};
 
-	if (s->l7.source == PROXY_SOURCE_ADDRESS)
-		return addr_format(&s->l7.source_address, text);
-	return words[s->l7.source];
+	if (s->l7.source != PROXY_SOURCE_ADDRESS)
+		return words[s->l7.source];
+	if (s->l7.source_count == 1)
+		return addr_format(&s->l7.source_address[0], text);
+	strcpy(text, "[");
+	for (size_t i = 0; i < s->l7.source_count; i++) {
+		strcat(text, i ? ", \"" : "\"");
+		(void)addr_format(&s->l7.source_address[i], text + strlen(text));
+		strcat(text, "\"");
+	}
+	return strcat(text, "]");
 }
 
 const char *mode_name(enum service_mode m)

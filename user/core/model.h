@@ -115,7 +115,8 @@ struct service_config {
 	const struct service_config *parent;
 	struct { /* layer 7 only */
 		enum proxy_source source;
-		struct addr source_address;                               /* PROXY_SOURCE_ADDRESS */
+		struct addr source_address[PROXY_SOURCES_MAX]; /* PROXY_SOURCE_ADDRESS */
+		size_t source_count;
 		uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 		enum proxy_header accept_header, send_header;
 		uint32_t maxconn;    /* sessions; 0: no limit of its own */
@@ -203,8 +204,9 @@ bool service_is_http(const struct service_config *s); /* and read HTTP? */
 /* Does it only send clients elsewhere? Then it has no reals. */
 bool service_is_redirect(const struct service_config *s);
 
-/* "auto", "vip", "client" or the address that layer 7 connects from, into text (ADDR_TEXT_LEN
- * bytes). */
+/* "auto", "vip", "client" or the addresses that layer 7 connects from, as a list where there are
+ * several, into text (SOURCE_TEXT_LEN bytes). */
+enum { SOURCE_TEXT_LEN = PROXY_SOURCES_MAX * (ADDR_TEXT_LEN + 4) };
 const char *service_source_format(const struct service_config *s, char *text);
 
 const char *mode_name(enum service_mode m);         /* "l4-dr" */

@@ -208,7 +208,7 @@ static void describe_l7_keys(const struct service_config *from, const struct ser
 static void describe_l7(const struct service_config *from, const struct service_config *to,
 			struct buf *out)
 {
-	char x[ADDR_TEXT_LEN], y[ADDR_TEXT_LEN];
+	char x[SOURCE_TEXT_LEN], y[SOURCE_TEXT_LEN];
 	const char *before = service_source_format(from, x), *now = service_source_format(to, y);
 
 	if (strcmp(before, now))
@@ -323,8 +323,9 @@ void model_describe_changes(const struct model *from, const struct model *to, st
 	}
 	for (size_t i = 0; i < from->service_count; i++)
 		if (!map_find(after, from->services[i].name))
-			buf_printf(out, "%s: removed; its flows are reset\n",
-				   from->services[i].name);
+			buf_printf(out, "%s: removed; its %s\n", from->services[i].name,
+				   service_is_l7(&from->services[i]) ? "sessions run to their end"
+								     : "flows are reset");
 	map_free(before);
 	map_free(after);
 }

@@ -39,15 +39,16 @@ enum proxy_service_flag {
 };
 
 enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
+enum { PROXY_SOURCES_MAX = 8 };
 
 /* A service's settings. A session keeps those it began with. A route with reals or a check of its
  * own is a service without listeners: it has a name, reals and a scheduler, all else is its
  * parent's. */
 struct proxy_service {
 	char name[LB_NAME_LEN];
-	char cookie[LB_NAME_LEN];           /* persistence by cookie; "": none */
-	char redirect_root[PROXY_TEXT_LEN]; /* where / is sent; "": nowhere */
-	struct addr source;                 /* PROXY_SOURCE_ADDRESS */
+	char cookie[LB_NAME_LEN];              /* persistence by cookie; "": none */
+	char redirect_root[PROXY_TEXT_LEN];    /* where / is sent; "": nowhere */
+	struct addr source[PROXY_SOURCES_MAX]; /* PROXY_SOURCE_ADDRESS; zero: no more */
 	uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 	uint32_t maxconn;        /* sessions; 0: as many as the process takes */
 	uint32_t request_buffer; /* bytes of a request's head */
@@ -66,14 +67,15 @@ struct proxy_service {
 	uint8_t persist_bits, persist6_bits; /* of a source's address that count */
 	uint8_t pad[2];
 };
-_Static_assert(sizeof(struct proxy_service) == 332, "struct proxy_service has hidden padding");
+_Static_assert(sizeof(struct proxy_service) == 444, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
-	PROXY_REAL_USABLE = 1 << 0, /* may get new sessions: up, online, weight above 0 */
-	PROXY_REAL_RESET = 1 << 1,  /* its sessions are ended by reset now (halt, on_down) */
-	PROXY_REAL_BACKUP = 1 << 2, /* only when no other is usable */
-	PROXY_REAL_TLS = 1 << 3,    /* re-encrypt */
-	PROXY_REAL_VERIFY = 1 << 4, /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_USABLE = 1 << 0,   /* may get new sessions: up, online, weight above 0 */
+	PROXY_REAL_RESET = 1 << 1,    /* its sessions are ended by reset now (halt, on_down) */
+	PROXY_REAL_BACKUP = 1 << 2,   /* only when no other is usable */
+	PROXY_REAL_TLS = 1 << 3,      /* re-encrypt */
+	PROXY_REAL_VERIFY = 1 << 4,   /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_CHECKING = 1 << 5, /* usable or not: its checks have not said it yet */
 };
 
 struct proxy_real {

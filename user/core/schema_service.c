@@ -181,7 +181,7 @@ const struct schema_row schema_service[] = {
 	 .help = "Address that real servers see connections come from: auto is the kernel's choice "
 		 "for the route, vip the one the client came to, client the client's own (TProxy); "
 		 "or an address of this "
-		 "host, for real servers of its family."},
+		 "host, or a list of up to eight, used in turn, for real servers of their family."},
 	{.key = "timeouts",
 	 .type = SCHEMA_MAP,
 	 .for_modes = LAYER7,
@@ -292,7 +292,8 @@ const struct schema_row schema_service[] = {
 	 .max = 256,
 	 .doc_default = "none",
 	 .is_said = says_trust,
-	 .help = "Networks whose X-Forwarded-For and the like is believed."},
+	 .help = "Networks whose X-Forwarded-For and the like is believed; what others say is "
+		 "replaced. Where none is named, everybody's is passed on."},
 	{.key = "request_headers",
 	 .type = SCHEMA_MAP,
 	 .neutral = NEUTRAL,

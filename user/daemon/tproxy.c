@@ -103,15 +103,15 @@ static void hold_all(const struct daemon *d, struct facts *f, struct arena *a)
 	f->held_divert_count = diverts;
 }
 
-/* Only when something is about to go are the host's connections looked at. */
+/* Only when something is about to go are the proxies' connections looked at. */
 void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a)
 {
 	bool sessions = false;
 	int err = 0;
 
 	f->local_table = table_of(d->options->pin_dir);
-	if (!all_wanted(d, f))
-		err = net_transparent(d->net, &sessions);
+	if (plan_count(d->actual, PLAN_DIVERTS) && !all_wanted(d, f))
+		err = net_transparent(d->net, d->uid, &sessions);
 	if (err)
 		log_warning("sessions of TProxy that goes: cannot list them: %s", strerror(-err));
 	d->tproxy_held = sessions;
@@ -199,8 +199,8 @@ static void watch_real(struct daemon *d, const struct service_config *s,
 	const struct check_sum checks = sum_checks(d, s, r, a);
 	bool before = answers->lost;
 	uint64_t current, queued;
-	bool silent = proxy_client_real(d->proxy, id, &current, &queued).unanswered >=
-		      UNANSWERED_MIN;
+	bool silent =
+		proxy_client_real(d->proxy, id, &current, &queued).unanswered >= UNANSWERED_MIN;
 
 	if (egress && !d->refused && !plan_find(d->actual, PLAN_DIVERTS, &egress))
 		reconcile_later(d);

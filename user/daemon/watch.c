@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, the
- * page's port, reals that left and have no flow or session any more, files that were written anew. */
+ * page's port, reals that left and have no flow or session any more, files that were written anew.
+ */
 #include <string.h>
 
 #include "base/alloc.h"

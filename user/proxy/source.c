@@ -9,17 +9,34 @@
 
 #include "proxy/internal.h"
 
+/* The turn-th of the configured addresses that are of the family of to, round and round; NULL: none
+ * is. *count is how many are. */
+static const struct addr *configured(const struct proxy_service *says, const struct addr *to,
+				     unsigned int turn, unsigned int *count)
+{
+	const struct addr *fit[PROXY_SOURCES_MAX];
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < PROXY_SOURCES_MAX; i++)
+		if (!addr_is_unspecified(&says->source[i]) &&
+		    addr_is_v4(&says->source[i]) == addr_is_v4(to))
+			fit[n++] = &says->source[i];
+	*count = n;
+	return n ? fit[turn % n] : NULL;
+}
+
 const struct addr *source_of(const struct session *s, const struct addr *to)
 {
 	const struct proxy_service *says = &s->settings->says;
-	const struct addr *const from[] = {
-		[PROXY_SOURCE_VIP] = &s->vip,
-		[PROXY_SOURCE_ADDRESS] = &says->source,
-		[PROXY_SOURCE_CLIENT] = &s->source,
-	};
-	const struct addr *is =
-		says->source_kind == PROXY_SOURCE_AUTO ? NULL : from[says->source_kind];
+	const struct addr *is = NULL;
+	unsigned int count;
 
+	if (says->source_kind == PROXY_SOURCE_ADDRESS)
+		return configured(says, to, 0, &count);
+	if (says->source_kind == PROXY_SOURCE_VIP)
+		is = &s->vip;
+	else if (says->source_kind == PROXY_SOURCE_CLIENT)
+		is = &s->source;
 	return is && addr_is_v4(is) == addr_is_v4(to) ? is : NULL;
 }
 
@@ -86,18 +103,43 @@ static int replace(int fd, bool v4)
 	return err;
 }
 
-int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port)
+/* As the client, from its own port; if that is taken, from another. */
+static int connect_as_client(struct session *s, int fd, const struct addr *to, uint16_t port)
 {
-	const struct addr *from = source_of(s, to);
-	bool client = source_is_client(s);
-	uint16_t wanted = client ? s->source_port : 0;
-	int err = connect_from(fd, from, wanted, client, to, port);
+	int err = connect_from(fd, &s->source, s->source_port, true, to, port);
 
-	if (s->settings->says.source_kind == PROXY_SOURCE_CLIENT && !client)
-		session_count(s, own_source, 1);
-	if (!wanted || !port_is_taken(err))
+	if (!s->source_port || !port_is_taken(err))
 		return err;
 	session_count(s, other_source_port, 1);
 	err = replace(fd, addr_is_v4(to));
-	return err ? err : connect_from(fd, from, 0, client, to, port);
+	return err ? err : connect_from(fd, &s->source, 0, true, to, port);
+}
+
+/* From each in its turn; from the next where all ports of one are taken (F36). */
+static int connect_from_several(struct session *s, int fd, const struct addr *to, uint16_t port)
+{
+	unsigned int turn = s->engine->source_turn++, count, tries = 0;
+	const struct addr *from;
+	int err;
+
+	do {
+		from = configured(&s->settings->says, to, turn + tries, &count);
+		err = tries ? replace(fd, addr_is_v4(to)) : 0;
+		if (!err)
+			err = connect_from(fd, from, 0, false, to, port);
+	} while (port_is_taken(err) && ++tries < count);
+	return err;
+}
+
+int source_connect(struct session *s, int fd, const struct addr *to, uint16_t port)
+{
+	uint8_t kind = s->settings->says.source_kind;
+
+	if (source_is_client(s))
+		return connect_as_client(s, fd, to, port);
+	if (kind == PROXY_SOURCE_CLIENT)
+		session_count(s, own_source, 1);
+	if (kind == PROXY_SOURCE_ADDRESS)
+		return connect_from_several(s, fd, to, port);
+	return connect_from(fd, source_of(s, to), 0, false, to, port);
 }
