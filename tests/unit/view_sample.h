@@ -282,7 +282,7 @@ static inline struct view *sample_l7_view(void)
 	v->services = s;
 	v->service_count = 3;
 	v->processes = processes;
-	v->process_count = ARRAY_COUNT(processes);
+	v->process_count = 4;
 	v->process.start_time = SAMPLE_NOW - 93;
 	v->l7.processes = 2;
 	v->l7.maxconn = 40000;
