@@ -152,11 +152,8 @@ static void settle_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, settle);
 
-	if (d->settled)
-		return;
-	d->settled = true;
-	reconcile_later(d);
-	admin_settled(d->admin);
+	if (!d->settled)
+		checks_settle(d);
 }
 
 static void start_settling(struct daemon *d)
@@ -168,8 +165,8 @@ static void start_settling(struct daemon *d)
 
 		longest = row->spec->timeout > longest ? row->spec->timeout : longest;
 	}
-	d->settled = checks_settled(d);
-	reconcile_later(d);
+	if (checks_settled(d))
+		checks_settle(d);
 	d->settle.fn = settle_fire;
 	timer_start(d->loop, &d->settle, longest + SETTLE_EXTRA_MSEC);
 }

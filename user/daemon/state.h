@@ -186,6 +186,7 @@ struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; mad
 void checks_report(void *daemon, const struct check_report *r);
 enum health checks_known(void *daemon, uint32_t id);
 bool checks_settled(struct daemon *d);
+void checks_settle(struct daemon *d); /* start-up is over: each has a result, or is late */
 /* The ids of a real's checks, in a. */
 const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
 			     const struct real_config *r, struct arena *a, size_t *count);
