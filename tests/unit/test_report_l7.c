@@ -89,6 +89,8 @@ static void old_processes_are_seen_with_what_they_still_hold(void **state)
 	render_metrics(v, false, &metrics);
 	assert_has(&metrics, "lbxdp_process_restarts_total{role=\"proxy\"} 1\n");
 	assert_lacks(&metrics, "finishing");
+	assert_has(&metrics, "lbxdp_l7_earlier_processes 1\n");
+	assert_has(&metrics, "lbxdp_l7_earlier_sessions 3\n");
 	buf_free(&text);
 	buf_free(&json);
 	buf_free(&metrics);
