@@ -245,6 +245,18 @@ def test_a_body_that_ends_with_its_connection_is_whole(net, lb):
             assert c.rest() == b"x" * 100000
 
 
+@pytest.mark.parametrize("how", ["small", "cut"])
+@pytest.mark.parametrize("words", [(), ("-H", "Transfer-Encoding: chunked"),
+                                   ("-H", "Expect: 100-continue")])
+def test_an_answer_before_the_end_of_an_upload_reaches_the_client(net, web, large, how, words):
+    """nginx refuses the body and closes, with or without reading what is still on its way."""
+    expect = () if words else ("-H", "Expect:")
+    said = curl(net, *expect, *words, "-o", "/dev/null", "-w", "%{http_code}", "-T", large,
+                f"{URL}/{how}/x", check=False)
+    assert said == "413"
+    assert "mail1" in curl(net, f"{URL}/count")
+
+
 # --- other proxies before and behind
 
 def test_haproxy_in_front(net, lb, large, tmp_path):
