@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""HTTP mode: what is changed on the way, and who gets a request: headers, paths, redirects, cookies,
-routes with checks of their own, pages for errors."""
+"""HTTP mode: what is changed on the way, and who gets a request: headers, paths, redirects,
+cookies, routes with checks of their own, pages for errors."""
 
 import contextlib
 import json

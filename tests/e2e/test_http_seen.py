@@ -9,7 +9,6 @@ import pytest
 
 from lab.config import config
 from lab.http import Stage, client, get, origin, page, raw, status
-from lab.layer7 import VIP_7
 from lab.space import run, wait_for
 
 # The fields of HAProxy's httplog (its configuration manual, 8.2.3), each with what it may hold.

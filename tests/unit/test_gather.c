@@ -652,8 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_address_is_another_real),
-		cmocka_unit_test(
-			a_check_that_a_reload_adds_takes_a_real_out_only_when_it_fails),
+		cmocka_unit_test(a_check_that_a_reload_adds_takes_a_real_out_only_when_it_fails),
 		cmocka_unit_test(
 			a_real_that_no_flow_carries_goes_even_when_somebody_looked_meanwhile),
 		cmocka_unit_test(a_real_removed_while_it_is_reset_stays_reset),
