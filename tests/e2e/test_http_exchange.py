@@ -77,8 +77,8 @@ def test_outlook_anywhere_outlasts_the_rate_that_bodies_must_have(net, lb, stage
 def test_each_chunk_arrives_before_the_next_is_sent(net, lb, stage):
     lb.up(config({"web": raw()}))
     with client(net) as c:
-        c.socket.sendall(get("/mapi/emsmdb/", "Content-Length: 3", "Content-Type: application/mapi-http",
-                             "X-RequestType: NotificationWait", method="POST") + b"abc")
+        c.socket.sendall(get("/mapi/", "Content-Length: 3", "X-RequestType: NotificationWait",
+                             "Content-Type: application/mapi-http", method="POST") + b"abc")
         server = stage.next()
         assert server.message()[1] == b"abc"
         server.socket.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"

@@ -20,6 +20,7 @@ IDLE = int(os.environ.get("LBXDP_SOAK_IDLE", "300"))
 
 
 def echo(connection):
+    connection.settimeout(None)
     while part := connection.recv(65536):
         connection.sendall(part)
 
