@@ -93,7 +93,7 @@ int net_connections(net_address_fn *fn, void *arg)
 	return 0;
 }
 
-int net_transparent(const struct net *n, bool *any)
+int net_transparent(const struct net *n, uid_t uid, bool *any)
 {
 	*any = host.transparent;
 	return 0;

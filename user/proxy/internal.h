@@ -74,6 +74,7 @@ struct real {
 	size_t session_count, most_sessions;
 	struct link idle; /* reuse.c: the last used one last */
 	unsigned int idle_count;
+	unsigned int era; /* reuse_close counts: connections of another are used by nobody else */
 	size_t queued, most_queued; /* sessions that wait for it alone */
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
@@ -107,6 +108,7 @@ struct end {
 	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
 	bool used;        /* to a real: has carried a request already */
 	bool parting;     /* TLS: our goodbye waits for room in the socket */
+	unsigned int era; /* to a real: its era when this was made */
 	uint16_t port;    /* to a real: that it went to */
 	struct addr from; /* likewise: the source asked for; zero: none */
 };
@@ -344,7 +346,8 @@ void http_desk_free(struct http_desk *d);
 /* One that came from there (NULL: anywhere) and went to that port, if the session may have it. */
 struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port);
 void reuse_give(struct engine *e, struct real *r, struct end *server);
-void reuse_close(struct real *r); /* all of them */
+/* All of them, and those that are in use now will not wait. */
+void reuse_close(struct real *r);
 void reuse_init(struct engine *e);
 
 /* greeting.c */

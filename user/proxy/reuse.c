@@ -85,8 +85,8 @@ static bool is_silent(struct end *e)
 void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
-	if (r->gone || !(r->row.flags & PROXY_REAL_USABLE) || server->hung_up ||
-	    !server->writable || !is_silent(server) || !e->idle_max) {
+	if (r->gone || server->era != r->era || !(r->row.flags & PROXY_REAL_USABLE) ||
+	    server->hung_up || !server->writable || !is_silent(server) || !e->idle_max) {
 		end_close(server, false);
 		end_drop(server);
 		return;
@@ -159,6 +159,7 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 
 void reuse_close(struct real *r)
 {
+	r->era++;
 	while (!list_empty(&r->idle))
 		let_go(container_of(r->idle.next, struct end, link));
 }
