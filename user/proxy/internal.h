@@ -74,6 +74,7 @@ struct real {
 	size_t session_count, most_sessions;
 	struct link idle; /* reuse.c: the last used one last */
 	unsigned int idle_count;
+	uint32_t changes; /* after which no connection made before is used again */
 	size_t queued, most_queued; /* sessions that wait for it alone */
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
@@ -109,6 +110,7 @@ struct end {
 	bool parting;     /* TLS: our goodbye waits for room in the socket */
 	uint16_t port;    /* to a real: that it went to */
 	struct addr from; /* likewise: the source asked for; zero: none */
+	uint32_t changes; /* of the real, when it was connected */
 };
 
 struct pipe {
@@ -203,6 +205,8 @@ int service_put(struct engine *e, uint32_t id, const struct proxy_service *row);
 void service_gone(struct engine *e, uint32_t id);
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
 void real_gone(struct engine *e, uint32_t id);
+/* Connections that were made so far serve no request but those that they serve now. */
+void real_renew(struct real *r);
 void rows_free(struct engine *e);
 /* Frees what is gone and used by nobody. */
 void service_clear_if_over(struct service *s);

@@ -82,11 +82,17 @@ static bool is_silent(struct end *e)
 	return !e->readable || (end_recv(e, &byte, 1) < 0 && errno == EAGAIN);
 }
 
+/* The real is still what it was when the connection was made. */
+static bool is_of(const struct end *e, const struct real *r)
+{
+	return !r->gone && r->row.flags & PROXY_REAL_USABLE && e->changes == r->changes;
+}
+
 void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
-	if (r->gone || !(r->row.flags & PROXY_REAL_USABLE) || server->hung_up ||
-	    !server->writable || !is_silent(server) || !e->idle_max) {
+	if (!is_of(server, r) || server->hung_up || !server->writable || !is_silent(server) ||
+	    !e->idle_max) {
 		end_close(server, false);
 		end_drop(server);
 		return;
@@ -126,7 +132,8 @@ static bool leads(const struct end *e, const struct addr *from, uint16_t port)
 	return e->port == port && addr_equal(&e->from, from ? from : &none);
 }
 
-/* Whether its server has closed it in the round that we are in. */
+/* Whether its server has closed it in the round that we are in, or has said what would be taken for
+ * the answer to the next request. */
 static bool is_over(const struct end *e)
 {
 	char byte;
@@ -146,7 +153,7 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 		before = l->prev;
 		if (!leads(e, from, port))
 			continue;
-		if (!s->http->idempotent && is_over(e)) {
+		if (is_over(e)) {
 			let_go(e);
 			continue;
 		}

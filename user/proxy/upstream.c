@@ -79,6 +79,7 @@ static void note_route(const struct session *s, const struct real *r, struct end
 	if (from)
 		server->from = *from;
 	server->port = port_of(s, r);
+	server->changes = r->changes;
 }
 
 /* For the service and for the real that failed last. */
