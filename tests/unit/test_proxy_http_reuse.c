@@ -65,6 +65,64 @@ static void a_connection_to_where_a_real_was_serves_its_request_only(void **stat
 	close(moved);
 }
 
+#define CONNECT_UP "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+#define SWITCHED   "HTTP/1.1 101 Yes\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+
+static void connect_that_is_answered_with_101_is_a_tunnel_too(void **state)
+{
+	int client = dial_from(&front), server;
+
+	say(client, CONNECT_UP);
+	server = take_session(listening[0]);
+	assert_reads(server, CONNECT_UP);
+	say(server, SWITCHED);
+	assert_reads(client, SWITCHED);
+	say(server, "raw");
+	assert_receives(client, "raw");
+	say(client, GET "any");
+	assert_reads(server, GET "any");
+	close(client);
+	assert_end(server);
+	close(server);
+}
+
+/* A small window, so that a head does not get through at once. */
+static void narrow(int listener)
+{
+	int bytes = 2048;
+
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+/* Its bytes and those that are early would be mixed. */
+static void who_agrees_to_a_tunnel_before_all_of_the_request_was_sent_is_wrong(void **state)
+{
+	static char head[3 << 20];
+	int client, server, n;
+
+	settings.request_buffer = sizeof(head);
+	order_service();
+	narrow(listening[0]);
+	client = dial_from(&front);
+	n = snprintf(head, sizeof(head),
+		     "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: "
+		     "Upgrade\r\nX-Long: ");
+	memset(head + n, 'x', sizeof(head) - n - 16);
+	strcpy(head + sizeof(head) - 16, "\r\n\r\nearly");
+	for (size_t at = 0; at < sizeof(head) - 7;) {
+		ssize_t sent = send(client, head + at, sizeof(head) - 7 - at, MSG_NOSIGNAL);
+
+		at += sent > 0 ? sent : 0;
+		turn_for(0);
+	}
+	server = take_session(listening[0]);
+	say(server, SWITCHED);
+	read_all(client);
+	assert_true(begins_with(read_text, "HTTP/1.1 502 "));
+	close(client);
+	close(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -72,6 +130,11 @@ int main(void)
 						http_down),
 		cmocka_unit_test_setup_teardown(
 			a_connection_to_where_a_real_was_serves_its_request_only, http_up,
+			http_down),
+		cmocka_unit_test_setup_teardown(connect_that_is_answered_with_101_is_a_tunnel_too,
+						http_up, http_down),
+		cmocka_unit_test_setup_teardown(
+			who_agrees_to_a_tunnel_before_all_of_the_request_was_sent_is_wrong, http_up,
 			http_down),
 	};
 
