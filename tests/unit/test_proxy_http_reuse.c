@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <netinet/tcp.h>
+
 #include "http_lab.h"
 
 #define NTLM   "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM TlRM\r\n\r\n"
@@ -123,6 +125,71 @@ static void who_agrees_to_a_tunnel_before_all_of_the_request_was_sent_is_wrong(v
 	close(server);
 }
 
+#define TO_ROOT      "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+#define ROOT_OF_BODY "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"
+#define SMUGGLED     "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* Little room for what is on its way to a client that does not read. */
+static void listen_narrowly(void)
+{
+	int fd, bytes = 2048;
+
+	order(PROXY_ORDER_LISTEN_GONE, 0, &front, sizeof(front));
+	front.port = 0;
+	fd = listen_at("127.0.0.1", &front.port);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	assert_int_equal(order_fd(PROXY_ORDER_LISTEN, SERVICE, &front, sizeof(front), fd), 0);
+}
+
+static int dial_narrowly(void)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(&front.vip, front.port, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), bytes = 2048,
+	    on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	(void)connect(fd, (struct sockaddr *)&sa, len);
+	until(sock_error(fd) == 0 && engine_sessions(engine));
+	return fd;
+}
+
+/* The client takes none of the redirects before the last, whose body is then for nobody, although
+ * the connection to the server is this client's own. How many it takes to fill the way is for the
+ * kernel to say: each number is tried. */
+static void the_body_of_what_is_answered_here_goes_to_no_server(void **state)
+{
+	enum { MOST = 120 };
+
+	strcpy(settings.redirect_root, "/owa/");
+	order_service();
+	listen_narrowly();
+	for (int ahead = 0; ahead < MOST; ahead++) {
+		int client = dial_narrowly(), server;
+
+		say(client, "GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM TlRM\r\n\r\n");
+		server = take_session(listening[0]);
+		until(gets_something(server));
+		say(server, OK_2);
+		assert_reads(client, OK_2);
+		for (int i = 0; i < ahead; i++) {
+			say(client, TO_ROOT);
+			turn_for(0);
+		}
+		say(client, ROOT_OF_BODY);
+		turn_for(0);
+		(void)send(client, SMUGGLED, strlen(SMUGGLED), MSG_NOSIGNAL);
+		for (int i = 0; i < 6; i++)
+			turn_for(0);
+		if (gets_something(server) && got_len > 0)
+			fail_msg("after %d: %s", ahead, got);
+		close(client);
+		close(server);
+		until(!engine_sessions(engine));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +203,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_agrees_to_a_tunnel_before_all_of_the_request_was_sent_is_wrong, http_up,
 			http_down),
+		cmocka_unit_test_setup_teardown(the_body_of_what_is_answered_here_goes_to_no_server,
+						http_up, http_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
