@@ -207,6 +207,11 @@ def start_haproxy(net, options):
     return child.pid  # taskset and nsenter become what they start
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return f.read()
+
+
 def start_nginx(net, options):
     """As a proxy; the pid of its one worker."""
     home = net.directory
@@ -214,9 +219,8 @@ def start_nginx(net, options):
         f.write(NGINX_PROXY.format(home=home, address=BALANCER, port=SERVER))
     child = net.balancer.spawn("taskset", "-c", options.cpu, "nginx", "-p", home, "-e",
                                f"{home}/proxy.log", "-c", f"{home}/proxy.conf")
-    wait_for("nginx to proxy", lambda: net.balancer.listens(NGINX_HTTP, BALANCER))
-    with open(f"/proc/{child.pid}/task/{child.pid}/children", encoding="ascii") as f:
-        return int(f.read())
+    wait_for("nginx to listen", lambda: net.balancer.listens(NGINX_HTTP, BALANCER))
+    return int(wait_for("nginx' worker", lambda: children(child.pid)))
 
 
 def service(mode, port):

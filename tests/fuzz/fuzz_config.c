@@ -95,7 +95,13 @@ static void print_and_read_back(const struct model *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct config_net net = {host_interfaces, 3, connected, 2, size % 2};
+	struct config_net net = {.interfaces = host_interfaces,
+				 .interface_count = 3,
+				 .connected = connected,
+				 .connected_count = 2,
+				 .networks = connected,
+				 .network_count = 2,
+				 .missing_ok = size % 2};
 	struct arena *a = arena_new();
 	struct model *m;
 

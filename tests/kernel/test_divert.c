@@ -460,7 +460,7 @@ static void a_connection_from_an_address_that_is_not_ours_is_seen(void **state)
 	bool any = true;
 	int fd, one = 1;
 
-	assert_int_equal(net_transparent(net, &any), 0);
+	assert_int_equal(net_transparent(net, geteuid(), &any), 0);
 	assert_false(any);
 	addr_parse(&foreign, "203.0.113.7");
 	addr_parse(&to, "127.0.0.1");
@@ -472,8 +472,10 @@ static void a_connection_from_an_address_that_is_not_ours_is_seen(void **state)
 	assert_int_equal(connect(fd, (struct sockaddr *)&sa,
 				 addr_to_sockaddr(&to, ntohs(p.server_port), &sa)),
 			 0);
-	assert_int_equal(net_transparent(net, &any), 0);
+	assert_int_equal(net_transparent(net, geteuid(), &any), 0);
 	assert_true(any);
+	assert_int_equal(net_transparent(net, 65534, &any), 0); /* another's is not ours */
+	assert_false(any);
 	close(fd);
 	pair_close(&p);
 }

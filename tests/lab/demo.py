@@ -22,6 +22,22 @@ PREFIX = INSTANCE = "lxdemo"
 DIRECTORY = f"/var/lib/{PREFIX}-lab"
 CONFIG = "configs/exchange-dr.yaml"
 HTTPS = "CAS-HTTPS"
+VIP_7 = "192.168.30.12"
+
+# What a reload adds to it.
+LAYER_7 = """
+  HTTP-redirect: {mode: l7-http, vip: 192.168.30.10, ports: [80], redirect: {to: https}}
+  OWA:
+    mode: l7-http
+    vip: 192.168.30.12
+    ports: [443]
+    tls: {certificates: LAB/mail.pem}
+    redirect_root: /owa/healthcheck.htm
+    check: {type: https, request: owa/healthcheck.htm, expect: 200 OK}
+    reals:
+      CAS1: {ip: 192.168.30.20, port: 443, reencrypt: on}
+      CAS2: {ip: 192.168.30.21, port: 443, reencrypt: on}
+"""
 
 PICTURE = f"""
     client   {CLIENT} ---+
@@ -55,7 +71,8 @@ class Demo:
         self.net.build()
         self.servers = start_mail_servers(self.net)
         self.balancer = Balancer(self.net.balancer, INSTANCE, DIRECTORY)
-        self.balancer.config = os.path.join(TOP, CONFIG)
+        self.balancer.config = os.path.join(DIRECTORY, "lbxdp.yaml")
+        shutil.copy(os.path.join(TOP, CONFIG), self.balancer.config)
 
     def lbxdp(self, *words):
         """Runs lbxdp in the balancer as a user would see it."""
@@ -130,11 +147,39 @@ class Demo:
         self.only("mail1")
         self.lbxdp("online", f"{HTTPS}/CAS2")
 
+        say("A reload adds layer 7: HTTP to HTTPS on the same VIP, and TLS that ends here")
+        self.add_layer_7()
+        self.layer_7()
+
         say("kill -9 of every lbxdp process: XDP goes on forwarding, the next `up` takes over")
         show(f"killed: {self.balancer.kill()}")
         self.https()
         self.lbxdp("up", "eth0", "-c", self.balancer.config)
         self.lbxdp("status")
+
+    def add_layer_7(self):
+        with open(f"{DIRECTORY}/mail.pem", "w") as pem:
+            for part in ("cert.pem", "key.pem"):
+                with open(f"{DIRECTORY}/{part}") as f:
+                    pem.write(f.read())
+        os.chmod(pem.name, 0o600)
+        with open(self.balancer.config, "a") as f:
+            f.write(LAYER_7.replace("LAB", DIRECTORY))
+        self.lbxdp("reload")
+        self.balancer.wait_real("OWA/CAS1", 30, status="up")
+        self.balancer.wait_real("OWA/CAS2", 30, status="up")
+
+    def layer_7(self):
+        here = ("--resolve", f"{NAME}:443:{VIP_7}")
+        self.client("http:// is sent to https://, and answered there", *self.curl(
+            "-L", "--resolve", f"{NAME}:80:{VIP}", f"http://{NAME}/owa/healthcheck.htm"),
+                    expect="200 OK")
+        with_tls = ("curl", "-sS", "--max-time", "10", "--cacert", f"{DIRECTORY}/cert.pem", *here)
+        self.client("HTTP mode, TLS ends here; / is /owa/healthcheck.htm", *with_tls, "-L",
+                    f"https://{NAME}/", expect="200 OK")
+        for _ in range(2):
+            self.client("HTTP mode, answered by (and sees)", *with_tls, f"https://{NAME}/whoami")
+        self.lbxdp("report", "l7")
 
     def keep(self):
         say("The lab stays up (KEEP=1). Some things to try:")

@@ -26,6 +26,10 @@ enum { IFACES = 2, IDS = 64 };
 #define WEB_WITHOUT_A                                                                              \
 	"  WEB:\n    vip: 192.0.2.10\n    ports: [443]\n    check: {type: connect}\n    reals:\n"  \
 	"      B: {ip: 192.0.2.21}\n"
+#define WEB_CHECKED_TWICE                                                                          \
+	"  WEB:\n    vip: 192.0.2.10\n    ports: [443]\n    check: [{type: connect}, {type: "      \
+	"http}]\n"                                                                                 \
+	"    reals:\n      A: {ip: 192.0.2.20}\n      B: {ip: 192.0.2.21}\n"
 #define MAIL                                                                                       \
 	"  MAIL:\n    vip: 192.0.2.11\n    ports: [25]\n    check: {type: connect}\n    reals:\n"  \
 	"      C: {ip: 192.0.2.22}\n      D: {ip: 192.0.2.23}\n"
@@ -89,7 +93,7 @@ int net_connections(net_address_fn *fn, void *arg)
 	return 0;
 }
 
-int net_transparent(const struct net *n, bool *any)
+int net_transparent(const struct net *n, uid_t uid, bool *any)
 {
 	*any = host.transparent;
 	return 0;
@@ -230,6 +234,7 @@ static struct daemon *daemon_of(const char *text)
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
+	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
 	d->actual = plan_new();
 	d->store = store_new();
 	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
@@ -251,6 +256,7 @@ static void daemon_end(struct daemon *d)
 	free(d->real_reset);
 	free(d->real_answers);
 	free(d->real_since);
+	free(d->real_up);
 	free(d->checks);
 	plan_free(d->actual);
 	store_free(d->store);
@@ -349,6 +355,22 @@ static void another_address_is_another_real(void **state)
 	assert_false(flags_of(d, new) & (LB_REAL_USABLE | LB_REAL_KNOWN));
 	reload(d, NODE WEB);
 	assert_int_equal(id_of(d, "WEB/A 192.0.2.20"), old);
+	daemon_end(d);
+}
+
+static void a_check_that_a_reload_adds_takes_a_real_out_only_when_it_fails(void **state)
+{
+	struct daemon *d = running(NODE WEB);
+	uint32_t a = id_of(d, "WEB/A 192.0.2.20"), b = id_of(d, "WEB/B 192.0.2.21");
+	struct check_report fails = {.health = HEALTH_DOWN};
+
+	reload(d, NODE WEB_CHECKED_TWICE);
+	assert_true(flags_of(d, a) & flags_of(d, b) & LB_REAL_USABLE);
+	fails.id = ids_find(d->check_ids, "WEB/A 192.0.2.20#1");
+	checks_report(d, &fails);
+	reconcile_now(d);
+	assert_false(flags_of(d, a) & LB_REAL_USABLE);
+	assert_true(flags_of(d, b) & LB_REAL_USABLE);
 	daemon_end(d);
 }
 
@@ -630,6 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_address_is_another_real),
+		cmocka_unit_test(a_check_that_a_reload_adds_takes_a_real_out_only_when_it_fails),
 		cmocka_unit_test(
 			a_real_that_no_flow_carries_goes_even_when_somebody_looked_meanwhile),
 		cmocka_unit_test(a_real_removed_while_it_is_reset_stays_reset),

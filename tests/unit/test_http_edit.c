@@ -79,6 +79,13 @@ static const struct row {
 	 .out = GET A "\r\n"},
 	{.in = GET A "Authorization: NTLM a\r\nProxy-Authorization: b\r\nTrailer: c\r\n\r\n",
 	 .out = GET A "Authorization: NTLM a\r\nProxy-Authorization: b\r\nTrailer: c\r\n\r\n"},
+	/* F16: only the framing of requests is said anew, as every server reads it. */
+	{.in = "POST / HTTP/1.1\r\n" A "transfer-ENCODING:\tChunked \r\n\r\n",
+	 .out = "POST / HTTP/1.1\r\n" A "transfer-ENCODING: chunked\r\n\r\n"},
+	{.in = "POST / HTTP/1.1\r\n" A "Content-length:\t0010\r\n\r\n",
+	 .out = "POST / HTTP/1.1\r\n" A "Content-length: 10\r\n\r\n"},
+	{.in = "POST / HTTP/1.1\r\n" A "Content-Length:000\r\n\r\n",
+	 .out = "POST / HTTP/1.1\r\n" A "Content-Length: 0\r\n\r\n"},
 	{.in = "POST / HTTP/1.1\r\n" A "Transfer-Encoding: chunked\r\n\r\n",
 	 .out = "POST / HTTP/1.1\r\n" A "Transfer-Encoding: chunked\r\n\r\n"},
 	{.in = OK "Proxy-Authenticate: NTLM\r\nWWW-Authenticate: a\r\n"

@@ -276,7 +276,7 @@ static void the_source_is_the_vip_or_the_configured_address(void **state)
 	};
 
 	order_listen("127.0.0.5");
-	addr_parse(&settings.source, "127.0.0.9");
+	addr_parse(&settings.source[0], "127.0.0.9");
 	for (int i = 0; i < 3; i++) {
 		int client, server;
 
@@ -296,7 +296,7 @@ static void a_source_that_is_not_ours_is_counted(void **state)
 
 	settings.source_kind = PROXY_SOURCE_ADDRESS;
 	settings.connect = 10;
-	addr_parse(&settings.source, "192.0.2.1");
+	addr_parse(&settings.source[0], "192.0.2.1");
 	order_service();
 	client = dial_from(&front);
 	assert_end(client);

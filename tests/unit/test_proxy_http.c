@@ -568,6 +568,23 @@ static void an_idle_connection_goes_when_its_real_does(void **state)
 	close(server);
 }
 
+/* As when it gets another address or another CA to prove itself by. */
+static void a_connection_that_is_busy_when_its_real_changes_serves_nobody_else(void **state)
+{
+	int client = dial_from(&front), server;
+
+	say(client, GET);
+	server = take_session(listening[0]);
+	assert_reads(server, GET);
+	order_named_real(0, USABLE | PROXY_REAL_TLS);
+	order_named_real(0, USABLE);
+	say(server, OK_2);
+	assert_reads(client, OK_2);
+	assert_end(server);
+	close(client);
+	close(server);
+}
+
 static void a_server_that_says_something_unasked_is_left(void **state)
 {
 	int server;
@@ -672,6 +689,75 @@ static void bulk_passes_both_ways_with_and_without_splice(void **state)
 	}
 }
 
+static size_t count_all(int fd)
+{
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, read_text, sizeof(read_text), 0)) > 0)
+		total += n;
+	return total;
+}
+
+static void bulk_without_a_length_passes_to_its_end(void **state)
+{
+	enum { SIZE = 8 << 20 };
+	static char bulk[65536];
+	static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+	int client = dial_from(&front), server;
+	size_t sent = 0, came = 0;
+
+	say(client, GET);
+	server = take_session(listening[0]);
+	assert_reads(server, GET);
+	say(server, "HTTP/1.1 200 OK\r\n\r\n");
+	assert_reads(client, head);
+	while (sent < SIZE) {
+		ssize_t n = send(server, bulk, sizeof(bulk), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		sent += n > 0 ? n : 0;
+		turn_for(0);
+		came += count_all(client);
+	}
+	close(server);
+	until((came += count_all(client)) == sent);
+	assert_end(client);
+	close(client);
+	until(!engine_sessions(engine));
+}
+
+/* The client reads nothing for a while: what is on its way waits, and its source is not read. */
+static void who_does_not_read_holds_its_server_up_and_nobody_else(void **state)
+{
+	static char bulk[65536];
+	int slow = dial_from(&front), quick, server[2];
+	size_t sent = 0, came = 0;
+	ssize_t n;
+
+	say(slow, GET);
+	server[0] = take_session(listening[0]);
+	say(server[0], "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+	do {
+		for (int i = 0; i < 10; i++)
+			turn_for(0);
+		n = send(server[0], bulk, sizeof(bulk), MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent += n > 0 ? n : 0;
+	} while (n > 0);
+	assert_true(sent < 50000000);
+	quick = dial_from(&front);
+	say(quick, GET);
+	server[1] = take_session(listening[0]);
+	assert_reads(server[1], GET);
+	say(server[1], OK_2);
+	assert_reads(quick, OK_2);
+	sent += strlen("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+	until((came += count_all(slow)) == sent);
+	close(slow);
+	close(quick);
+	close(server[0]);
+	close(server[1]);
+}
+
 #define in_lab(test) cmocka_unit_test_setup_teardown(test, http_up, http_down)
 
 int main(void)
@@ -698,10 +784,13 @@ int main(void)
 		in_lab(a_connection_with_ntlm_belongs_to_its_client_for_life),
 		in_lab(announced_clients_share_no_connection),
 		in_lab(an_idle_connection_goes_when_its_real_does),
+		in_lab(a_connection_that_is_busy_when_its_real_changes_serves_nobody_else),
 		in_lab(a_server_that_says_something_unasked_is_left),
 		in_lab(the_first_post_of_a_client_gets_a_connection_of_its_own),
 		in_lab(idle_connections_are_few),
 		in_lab(bulk_passes_both_ways_with_and_without_splice),
+		in_lab(bulk_without_a_length_passes_to_its_end),
+		in_lab(who_does_not_read_holds_its_server_up_and_nobody_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,7 +201,7 @@ static void outlook_anywhere_may_be_as_slow_as_it_likes(void **state)
 	client = dial_from(&front);
 	say(client, "RPC_IN_DATA / HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n");
 	server = take_session(listening[0]);
-	turn_for(150);
+	turn_for(300);
 	assert_false(gets_something(client));
 	say(client, "pdu");
 	until(has_read(server, 70) && gets_something(server));

@@ -298,6 +298,30 @@ static void without_a_usable_real_nobody_waits(void **state)
 	until(!sessions());
 }
 
+static void before_the_first_check_has_ended_clients_wait_for_its_word(void **state)
+{
+	for (int passes = 1; passes >= 0; passes--) {
+		int late, server;
+
+		reals[0].flags = PROXY_REAL_CHECKING;
+		say_real(0);
+		late = queue_up(1, 'x');
+		nobody_comes();
+		reals[0].flags = passes ? USABLE : 0;
+		reals[0].weight = passes;
+		say_real(0);
+		if (passes) {
+			no_fallback();
+			assert_int_equal(next_served(&server), 'x');
+			close(server);
+		} else {
+			until(recv(late, got, 1, MSG_DONTWAIT) == 0);
+		}
+		close(late);
+		until(!sessions());
+	}
+}
+
 static void a_real_that_goes_leaves_its_queue_to_the_next(void **state)
 {
 	int late, server;
@@ -602,6 +626,7 @@ int main(void)
 		QUEUE_TEST(who_leaves_the_queue_does_not_hold_up_the_next),
 		QUEUE_TEST(a_higher_limit_lets_those_in_that_wait),
 		QUEUE_TEST(without_a_usable_real_nobody_waits),
+		QUEUE_TEST(before_the_first_check_has_ended_clients_wait_for_its_word),
 		QUEUE_TEST(a_real_that_goes_leaves_its_queue_to_the_next),
 		QUEUE_TEST(a_persistent_client_waits_for_its_own_real_and_for_nobody_elses),
 		QUEUE_TEST(a_persistent_client_goes_elsewhere_when_its_real_does),

@@ -214,6 +214,8 @@ void l7_rows(const struct view *v, size_t index, l7_row_fn *fn, void *arg)
 		real(&row, v, s, &s->reals[i]);
 		fn(arg, &row);
 	}
+	if (service_is_redirect(s->config))
+		return; /* there is nothing behind it */
 	begin(&row, v, index, L7_BACKEND);
 	backend(&row, v, s);
 	fn(arg, &row);

@@ -152,6 +152,10 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	if (*s->reason)
 		buf_printf(out, " (%s)", s->reason);
 	buf_puts(out, "\n");
+	if (service_is_redirect(s->config)) {
+		buf_free(&ports);
+		return;
+	}
 	grid_init(&g, real_columns, ARRAY_COUNT(real_columns));
 	for (size_t i = 0; i < s->real_count; i++)
 		real_row(&g, s, &s->reals[i], buf_text(&ports), v->now);

@@ -91,13 +91,20 @@ static int put_service(const struct putting *to)
 	return plan_put(to->plan, PLAN_PROXY_SERVICES, &to->fact->id, &row);
 }
 
+static bool is_awaited(const struct real_config *c, const struct real_fact *f)
+{
+	return !c->backup && f->health == HEALTH_UNKNOWN && f->admin == ADMIN_ONLINE &&
+	       real_weight(c, f) > 0;
+}
+
 static uint16_t flags_of_real(const struct service_config *s, const struct real_config *c,
 			      const struct real_fact *f)
 {
 	return (real_usable(s, c, f) ? PROXY_REAL_USABLE : 0) |
 	       (real_resets(s, f) ? PROXY_REAL_RESET : 0) | (c->backup ? PROXY_REAL_BACKUP : 0) |
 	       (c->reencrypt ? PROXY_REAL_TLS : 0) |
-	       (c->reencrypt && c->verify ? PROXY_REAL_VERIFY : 0);
+	       (c->reencrypt && c->verify ? PROXY_REAL_VERIFY : 0) |
+	       (is_awaited(c, f) ? PROXY_REAL_CHECKING : 0);
 }
 
 static int put_real(const struct putting *to, const struct real_config *c,

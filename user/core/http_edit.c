@@ -101,14 +101,18 @@ static bool is_named_by_connection(const struct http_head *h, struct slice name)
 	return false;
 }
 
+static bool is_framing(const struct http_field *f)
+{
+	return f->id == HTTP_NAME_CONTENT_LENGTH || f->id == HTTP_NAME_TRANSFER_ENCODING;
+}
+
 static bool is_left_out(const struct writer *o, const struct http_field *f)
 {
 	if (f->id == HTTP_NAME_UPGRADE && o->w->say == HTTP_SAY_UPGRADE)
 		return false;
 	if (is_hop_by_hop[f->id])
 		return true;
-	if (o->h->no_framing &&
-	    (f->id == HTTP_NAME_CONTENT_LENGTH || f->id == HTTP_NAME_TRANSFER_ENCODING))
+	if (o->h->no_framing && is_framing(f))
 		return true;
 	return o->h->names_fields && is_named_by_connection(o->h, f->name);
 }
@@ -130,10 +134,27 @@ static void put_cookies(struct writer *o, const struct http_field *f)
 	put_text(o, "\r\n");
 }
 
+/* What frames a request is said in the plainest way, lest its server reads it in one of its own:
+ * not every one takes a tab for a blank, "Chunked" for chunked, or 010 for ten. */
+static void put_framing(struct writer *o, const struct http_field *f)
+{
+	struct slice value = f->value;
+
+	if (f->id == HTTP_NAME_TRANSFER_ENCODING)
+		value = slice_of("chunked");
+	while (value.len > 1 && *value.at == '0') {
+		value.at++;
+		value.len--;
+	}
+	put_field(o, f->name, value);
+}
+
 /* As it came: from the name to the end of the value in one piece. */
 static void put_kept(struct writer *o, const struct http_field *f)
 {
-	if (f->id == HTTP_NAME_HOST && o->h->form == HTTP_TARGET_ABSOLUTE) {
+	if (o->h->is_request && is_framing(f)) {
+		put_framing(o, f);
+	} else if (f->id == HTTP_NAME_HOST && o->h->form == HTTP_TARGET_ABSOLUTE) {
 		put_field(o, f->name, o->h->authority);
 	} else if (f->id == HTTP_NAME_COOKIE && o->w->drop_cookie.len) {
 		put_cookies(o, f);

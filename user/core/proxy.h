@@ -70,11 +70,12 @@ struct proxy_service {
 _Static_assert(sizeof(struct proxy_service) == 444, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
-	PROXY_REAL_USABLE = 1 << 0, /* may get new sessions: up, online, weight above 0 */
-	PROXY_REAL_RESET = 1 << 1,  /* its sessions are ended by reset now (halt, on_down) */
-	PROXY_REAL_BACKUP = 1 << 2, /* only when no other is usable */
-	PROXY_REAL_TLS = 1 << 3,    /* re-encrypt */
-	PROXY_REAL_VERIFY = 1 << 4, /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_USABLE = 1 << 0,   /* may get new sessions: up, online, weight above 0 */
+	PROXY_REAL_RESET = 1 << 1,    /* its sessions are ended by reset now (halt, on_down) */
+	PROXY_REAL_BACKUP = 1 << 2,   /* only when no other is usable */
+	PROXY_REAL_TLS = 1 << 3,      /* re-encrypt */
+	PROXY_REAL_VERIFY = 1 << 4,   /* its certificate leads to PROXY_BLOB_REAL_CA */
+	PROXY_REAL_CHECKING = 1 << 5, /* usable or not: its checks have not said it yet */
 };
 
 struct proxy_real {

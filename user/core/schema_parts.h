@@ -30,9 +30,11 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 #define CONNECT_HELP "Layer 7: a connect to a real server."
 #define CLIENT_HELP  "Layer 7: a client that neither sends nor takes anything."
 #define SERVER_HELP  "Layer 7: a real server that neither sends nor takes anything."
-#define REQUEST_HELP "Layer 7: a whole request head, a TLS handshake of a client."
-#define QUEUE_HELP   "Layer 7: a wait for a place at a real server."
-#define TUNNEL_HELP  "Layer 7: an upgraded connection (WebSocket, CONNECT) without a byte."
+#define REQUEST_HELP                                                                               \
+	"Layer 7: a whole request head, a TLS handshake of a client; three times that, a request " \
+	"body that brings less than 500 bytes a second (RPC_IN_DATA may)."
+#define QUEUE_HELP  "Layer 7: a wait for a place at a real server."
+#define TUNNEL_HELP "Layer 7: an upgraded connection (WebSocket, CONNECT) without a byte."
 
 /* schema_words.c: NULL past the last word. */
 const char *word_mode(uint32_t value);

@@ -292,7 +292,8 @@ const struct schema_row schema_service[] = {
 	 .max = 256,
 	 .doc_default = "none",
 	 .is_said = says_trust,
-	 .help = "Networks whose X-Forwarded-For and the like is believed."},
+	 .help = "Networks whose X-Forwarded-For and the like is believed; what others say is "
+		 "replaced. Where none is named, everybody's is passed on."},
 	{.key = "request_headers",
 	 .type = SCHEMA_MAP,
 	 .neutral = NEUTRAL,

@@ -108,6 +108,7 @@ static void release_reals(struct daemon *d)
 		d->real_seen[id] = 0;
 		d->real_reset[id] = false;
 		d->real_since[id] = 0;
+		d->real_up[id] = false;
 		d->real_answers[id] = (struct real_answers){};
 	}
 }

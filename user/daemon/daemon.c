@@ -251,6 +251,7 @@ static void open_tables(struct daemon *d)
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
+	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
 	d->files = files_new();
 	files_follow(d->files, d->model);
 	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
@@ -269,6 +270,7 @@ static void close_tables(struct daemon *d)
 	free(d->real_seen);
 	free(d->real_reset);
 	free(d->real_since);
+	free(d->real_up);
 	files_free(d->files);
 	free(d->real_answers);
 	free(d->checks);

@@ -116,6 +116,18 @@ static void gather_neighbour(struct daemon *d, const struct addr *ip, struct rea
 	}
 }
 
+/* A reload that gives a server one check more, or a port, takes it out of service only if that
+ * says so: until then what was known counts. */
+static void keep_up(struct daemon *d, struct real_fact *f)
+{
+	if (!f->id)
+		return;
+	if (f->health != HEALTH_UNKNOWN)
+		d->real_up[f->id] = f->health == HEALTH_UP;
+	else if (d->real_up[f->id])
+		f->health = HEALTH_UP;
+}
+
 static void gather_health(const struct gathering *g, const struct service_config *s,
 			  const struct real_config *r, struct real_fact *f)
 {
@@ -131,6 +143,7 @@ static void gather_health(const struct gathering *g, const struct service_config
 		f->connect_failed |= c->seen.health == HEALTH_DOWN && c->connect_failed;
 	}
 	f->health = desire_health(s->require, health, count);
+	keep_up(g->d, f);
 }
 
 /* A server that was down, or kept out by an order, and is back begins slowly; one that has just

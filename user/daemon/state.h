@@ -93,6 +93,7 @@ struct daemon {
 	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
 	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
 	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
+	bool *real_up;        /* by real id: it was when its checks last said all */
 	struct files *files;
 	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;

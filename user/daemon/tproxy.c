@@ -103,15 +103,15 @@ static void hold_all(const struct daemon *d, struct facts *f, struct arena *a)
 	f->held_divert_count = diverts;
 }
 
-/* Only when something is about to go are the host's connections looked at. */
+/* Only when something is about to go are the proxies' connections looked at. */
 void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a)
 {
 	bool sessions = false;
 	int err = 0;
 
 	f->local_table = table_of(d->options->pin_dir);
-	if (!all_wanted(d, f))
-		err = net_transparent(d->net, &sessions);
+	if (plan_count(d->actual, PLAN_DIVERTS) && !all_wanted(d, f))
+		err = net_transparent(d->net, d->uid, &sessions);
 	if (err)
 		log_warning("sessions of TProxy that goes: cannot list them: %s", strerror(-err));
 	d->tproxy_held = sessions;

@@ -166,6 +166,7 @@ int net_end_connections(net_connection_fn *ends, void *arg, size_t *ended)
 
 struct search {
 	const struct net *net;
+	uid_t uid;
 	bool found;
 };
 
@@ -177,18 +178,28 @@ static bool is_own(const struct net *n, const struct addr *a)
 	return addr_is_v4(a) && a->byte[12] == 127;
 }
 
-static void compare(void *arg, const struct addr *local)
+/* One that its process has closed may have lost its owner. */
+static void compare(void *arg, const struct inet_diag_msg *socket)
 {
 	struct search *s = arg;
+	struct addr local = addr_of(socket, socket->id.idiag_src);
+	bool closed = !socket->idiag_inode;
 
-	s->found = s->found || !is_own(s->net, local);
+	if (closed ? !socket->idiag_retrans : socket->idiag_uid == s->uid)
+		s->found = s->found || !is_own(s->net, &local);
 }
 
-int net_transparent(const struct net *n, bool *any)
+int net_transparent(const struct net *n, uid_t uid, bool *any)
 {
-	struct search s = {.net = n};
-	int err = net_connections(compare, &s);
+	struct search s = {.net = n, .uid = uid};
+	struct netlink ask;
+	int err = netlink_open(&ask, NETLINK_SOCK_DIAG);
 
+	*any = false;
+	if (err)
+		return err;
+	err = list(&ask, compare, &s);
+	netlink_close(&ask);
 	*any = s.found;
 	return err;
 }

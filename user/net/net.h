@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/addr.h"
 #include "base/arena.h"
@@ -78,9 +79,9 @@ int net_own_addresses(struct net *n, net_address_fn *fn, void *arg);
 /* Calls fn with the local address of each TCP connection of this host. Returns 0 or -errno. */
 int net_connections(net_address_fn *fn, void *arg);
 
-/* *any: has this host a TCP connection from an address that is not its own (TProxy)? Returns 0 or
- * -errno. */
-int net_transparent(const struct net *n, bool *any);
+/* *any: has a process of that user a TCP connection from an address that is not this host's own
+ * (TProxy)? Returns 0 or -errno. */
+int net_transparent(const struct net *n, uid_t uid, bool *any);
 
 /* Does this host forward packets of that family (AF_INET, AF_INET6)? */
 bool net_forwards(int family);

@@ -164,6 +164,19 @@ bool service_ready(struct service *s)
 	return s->ring && s->ring->count;
 }
 
+bool service_awaits(struct service *s)
+{
+	if (service_ready(s))
+		return false;
+	for (struct link *l = s->reals.next; l != &s->reals; l = l->next) {
+		const struct real *r = container_of(l, struct real, of_service);
+
+		if (!r->gone && r->row.flags & PROXY_REAL_CHECKING)
+			return true;
+	}
+	return false;
+}
+
 static bool has_failed(const struct session *s, const struct real *r)
 {
 	for (unsigned int i = 0; i < s->tries; i++)

@@ -38,6 +38,8 @@ void places_set(const struct engine *e, uint32_t *column, size_t stride, size_t 
 /* balance.c: who gets a session. */
 /* Is any real usable? */
 bool service_ready(struct service *s);
+/* None is, but one may be any moment: it has not been checked yet. */
+bool service_awaits(struct service *s);
 /* The session's first try is about to begin. */
 void balance_begin(struct session *s);
 /* The real that it is to have and no other, if persistence asks for one that may be had; or NULL.

@@ -69,7 +69,7 @@ static void pass_interim(struct session *s, struct slice have)
 	if (head->status == 100 && h->expects) {
 		h->expects = false;
 		if (h->slow_until)
-			h->slow_until = loop_now(s->engine->loop) + session_patience(s);
+			http_body_due(s);
 	}
 	h->seen = 0;
 	session_count(s, answers[1], 1);
@@ -96,6 +96,10 @@ static void start_tunnel(struct session *s)
 	struct http *h = s->http;
 	struct stash *early = &h->in[CLIENT];
 
+	if (way_waits(&s->way[CLIENT])) { /* agreed to what it has not even read */
+		session_end(s, true);
+		return;
+	}
 	if (stash_holds(early)) {
 		if (way_hold(s, CLIENT, early->bytes + early->at, early->len - early->at) ==
 		    STEP_WRITE_FAILED) {

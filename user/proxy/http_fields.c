@@ -66,6 +66,12 @@ static bool is_trusted(const struct session *s)
 	return !n;
 }
 
+static const char *proto_of(const struct session *s)
+{
+	return s->settings->says.flags & PROXY_SERVICE_TLS ? "https" : "http";
+}
+
+/* Once a session. */
 static void know_peer(struct session *s)
 {
 	struct http *h = s->http;
@@ -75,6 +81,9 @@ static void know_peer(struct session *s)
 	h->peer_known = true;
 	h->trusted = s->settings->says.forwarded_for == PROXY_FORWARDED_APPEND && is_trusted(s);
 	(void)addr_format(&s->source, h->peer);
+	(void)snprintf(h->forwarded, sizeof(h->forwarded),
+		       addr_is_v4(&s->source) ? "for=%s;proto=%s" : "for=\"[%s]\";proto=%s",
+		       h->peer, proto_of(s));
 }
 
 /* X-Forwarded-For, -Proto, and the same in the words of RFC 7239. */
@@ -83,20 +92,16 @@ static void add_forwarded(struct session *s, struct http_write *w)
 	const struct proxy_service *says = &s->settings->says;
 	struct http_desk *d = s->engine->desk;
 	struct http *h = s->http;
-	const char *proto = says->flags & PROXY_SERVICE_TLS ? "https" : "http";
 	enum http_edit_op op;
 
 	if (says->forwarded_for == PROXY_FORWARDED_OFF)
 		return;
 	know_peer(s);
 	op = h->trusted ? HTTP_EDIT_APPEND : HTTP_EDIT_SET;
-	(void)snprintf(d->forwarded, sizeof(d->forwarded),
-		       addr_is_v4(&s->source) ? "for=%s;proto=%s" : "for=\"[%s]\";proto=%s",
-		       h->peer, proto);
 	add(d, w, op, slice_of("X-Forwarded-For"), slice_of(h->peer));
 	if (!h->trusted || !http_field_find(&d->head, "X-Forwarded-Proto"))
-		add(d, w, HTTP_EDIT_SET, slice_of("X-Forwarded-Proto"), slice_of(proto));
-	add(d, w, op, slice_of("Forwarded"), slice_of(d->forwarded));
+		add(d, w, HTTP_EDIT_SET, slice_of("X-Forwarded-Proto"), slice_of(proto_of(s)));
+	add(d, w, op, slice_of("Forwarded"), slice_of(h->forwarded));
 }
 
 void http_fields_request(struct session *s, struct http_write *w)

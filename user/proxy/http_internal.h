@@ -22,7 +22,8 @@ enum {
 	LINGER_BYTES = 16 << 20, /* and what it may still send meanwhile */
 	LEFT_TIME = 30000,       /* ms to go on for a client that has sent its last byte, and may be
 				  * gone, without a word from the server */
-	BODY_RATE = 500,         /* bytes a second that a request's body brings at least (F17) */
+	BODY_RATE = 500,         /* bytes a second that a request's body brings at least (F17), */
+	BODY_PATIENCE = 3,       /* but for a pause of so many timeouts.request: radio is lost */
 	OWN_EDITS = 4,           /* beside those of the rules */
 };
 
@@ -75,7 +76,8 @@ struct http {
 	bool tied;                     /* to its server connection for life (NTLM) */
 	bool running;
 	bool peer_known, trusted;
-	char peer[ADDR_TEXT_LEN]; /* the client's address, once it was needed */
+	char peer[ADDR_TEXT_LEN];           /* the client's address, once it was needed */
+	char forwarded[ADDR_TEXT_LEN + 24]; /* in the words of RFC 7239 */
 	struct http_log log;
 };
 
@@ -85,7 +87,7 @@ struct http_desk {
 	struct http_edit edits[HTTP_EDITS_MAX];
 	struct http_rewrite *rewrites;
 	size_t rewrite_room;
-	char forwarded[ADDR_TEXT_LEN + 32], cookie[LB_NAME_LEN + 96];
+	char cookie[LB_NAME_LEN + 96];
 	char *out;
 	size_t room, len;
 	struct session *owner; /* whose request is in out; NULL: nobody's */
@@ -153,6 +155,12 @@ static inline void http_note_read(struct session *s, enum side side, size_t n)
 	uint64_t *bytes = side == CLIENT ? &s->http->log.bytes_in : &s->http->log.bytes_out;
 
 	*bytes += n;
+}
+
+/* The client has that long to send more of its body. */
+static inline void http_body_due(struct session *s)
+{
+	s->http->slow_until = loop_now(s->engine->loop) + BODY_PATIENCE * session_patience(s);
 }
 
 /* The first thing that went wrong is what the log says. */

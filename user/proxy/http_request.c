@@ -173,7 +173,7 @@ static bool flush(struct session *s)
 		return false;
 	/* Whoever is made to wait by the server is not slow. */
 	if (s->http->slow_until)
-		s->http->slow_until = loop_now(s->engine->loop) + session_patience(s);
+		http_body_due(s);
 	if (w->held_len)
 		return flush_held(s);
 	if (way_flush(s, CLIENT) == STEP_WRITE_FAILED)
@@ -440,9 +440,9 @@ void http_upstream_open(struct session *s)
 	}
 	if (server->used)
 		session_count(s, reused, 1);
-	h->slow_until = h->rpc || http_body_over(&h->body[CLIENT])
-				? 0
-				: server->active + session_patience(s);
+	h->slow_until = 0;
+	if (!h->rpc && !http_body_over(&h->body[CLIENT]))
+		http_body_due(s);
 	if (s->engine->desk->owner == s)
 		send_desk(s);
 	http_run(s);

@@ -74,7 +74,7 @@ struct real {
 	size_t session_count, most_sessions;
 	struct link idle; /* reuse.c: the last used one last */
 	unsigned int idle_count;
-	uint32_t changes; /* after which no connection made before is used again */
+	unsigned int era; /* reuse_close counts: connections of another are used by nobody else */
 	size_t queued, most_queued; /* sessions that wait for it alone */
 	uint64_t tried;             /* engine->choice in which it had no place */
 	uint64_t met;               /* engine->look that has come by it */
@@ -108,9 +108,9 @@ struct end {
 	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
 	bool used;        /* to a real: has carried a request already */
 	bool parting;     /* TLS: our goodbye waits for room in the socket */
+	unsigned int era; /* to a real: its era when this was made */
 	uint16_t port;    /* to a real: that it went to */
 	struct addr from; /* likewise: the source asked for; zero: none */
-	uint32_t changes; /* of the real, when it was connected */
 };
 
 struct pipe {
@@ -205,8 +205,6 @@ int service_put(struct engine *e, uint32_t id, const struct proxy_service *row);
 void service_gone(struct engine *e, uint32_t id);
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row);
 void real_gone(struct engine *e, uint32_t id);
-/* Connections that were made so far serve no request but those that they serve now. */
-void real_renew(struct real *r);
 void rows_free(struct engine *e);
 /* Frees what is gone and used by nobody. */
 void service_clear_if_over(struct service *s);
@@ -348,7 +346,8 @@ void http_desk_free(struct http_desk *d);
 /* One that came from there (NULL: anywhere) and went to that port, if the session may have it. */
 struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port);
 void reuse_give(struct engine *e, struct real *r, struct end *server);
-void reuse_close(struct real *r); /* all of them */
+/* All of them, and those that are in use now will not wait. */
+void reuse_close(struct real *r);
 void reuse_init(struct engine *e);
 
 /* greeting.c */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sessions that wait for a place, because all reals that they could have are at max_connections.
+ * Sessions that wait for a place, because all reals that they could have are at max_connections, or
+ * none has been checked yet.
  *
  * Each draws a number of its pool; each process shows the others the lowest that waits in it. Who
  * makes a place free calls the process with the lowest of all by its bell; that one goes through
@@ -140,7 +141,7 @@ static void count_waiting(const struct session *s, size_t what)
 static void add(struct session *s)
 {
 	struct service *pool = s->pool;
-	struct real *r = balance_wants(s);
+	struct real *r = service_ready(pool) ? balance_wants(s) : wanted_real(s);
 
 	s->wanted = r ? r->id : 0;
 	s->number = __atomic_add_fetch(&s->engine->shared->queue_numbers[pool->id], 1,
@@ -231,7 +232,7 @@ static void serve(struct service *pool)
 	call_next(pool, head);
 }
 
-/* Nobody waits for a real when none is usable. */
+/* Nobody waits for a real when none is usable, or may be soon. */
 static void refuse_all(struct service *pool)
 {
 	while (!list_empty(&pool->waiting)) {
@@ -274,7 +275,7 @@ static void look_again(struct timer *t)
 		struct service *pool = container_of(l, struct service, of_queues);
 
 		next = l->next;
-		if (!service_ready(pool))
+		if (!service_ready(pool) && !service_awaits(pool))
 			refuse_all(pool);
 	}
 	queue_rung(e);
@@ -293,8 +294,10 @@ void queue_init(struct engine *e)
 	e->fallback.fn = look_again;
 }
 
-static bool has_place(const struct service *pool)
+static bool has_place(struct service *pool)
 {
+	if (!service_ready(pool))
+		return false;
 	for (const struct link *l = pool->reals.next; l != &pool->reals; l = l->next) {
 		const struct real *r = container_of(l, struct real, of_service);
 

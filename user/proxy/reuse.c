@@ -82,17 +82,11 @@ static bool is_silent(struct end *e)
 	return !e->readable || (end_recv(e, &byte, 1) < 0 && errno == EAGAIN);
 }
 
-/* The real is still what it was when the connection was made. */
-static bool is_of(const struct end *e, const struct real *r)
-{
-	return !r->gone && r->row.flags & PROXY_REAL_USABLE && e->changes == r->changes;
-}
-
 void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
-	if (!is_of(server, r) || server->hung_up || !server->writable || !is_silent(server) ||
-	    !e->idle_max) {
+	if (r->gone || server->era != r->era || !(r->row.flags & PROXY_REAL_USABLE) ||
+	    server->hung_up || !server->writable || !is_silent(server) || !e->idle_max) {
 		end_close(server, false);
 		end_drop(server);
 		return;
@@ -166,6 +160,7 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 
 void reuse_close(struct real *r)
 {
+	r->era++;
 	while (!list_empty(&r->idle))
 		let_go(container_of(r->idle.next, struct end, link));
 }

@@ -132,12 +132,6 @@ static bool keeps_connections(const struct proxy_real *was, const struct proxy_r
 	       addr_equal(&was->ip, &is->ip) && was->port == is->port && !strcmp(was->sni, is->sni);
 }
 
-void real_renew(struct real *r)
-{
-	r->changes++;
-	reuse_close(r);
-}
-
 int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 {
 	struct real *r;
@@ -156,7 +150,7 @@ int real_put(struct engine *e, uint32_t id, const struct proxy_real *row)
 	if (r->row.service != row->service)
 		real_move(e, r, row->service);
 	if (!keeps_connections(&r->row, row))
-		real_renew(r);
+		reuse_close(r);
 	r->row = *row;
 	r->gone = false;
 	service_changed(e->services[row->service]);

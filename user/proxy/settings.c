@@ -223,7 +223,7 @@ static struct content *swap(struct engine *e, const struct proxy_blob_key *key, 
 		old = e->real_cas[key->id];
 		e->real_cas[key->id] = c;
 		if (e->reals[key->id])
-			real_renew(e->reals[key->id]);
+			reuse_close(e->reals[key->id]);
 	} else if (c) {
 		old = shelf_put(&stock_of(e, key->id)->blobs, place, c);
 	} else if (e->stocks[key->id]) {

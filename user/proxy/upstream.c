@@ -79,7 +79,7 @@ static void note_route(const struct session *s, const struct real *r, struct end
 	if (from)
 		server->from = *from;
 	server->port = port_of(s, r);
-	server->changes = r->changes;
+	server->era = r->era;
 }
 
 /* For the service and for the real that failed last. */
@@ -154,7 +154,9 @@ void upstream_start(struct session *s)
 {
 	if (!s->tries)
 		balance_begin(s);
-	if (!service_ready(s->pool)) {
+	if (service_awaits(s->pool)) {
+		queue_enter(s);
+	} else if (!service_ready(s->pool)) {
 		refuse(s);
 	} else if (s->state != SESSION_PAUSE && balance_tried_all(s)) {
 		s->state = SESSION_PAUSE;

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Everything at once for a while: idle sessions, load and a reload after the other. Nothing is lost,
+and nothing is left. LBXDP_SOAK_SECONDS and LBXDP_SOAK_IDLE make it longer and larger."""
+
+import contextlib
+import os
+import resource
+import time
+
+from lab.browsers import Browsers, shapes
+from lab.config import config
+from lab.http import client, get, http
+from lab.layer7 import VIP_7, Server, counts, l7, proxies
+from lab.network import MAIL
+from lab.proc import open_files, processor_seconds, resident
+from lab.space import wait_for
+
+SECONDS = int(os.environ.get("LBXDP_SOAK_SECONDS", "8"))
+IDLE = int(os.environ.get("LBXDP_SOAK_IDLE", "300"))
+
+
+def echo(connection):
+    while part := connection.recv(65536):
+        connection.sendall(part)
+
+
+def services(shape):
+    return {"web": shape, "tcp": l7(ports=[2525], weights=(1, None), check={"type": "on"})}
+
+
+def idle_sessions(net, stack):
+    """Half of them in each mode, all of which have been served once."""
+    crowd = []
+    for n in range(IDLE):
+        c = stack.enter_context(client(net, 2525 if n % 2 else 80))
+        if n % 2:
+            c.socket.sendall(b"hello")
+            assert c.exactly(5) == b"hello"
+        else:
+            assert c.ask(get("/name"))[1].startswith(b"mail")
+        crowd.append(c)
+    return crowd
+
+
+def test_nothing_is_lost_and_nothing_left(net, lb):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Server(net.mail1, MAIL["mail1"][0], 2525, echo))
+        lb.up(config(services(http())))
+        with client(net) as c:
+            c.ask(get("/name"))
+        before, files = proxies(lb), open_files(lb)
+        crowd = idle_sessions(net, stack)
+        with Browsers(net, 2) as load:
+            load.more(200)
+            memory, until = resident(lb), time.monotonic() + SECONDS
+            while time.monotonic() < until:
+                for shape in shapes():
+                    lb.reload(config(services(shape)))
+                    load.more(30)
+        assert load.failures == []
+        assert proxies(lb) == before
+        assert resident(lb) < memory + 4096 + IDLE
+        for n, c in enumerate(crowd):  # each goes on where it stood
+            if n % 2:
+                c.socket.sendall(b"again")
+                assert c.exactly(5) == b"again"
+            else:
+                assert c.ask(get("/name"))[1].startswith(b"mail")
+        used, began = processor_seconds(lb), time.monotonic()
+        assert lb.call("status").stdout and lb.call("report", "l7").stdout
+        assert processor_seconds(lb) - used < 0.3 * (time.monotonic() - began) + 0.1
+    wait_for("every session to end", lambda: all(
+        counts(lb, name)["current_sessions"] == 0 for name in ("web", "tcp")), 20)
+    assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan").stdout
+    assert open_files(lb) <= files + 200  # kept for the next: pipes, connections to reals
