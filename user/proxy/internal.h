@@ -180,6 +180,7 @@ struct engine {
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
+	uint32_t seen_rows; /* that were in use; what the table says of it others could change */
 	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
 	struct link idle;       /* reuse.c: ends without a session, the oldest first */
 	size_t idle_count, idle_max;

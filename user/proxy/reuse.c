@@ -126,7 +126,8 @@ static bool leads(const struct end *e, const struct addr *from, uint16_t port)
 	return e->port == port && addr_equal(&e->from, from ? from : &none);
 }
 
-/* Whether its server has closed it in the round that we are in. */
+/* Whether its server has closed it in the round that we are in, or has said what would be taken for
+ * the answer to the next request. */
 static bool is_over(const struct end *e)
 {
 	char byte;
@@ -146,7 +147,7 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 		before = l->prev;
 		if (!leads(e, from, port))
 			continue;
-		if (!s->http->idempotent && is_over(e)) {
+		if (is_over(e)) {
 			let_go(e);
 			continue;
 		}
