@@ -254,7 +254,7 @@ enum {
 	PROXY_SESSION_FDS = 2,
 	PROXY_PIPE_FDS = 2,
 	PROXY_PIPES_MAX = 256,
-	PROXY_IDLE_MAX = 256,
+	PROXY_IDLE_MAX = 1024,
 };
 
 /* Pipes that a process with so many descriptors may have at a time. */
@@ -266,7 +266,7 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 /* And connections that wait. */
 static inline uint64_t proxy_idle(uint64_t descriptors)
 {
-	return descriptors / 32 < PROXY_IDLE_MAX ? descriptors / 32 : PROXY_IDLE_MAX;
+	return descriptors / 16 < PROXY_IDLE_MAX ? descriptors / 16 : PROXY_IDLE_MAX;
 }
 
 /* Sessions that so many descriptors allow it beside them. */
