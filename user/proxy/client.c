@@ -383,7 +383,6 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, int fd)
 int proxy_client_log(struct proxy_client *c, const char *path)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
-	/* Who reads a pipe slowly loses lines (log_dropped), and holds nobody up. */
 	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = path ? open(path, flags, 0640) : -1;
 
@@ -482,6 +481,11 @@ void proxy_client_clear_service(struct proxy_client *c, uint32_t id)
 void proxy_client_clear_real(struct proxy_client *c, uint32_t id)
 {
 	memset(&c->shared->real[id], 0, sizeof(c->shared->real[id]));
+}
+
+uint64_t proxy_client_pulse(const struct proxy_client *c, unsigned int index)
+{
+	return __atomic_load_n(&c->shared->pulse[index], __ATOMIC_RELAXED);
 }
 
 size_t proxy_client_listeners(const struct proxy_client *c)

@@ -174,7 +174,7 @@ struct engine {
 	size_t sessions, limit, order_limit, descriptors;
 	bool paused; /* listeners are not watched */
 	bool splice;
-	struct timer resume;
+	struct timer resume, pulse;
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
