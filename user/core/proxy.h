@@ -329,6 +329,7 @@ struct proxy_shared {
 	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
 					   * after each change: odd while they are written */
 	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
+	uint64_t pulse[PROXY_PROCESSES_MAX]; /* core/pulse.h: counted on by each process */
 	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));

@@ -333,7 +333,6 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, pid_t pid, 
 int proxy_client_log(struct proxy_client *c, const char *path)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
-	/* Who reads a pipe slowly loses lines (log_dropped), and holds nobody up. */
 	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = path ? open(path, flags, 0640) : -1;
 
