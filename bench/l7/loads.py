@@ -113,6 +113,8 @@ class Work:
     def measure(self, net, way, options):
         before = way.cpu()
         done = self.run(net, way, self.kind, options)
+        if not done:
+            raise LabError(f"{way.name}: {self.name}: nothing was done")
         return done if self.factor is None else (way.cpu() - before) / done * self.factor
 
 

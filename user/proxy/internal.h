@@ -107,6 +107,7 @@ struct end {
 	bool readable, writable;
 	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
 	bool used;        /* to a real: has carried a request already */
+	bool bare;        /* and its last answer was a head only */
 	bool parting;     /* TLS: our goodbye waits for room in the socket */
 	unsigned int era; /* to a real: its era when this was made */
 	uint16_t port;    /* to a real: that it went to */

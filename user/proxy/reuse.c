@@ -15,6 +15,7 @@ enum {
 	IDLE_REAL = 512,   /* a real and process: as many as answer in one burst */
 	IDLE_TIME = 30000, /* ms; below what servers allow (IIS 120 s, nginx 75 s), so that a
 			    * request seldom meets one that is just being closed */
+	QUIET_TIME = 1000, /* ms; no server gives up on a connection sooner */
 };
 
 static void forget(struct end *e)
@@ -150,6 +151,15 @@ static bool is_over(const struct end *e)
 	return recv(e->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
+/* It costs a system call, which is worth it where a request must not be asked twice, where a server
+ * may be of another opinion about the end of its answer, after a while in which it may have lost
+ * its patience (a 408, a FIN), and where something is known to have come. */
+static bool is_worth_a_look(const struct session *s, const struct end *e)
+{
+	return !s->http->idempotent || e->bare ||
+	       loop_now(s->engine->loop) - e->active >= QUIET_TIME || loop_has_news(&e->watch);
+}
+
 struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port)
 {
 	struct link *l = r->idle.prev, *before;
@@ -162,7 +172,7 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 		before = l->prev;
 		if (!leads(e, from, port))
 			continue;
-		if (is_over(e)) {
+		if (is_worth_a_look(s, e) && is_over(e)) {
 			let_go(e, false);
 			continue;
 		}
