@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Everything at once for a while: idle sessions, load and a reload after the other. Nothing is lost,
-and nothing is left. LBXDP_SOAK_SECONDS and LBXDP_SOAK_IDLE make it longer and larger."""
+"""Everything at once for a while: idle sessions, load and a reload after the other. Nothing is
+lost, and nothing is left. LBXDP_SOAK_SECONDS and LBXDP_SOAK_IDLE make it longer and larger."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import time
 from lab.browsers import Browsers, shapes
 from lab.config import config
 from lab.http import client, get, http
-from lab.layer7 import VIP_7, Server, counts, l7, proxies
+from lab.layer7 import Server, counts, l7, proxies
 from lab.network import MAIL
 from lab.proc import open_files, processor_seconds, resident
 from lab.space import wait_for
@@ -20,6 +20,7 @@ IDLE = int(os.environ.get("LBXDP_SOAK_IDLE", "300"))
 
 
 def echo(connection):
+    connection.settimeout(None)
     while part := connection.recv(65536):
         connection.sendall(part)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Layer 7: health, orders, reload, crash, and what an operator sees of it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -106,12 +107,14 @@ def test_reload_under_load_fails_no_request_and_keeps_sessions(net, lb):
 def test_kill_9_of_one_proxy_ends_its_sessions_only(net, lb):
     lb.up(config({"web": l7(), "dr": service(ports=[8080])}))
     downloads = {}
-    for _ in range(64):
-        d = Download(net.client, VIP_7)
-        downloads[d.socket.getsockname()[1]] = d
-        if len(downloads) >= 6 and len(holders(lb, 80)) > 1:
-            break
-    with all_read(downloads.values()), Load(net.client, VIP, 8080) as load:
+    with contextlib.ExitStack() as readers:
+        for _ in range(64):
+            d = Download(net.client, VIP_7)
+            readers.enter_context(all_read([d]))
+            downloads[d.socket.getsockname()[1]] = d
+            if len(downloads) >= 6 and len(holders(lb, 80)) > 1:
+                break
+        load = readers.enter_context(Load(net.client, VIP, 8080))
         held = holders(lb, 80)
         victim = min(held, key=lambda pid: len(held[pid]))
         others = set(downloads) - held[victim]

@@ -41,7 +41,7 @@ static void connect_process(unsigned int index)
 	int fd[2];
 
 	assert_int_equal(channel_pair(fd), 0);
-	assert_int_equal(proxy_client_connect(stage.client, index, fd[0]), 0);
+	assert_int_equal(proxy_client_connect(stage.client, index, 0, fd[0]), 0);
 	stage.process[index] = fd[1];
 }
 
@@ -53,7 +53,7 @@ static int set_stage(void **state)
 		.loop = loop_new(), .process = {-1, -1},
                      .lost = -1
         };
-	stage.client = proxy_client_new(stage.loop, PROCESSES, &events);
+	stage.client = proxy_client_new(stage.loop, PROCESSES, NULL, &events);
 	assert_non_null(stage.client);
 	stage.sink = proxy_client_sink(stage.client);
 	return 0;

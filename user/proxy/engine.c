@@ -59,6 +59,8 @@ static void end_of_round(struct hook *h)
 	log_flush(e);
 	free_dead(e);
 	resume_if_room(e);
+	if (e->finishing && !e->sessions)
+		loop_stop(e->loop);
 }
 
 static void resume(struct timer *t)
@@ -97,7 +99,7 @@ static void rung(struct watch *w, unsigned int events)
 static void silence(struct engine *e)
 {
 	e->bell.fn = rung;
-	e->bell.fd = e->log_fd = -1;
+	e->bell.fd = e->log_fd = e->memory = -1;
 	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
 		e->bells[i] = -1;
 }
@@ -185,6 +187,7 @@ void engine_free(struct engine *e)
 	map_free(e->listeners);
 	if (e->shared)
 		munmap(e->shared, sizeof(*e->shared));
+	close_if_open(e->memory);
 	free(e);
 }
 
@@ -219,7 +222,7 @@ static int take_shared(struct engine *e, int fd)
 	m = mmap(NULL, sizeof(*e->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m == MAP_FAILED)
 		return -errno;
-	close(fd);
+	e->memory = fd;
 	e->shared = m;
 	for (size_t i = 0; i < PROXY_COLUMN_COUNT; i++)
 		clear_column(e, &proxy_columns[i]);
@@ -321,6 +324,15 @@ int engine_obey(struct engine *e, const struct proxy_order *o, int fd)
 		close_if_open(fd);
 	set_limit(e);
 	return err;
+}
+
+void engine_finish(struct engine *e)
+{
+	if (e->finishing)
+		return;
+	e->finishing = true;
+	listeners_leave(e);
+	loop_defer(e->loop, &e->after);
 }
 
 void engine_splice(struct engine *e, bool on)

@@ -123,7 +123,8 @@ static void note_answer(struct session *s, const struct http_head *head)
 	h->tied |= head->ntlm;
 	h->server_keeps = head->persistent;
 	h->close |= head->framing == HTTP_UNTIL_CLOSE || s->service->gone ||
-		    (!http_body_over(&h->body[CLIENT]) && !head->persistent);
+		    (!http_body_over(&h->body[CLIENT]) && !head->persistent) ||
+		    (s->engine->finishing && !h->tied); /* the next request belongs elsewhere */
 	h->answer = HTTP_ANSWER_BODY;
 }
 

@@ -163,6 +163,7 @@ struct engine {
 	struct loop *loop;
 	unsigned int index;
 	struct proxy_shared *shared;
+	int memory;                /* the file that shared is; -1: none yet */
 	struct service **services; /* by id */
 	struct real **reals;
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
@@ -172,7 +173,8 @@ struct engine {
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
-	bool paused; /* listeners are not watched */
+	bool paused;    /* listeners are not watched */
+	bool finishing; /* others accept by now: the loop stops with the last session */
 	bool splice;
 	struct timer resume, pulse;
 	struct hook after;
@@ -253,6 +255,8 @@ void hello_route(struct session *s, const char *name);
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
 void listener_gone(struct engine *e, const struct proxy_endpoint *at);
 void listeners_free(struct engine *e);
+/* Serves who came already, and leaves everybody else to the other processes. */
+void listeners_leave(struct engine *e);
 /* Accept no more until sessions end; out_of_descriptors: or a moment has passed. */
 void listeners_pause(struct engine *e, bool out_of_descriptors);
 void listeners_resume(struct engine *e);
