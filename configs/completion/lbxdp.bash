@@ -27,12 +27,13 @@ _lbxdp()
 	done
 
 	case $prev in
-	-c | --config | -S | --socket | --ca)
+	-c | --config | -S | --socket | --ca | --certificate)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--xdp-mode) words='auto native generic' ;;
 	--os) words='linux windows' ;;
+	--mode) words='l4-dr l7-tcp l7-http' ;;
 	--verify) words='none ca' ;;
 	--instance | --timeout | --request | --expect | --method | --host | --sni | --helo | --send)
 		return

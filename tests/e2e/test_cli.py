@@ -14,6 +14,7 @@ import pytest
 from lab.balancer import TOP, Balancer, program
 from lab.clients import answer, burst
 from lab.config import config, reals, service
+from lab.layer7 import VIP_7
 from lab.network import MAIL, VIP
 from lab.space import run
 
@@ -163,6 +164,26 @@ def test_init_exchange_writes_a_configuration_that_serves(net, lb):  # R16
     lb.up(done.stdout)
     assert all(s["status"] == "healthy" for s in lb.status()["services"])
     assert net.client.run("curl", "-sSk", f"https://{VIP}/name").stdout.strip() in MAIL
+
+
+def test_init_exchange_of_http_mode_serves_what_is_well_and_redirects(net, lb, tmp_path):  # R19, R53, R90
+    pem = tmp_path / "mail.pem"
+    pem.write_text("".join(open(f"{net.directory}/{name}.pem").read() for name in ("cert", "key")))
+    done = lb.call("init", "exchange", "--mode", "l7-http", "--certificate", pem, "--vip", VIP_7,
+                   "--real", f"CAS1={MAIL['mail1'][0]}", "--real", f"CAS2={MAIL['mail2'][0]}")
+    lb.up(done.stdout)
+    assert {s: lb.service(s)["status"] for s in ("CAS-HTTPS", "CAS-HTTPS:ews", "CAS-SMTP", "HTTP-redirect")} == {
+        "CAS-HTTPS": "healthy", "CAS-HTTPS:ews": "down", "CAS-SMTP": "healthy",
+        "HTTP-redirect": "redirect"}
+
+    def status(url):
+        return net.client.run("curl", "-sSk", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}",
+                              url).stdout
+
+    assert status(f"https://{VIP_7}/name") == "200 "
+    assert status(f"https://{VIP_7}/ews/exchange.asmx") == "503 "
+    assert status(f"https://{VIP_7}/") == f"302 https://{VIP_7}/owa/"
+    assert status(f"http://{VIP_7}/owa?a=b") == f"301 https://{VIP_7}/owa?a=b"
 
 
 def test_the_linux_real_script_solves_the_arp_problem(net, lb):  # R101

@@ -113,6 +113,32 @@ static void an_unwatched_fd_is_silent_even_in_the_same_round(void **state)
 	}
 }
 
+static void say_who_has_news(struct watch *w, unsigned int events)
+{
+	for (int i = 0; i < 2; i++)
+		say(loop_has_news(&watches[i]) ? "y" : "n");
+	if (!loop_has_news(&watches[0]) && !loop_has_news(&watches[1]))
+		loop_stop(loop);
+}
+
+static void news_of_a_round_is_known_before_its_callback(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(write(pipes[i][1], "x", 1), 1);
+		watches[i] = (struct watch){.fn = say_who_has_news};
+		assert_int_equal(loop_watch(loop, &watches[i], pipes[i][0], LOOP_READ), 0);
+	}
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(said, "nynn");
+	for (int i = 0; i < 2; i++) {
+		loop_unwatch(&watches[i]);
+		assert_false(loop_has_news(&watches[i]));
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+}
+
 static unsigned int seen;
 
 static void note_events(struct watch *w, unsigned int events)
@@ -309,6 +335,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stopped_timer_does_not_fire, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(an_unwatched_fd_is_silent_even_in_the_same_round,
+						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(news_of_a_round_is_known_before_its_callback,
 						make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(an_edge_watch_tells_of_changes_only, make_loop,
 						free_loop),

@@ -41,7 +41,7 @@ static void connect_process(unsigned int index)
 	int fd[2];
 
 	assert_int_equal(channel_pair(fd), 0);
-	assert_int_equal(proxy_client_connect(stage.client, index, fd[0]), 0);
+	assert_int_equal(proxy_client_connect(stage.client, index, 0, fd[0]), 0);
 	stage.process[index] = fd[1];
 }
 
@@ -53,7 +53,7 @@ static int set_stage(void **state)
 		.loop = loop_new(), .process = {-1, -1},
                      .lost = -1
         };
-	stage.client = proxy_client_new(stage.loop, PROCESSES, &events);
+	stage.client = proxy_client_new(stage.loop, PROCESSES, NULL, &events);
 	assert_non_null(stage.client);
 	stage.sink = proxy_client_sink(stage.client);
 	return 0;
@@ -510,6 +510,30 @@ static void the_log_is_opened_anew_for_who_rotates_it(void **state)
 	unlink(moved);
 }
 
+/* Neither main nor a proxy ever waits for who reads it; alarm() ends a test that does. */
+static void a_log_that_is_a_pipe_is_not_waited_for(void **state)
+{
+	char dir[] = "/tmp/lbxdp-log-XXXXXX", path[64];
+	int reader, writer;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)alarm(10);
+	assert_int_equal(proxy_client_log(stage.client, path), -ENXIO);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	connect_process(0);
+	assert_int_equal(proxy_client_log(stage.client, path), 0);
+	(void)alarm(0);
+	writer = socket_of(0, PROXY_ORDER_LOG);
+	assert_true(fcntl(writer, F_GETFL) & O_NONBLOCK);
+	close(writer);
+	close(reader);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void processes_are_wanted_while_there_is_a_service(void **state)
 {
 	uint32_t id = SERVICE;
@@ -541,6 +565,7 @@ int main(void)
 		CASE(rules_go_out_and_again_to_a_new_process),
 		CASE(every_process_can_ring_every_other),
 		CASE(the_log_is_opened_anew_for_who_rotates_it),
+		CASE(a_log_that_is_a_pipe_is_not_waited_for),
 		CASE(processes_are_wanted_while_there_is_a_service),
 	};
 

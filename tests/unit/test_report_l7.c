@@ -75,6 +75,28 @@ static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R
 	buf_free(&b);
 }
 
+static void old_processes_are_seen_with_what_they_still_hold(void **state)
+{
+	struct buf text = rendered(render_status_text, false), json = rendered(status_json, false);
+	struct buf metrics = {};
+	struct view *v = sample_l7_view();
+
+	assert_has(&text, "proxy 202 (restarts 1); proxy (finishing) 190, 3 sessions\n");
+	assert_accepted_by(&json, "python3",
+			   "python3 -c \"import json,sys; p=json.load(sys.stdin)['processes'][-1];"
+			   "assert p=={'role':'proxy (finishing)','pid':190,'restarts':0,"
+			   "'sessions':3}, p\"");
+	render_metrics(v, false, &metrics);
+	assert_has(&metrics, "lbxdp_process_restarts_total{role=\"proxy\"} 1\n");
+	assert_lacks(&metrics, "finishing");
+	assert_has(&metrics, "lbxdp_l7_earlier_processes 1\n");
+	assert_has(&metrics, "lbxdp_l7_earlier_sessions 3\n");
+	buf_free(&text);
+	buf_free(&json);
+	buf_free(&metrics);
+	view_free(v);
+}
+
 static void the_table_has_the_guides_groups_and_rows(void **state) /* R70, R72, R73 */
 {
 	struct buf b = rendered(render_report_l7_text, false);
@@ -237,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_header_tells_of_the_processes_and_their_limit),
+		cmocka_unit_test(old_processes_are_seen_with_what_they_still_hold),
 		cmocka_unit_test(the_table_has_the_guides_groups_and_rows),
 		cmocka_unit_test(up_only_hides_the_reals_that_are_down),
 		cmocka_unit_test(the_csv_bears_haproxys_names_in_its_order),

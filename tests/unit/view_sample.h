@@ -208,9 +208,9 @@ static inline struct view *sample_empty(void)
 static inline struct view *sample_view(void)
 {
 	static const struct view_process processes[] = {
-		{"main",  100, 0},
-		{"probe", 101, 2},
-		{"web",   102, 0},
+		{"main",  100, 0, false, 0},
+		{"probe", 101, 2, false, 0},
+		{"web",   102, 0, false, 0},
 	};
 	static const struct view_iface ifaces[] = {
 		{"eth0", true,  true,  false, ""       },
@@ -268,9 +268,10 @@ static inline void sample_sessions(struct view *v)
 static inline struct view *sample_l7_view(void)
 {
 	static const struct view_process processes[] = {
-		{"main",  100, 0},
-		{"proxy", 201, 0},
-		{"proxy", 202, 1},
+		{"main",              100, 0, false, 0},
+		{"proxy",             201, 0, false, 0},
+		{"proxy",             202, 1, false, 0},
+		{"proxy (finishing)", 190, 0, true,  3},
 	};
 	struct view *v = sample_view();
 	struct view_service *s = arena_alloc(v->arena, 3, sizeof(*s));
@@ -281,7 +282,7 @@ static inline struct view *sample_l7_view(void)
 	v->services = s;
 	v->service_count = 3;
 	v->processes = processes;
-	v->process_count = 3;
+	v->process_count = 4;
 	v->process.start_time = SAMPLE_NOW - 93;
 	v->l7.processes = 2;
 	v->l7.maxconn = 40000;

@@ -26,6 +26,8 @@ static void put_processes(struct json *j, const struct view *v)
 		json_text(j, "role", p->role);
 		json_number(j, "pid", p->pid > 0 ? p->pid : 0);
 		json_number(j, "restarts", p->restarts);
+		if (p->earlier)
+			json_number(j, "sessions", p->sessions);
 		json_close(j, '}');
 	}
 	json_close(j, ']');

@@ -176,7 +176,7 @@ static void put_header(const struct view *v, struct buf *out)
 
 	buf_printf(out, "LAYER 7 STATISTICS %s\n\npid = ", clock_format(v->now, now));
 	for (size_t i = 0; i < v->process_count; i++)
-		if (!strncmp(v->processes[i].role, "proxy", 5)) {
+		if (!strcmp(v->processes[i].role, "proxy")) {
 			buf_printf(out, "%s%d", comma, v->processes[i].pid);
 			comma = ", ";
 		}

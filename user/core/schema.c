@@ -35,8 +35,8 @@ static const struct schema_row node_rows[] = {
 	 .fallback = "leave",
 	 .word = word_on_stop,
 	 .max = 8,
-	 .help = "What the end of the daemon does to the data plane: leave it working, or detach "
-		 "it."},
+	 .help = "What the end of the daemon does to the data plane and to the proxies of layer 7: "
+		 "leave them working, or detach and end them."},
 	{.key = "flows",
 	 .type = SCHEMA_UINT,
 	 FIELD(config_draft, model.node.flows),

@@ -89,6 +89,8 @@ struct view_process {
 	const char *role;
 	int pid;
 	unsigned int restarts;
+	bool earlier;      /* a proxy of an earlier main */
+	uint64_t sessions; /* of such a one */
 };
 
 struct view_iface {

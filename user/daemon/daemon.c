@@ -152,10 +152,8 @@ static void settle_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, settle);
 
-	if (d->settled)
-		return;
-	d->settled = true;
-	admin_settled(d->admin);
+	if (!d->settled)
+		checks_settle(d);
 }
 
 static void start_settling(struct daemon *d)
@@ -167,7 +165,8 @@ static void start_settling(struct daemon *d)
 
 		longest = row->spec->timeout > longest ? row->spec->timeout : longest;
 	}
-	d->settled = checks_settled(d);
+	if (checks_settled(d))
+		checks_settle(d);
 	d->settle.fn = settle_fire;
 	timer_start(d->loop, &d->settle, longest + SETTLE_EXTRA_MSEC);
 }
@@ -414,6 +413,8 @@ static void remove_run_files(const struct daemon_options *o)
 static void stop(struct daemon *d)
 {
 	process_stop_all(d);
+	if (d->detach)
+		proxies_end(d, !d->exit_code);
 	if (d->detach && d->dataplane)
 		detach_all(d);
 	health_client_free(d->health);
@@ -489,6 +490,7 @@ int daemon_run(const struct daemon_options *o)
 		/* A data plane that was there before stays; what this start made goes. */
 		d.detach = d.dataplane && !dataplane_adopted(d.dataplane);
 		d.exit_code = 1;
+		proxies_end(&d, false);
 	} else {
 		run(&d);
 	}

@@ -177,9 +177,25 @@ static void snap_services(struct daemon *d, struct view *v)
 	v->service_count = d->model->service_count;
 }
 
+static void snap_earlier(struct daemon *d, struct view *v, struct view_process *out, size_t room)
+{
+	struct predecessor_view *p = arena_alloc(v->arena, room + 1, sizeof(*p));
+	size_t count = proxy_client_earlier(d->proxy, p, room);
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct view_process){
+			.role = p[i].finishing ? "proxy (finishing)" : "proxy (handing over)",
+			.pid = p[i].pid,
+			.earlier = true,
+			.sessions = p[i].sessions,
+		};
+	v->process_count += count;
+}
+
 static void snap_processes(struct daemon *d, struct view *v)
 {
-	struct view_process *p = arena_alloc(v->arena, CHILDREN_MAX + 1, sizeof(*p));
+	size_t earlier = proxy_client_earlier_room(d->proxy);
+	struct view_process *p = arena_alloc(v->arena, CHILDREN_MAX + earlier + 1, sizeof(*p));
 
 	p[v->process_count++] = (struct view_process){.role = "main", .pid = getpid()};
 	for (int i = 0; i < CHILDREN_MAX; i++)
@@ -190,6 +206,7 @@ static void snap_processes(struct daemon *d, struct view *v)
 				.restarts = d->children[i].restarts,
 			};
 	v->processes = p;
+	snap_earlier(d, v, p + v->process_count, earlier);
 }
 
 static void snap_l7(struct daemon *d, struct view *v)
@@ -272,7 +289,7 @@ struct session_filling {
 	size_t room;
 };
 
-static void snap_session(void *arg, unsigned int process, const struct proxy_session *s)
+static void snap_session(void *arg, pid_t pid, const struct proxy_session *s)
 {
 	struct session_filling *f = arg;
 	struct daemon *d = f->daemon;
@@ -284,7 +301,7 @@ static void snap_session(void *arg, unsigned int process, const struct proxy_ses
 	f->to[f->view->session_count++] = (struct view_session){
 		.service = arena_strdup(f->view->arena, service),
 		.real = real ? real_of_identity(real, f->view->arena) : NULL,
-		.pid = child_of(d, CHILD_PROXY, process)->pid,
+		.pid = pid,
 		.age = f->now > s->began ? f->now - s->began : 0,
 		.idle = f->now > s->active ? f->now - s->active : 0,
 		.seen = *s,

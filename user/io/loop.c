@@ -20,7 +20,7 @@ struct loop {
 	size_t timers, room;
 	struct hook *hooks;
 	struct epoll_event ready[BATCH];
-	int ready_count;
+	int ready_at, ready_count; /* ready_at: whose turn it is */
 	struct watch signal_watch;
 	void (*signal_fn)(void *arg, int signal);
 	void *signal_arg;
@@ -105,6 +105,18 @@ void loop_unwatch(struct watch *w)
 	/* The fd is open, so it is there. */
 	(void)epoll_ctl(w->loop->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	loop_forget(w);
+}
+
+bool loop_has_news(const struct watch *w)
+{
+	const struct loop *l = w->loop;
+
+	if (!w->active)
+		return false;
+	for (int i = l->ready_at + 1; i < l->ready_count; i++)
+		if (l->ready[i].data.ptr == w)
+			return true;
+	return false;
 }
 
 /* The heap: each timer knows its place, so that stopping one costs a sift and not a search. */
@@ -193,9 +205,9 @@ static int wait_msec(const struct loop *l)
 
 static void call_ready(struct loop *l)
 {
-	for (int i = 0; i < l->ready_count; i++) {
-		struct watch *w = l->ready[i].data.ptr;
-		unsigned int e = l->ready[i].events;
+	for (l->ready_at = 0; l->ready_at < l->ready_count; l->ready_at++) {
+		struct watch *w = l->ready[l->ready_at].data.ptr;
+		unsigned int e = l->ready[l->ready_at].events;
 
 		if (w)
 			w->fn(w, (e & (EPOLLIN | EPOLLRDHUP) ? LOOP_READ : 0) |

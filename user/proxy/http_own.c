@@ -59,6 +59,7 @@ static void note_own(struct session *s, uint16_t status)
 	session_add(s, offsetof(struct proxy_counts, answers) + status / 100 * sizeof(uint64_t), 1);
 	h->phase = HTTP_EXCHANGE;
 	h->answer = HTTP_ANSWER_OVER;
+	h->deaf |= !http_body_over(&h->body[CLIENT]); /* no server is to take it for a request */
 }
 
 /* Head and body as one piece; the server's part, if it had begun one, is given up. */

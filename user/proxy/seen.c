@@ -13,14 +13,14 @@ static struct proxy_session *column(const struct engine *e)
 
 static struct proxy_session *free_row(struct engine *e)
 {
-	uint32_t *used = &e->shared->session_rows[e->index];
+	uint32_t *shown = &e->shared->session_rows[e->index];
 
 	if (e->seen_free)
 		return &column(e)[e->seen[--e->seen_free]];
-	if (*used == PROXY_SESSIONS_MAX)
+	if (e->seen_rows == PROXY_SESSIONS_MAX)
 		return calloc(1, sizeof(struct proxy_session));
-	__atomic_store_n(used, *used + 1, __ATOMIC_RELEASE);
-	return &column(e)[*used - 1];
+	__atomic_store_n(shown, ++e->seen_rows, __ATOMIC_RELEASE);
+	return &column(e)[e->seen_rows - 1];
 }
 
 struct proxy_session *seen_take(struct engine *e, uint32_t service)

@@ -307,6 +307,8 @@ void session_end(struct session *s, bool reset)
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
+	if (!s->http && s->pool != s->service) /* else the request has it */
+		service_leave(e, s->pool);
 	seen_give(e, s->row);
 	settings_release(s->settings);
 	service_leave(e, s->service);
