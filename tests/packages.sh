@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs what building, testing or the demo need on Debian 12, and makes the system user that
 # lbxdp's children run as. Usage: tests/packages.sh build|demo|test|bench. Does nothing, quickly, when all
-# is there. nginx, Dovecot, OpenSMTPD and Prometheus are wanted as programs only: while apt works, a
+# is there. nginx, Dovecot, OpenSMTPD, HAProxy and Prometheus are wanted as programs only: while apt works, a
 # temporary policy-rc.d keeps their services from being started, and it is removed afterwards. (On a
 # machine where one of them was installed before, nothing changes.)
 set -eu
@@ -13,7 +13,7 @@ demo="ethtool iproute2 curl swaks nginx-light dovecot-imapd dovecot-pop3d opensm
 	python3 util-linux iputils-ping"
 bench="haproxy wrk nghttp2-client nftables"
 test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables
-	iptables"
+	iptables haproxy wrk"
 
 case "${1:-}" in
 build) wanted="$build" ;;

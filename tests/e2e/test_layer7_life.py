@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -138,6 +139,30 @@ def test_kill_9_of_one_proxy_ends_its_sessions_only(net, lb):
              lambda: counts(lb, "web")["current_sessions"] <= len(others) + 1)
     for d in downloads.values():
         d.close()
+
+
+def age(pid):
+    """Seconds since it was started."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat, \
+         open("/proc/uptime", encoding="utf-8") as uptime:
+        began = int(stat.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return float(uptime.read().split()[0]) - began
+
+
+def test_a_proxy_that_stands_still_is_ended_and_the_others_serve_meanwhile(net, lb):
+    lb.up(config({"web": l7()}))
+    before = proxies(lb)
+    # who has not counted on yet is not judged
+    wait_for("the processes to be of age", lambda: all(age(pid) > 4 for pid in before))
+    os.kill(before[0], signal.SIGSTOP)
+    with Load(net.client, VIP_7) as load:
+        wait_for("another in its place", lambda: before[0] not in proxies(lb) and
+                 0 not in proxies(lb) and len(proxies(lb)) == len(before), 15)
+        load.more(100)
+    if len(before) > 1:
+        assert load.failures == []
+    assert set(before[1:]) <= set(proxies(lb))
+    assert sum(p["restarts"] for p in lb.status()["processes"]) == 1
 
 
 def test_a_vip_is_a_host_address_only_while_layer_7_uses_it(net, lb):

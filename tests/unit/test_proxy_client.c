@@ -372,6 +372,19 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
+static void a_process_that_talks_nonsense_is_given_up(void **state)
+{
+	const char nonsense[] = "reboot";
+
+	connect_process(0);
+	connect_process(1);
+	orders(1);
+	assert_int_equal(send(stage.process[1], nonsense, sizeof(nonsense), 0), sizeof(nonsense));
+	assert_int_equal(loop_run(stage.loop), 0);
+	assert_int_equal(stage.lost, 1);
+	assert_int_equal(recv(stage.process[1], (char[8]){}, 8, MSG_DONTWAIT), 0); /* its end */
+}
+
 static void rows_of_a_process_that_is_gone_wait_for_the_next(void **state)
 {
 	connect_process(0);
@@ -560,6 +573,7 @@ int main(void)
 		CASE(processes_share_the_limit_of_sessions),
 		CASE(counts_add_up_over_processes),
 		CASE(sessions_of_a_process_that_died_are_taken_back),
+		CASE(a_process_that_talks_nonsense_is_given_up),
 		CASE(rows_of_a_process_that_is_gone_wait_for_the_next),
 		CASE(a_file_s_content_goes_out_and_again_to_a_new_process),
 		CASE(rules_go_out_and_again_to_a_new_process),

@@ -208,9 +208,9 @@ static inline struct view *sample_empty(void)
 static inline struct view *sample_view(void)
 {
 	static const struct view_process processes[] = {
-		{.role = "main", .pid = 100},
-		{.role = "probe", .pid = 101, .restarts = 2},
-		{.role = "web", .pid = 102},
+		{"main",  100, 0, false, 0},
+		{"probe", 101, 2, false, 0},
+		{"web",   102, 0, false, 0},
 	};
 	static const struct view_iface ifaces[] = {
 		{"eth0", true,  true,  false, ""       },
@@ -268,10 +268,10 @@ static inline void sample_sessions(struct view *v)
 static inline struct view *sample_l7_view(void)
 {
 	static const struct view_process processes[] = {
-		{.role = "main", .pid = 100},
-		{.role = "proxy", .pid = 201},
-		{.role = "proxy", .pid = 202, .restarts = 1},
-		{.role = "proxy (finishing)", .pid = 190, .earlier = true, .sessions = 3},
+		{"main",              100, 0, false, 0},
+		{"proxy",             201, 0, false, 0},
+		{"proxy",             202, 1, false, 0},
+		{"proxy (finishing)", 190, 0, true,  3},
 	};
 	struct view *v = sample_view();
 	struct view_service *s = arena_alloc(v->arena, 3, sizeof(*s));

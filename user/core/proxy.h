@@ -325,11 +325,12 @@ enum {
 /* A sparse memfd; only rows in use take memory. What has a row a process is that process' own to
  * write, so that a crash leaves nothing counted: PROXY_COLUMNS, which main then clears. */
 struct proxy_shared {
-	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
-	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
-					   * after each change: odd while they are written */
-	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
-	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
+	uint8_t ticket_keys[2][80]; /* TLS: the key in use and the one before; made by main */
+	uint64_t ticket_epoch;      /* 2 with the first keys; counts on by one before and
+				     * after each change: odd while they are written */
+	uint64_t log_dropped;       /* writes to l7.logging's file that failed */
+	uint64_t pulse[PROXY_PROCESSES_MAX]; /* core/pulse.h: counted on by each process */
+	uint64_t cursor[LB_SERVICES_MAX];    /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
 	uint32_t service_current[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];

@@ -159,6 +159,20 @@ void proxies_end(struct daemon *d, bool earlier)
 	proxy_client_end(d->proxy, earlier);
 }
 
+/* Stopped, or in an endless loop: its sessions hang, and while it lives nobody takes its place. */
+void proxies_watch(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->proxy_count; i++) {
+		struct child *c = child_of(d, CHILD_PROXY, i);
+
+		if (!c->pid || !pulse_is_lost(&d->proxy_pulses[i], proxy_client_pulse(d->proxy, i)))
+			continue;
+		log_error("proxy %u: has not moved for %u seconds; ending it", i,
+			  d->proxy_pulses[i].missed * PULSE_MSEC / 1000);
+		process_lost(c);
+	}
+}
+
 void proxies_adjust(struct daemon *d)
 {
 	bool running = child_of(d, CHILD_PROXY, 0)->wanted;

@@ -71,6 +71,7 @@ static int start_proxy(struct child *c, int channel)
 
 static int connect_proxy(struct child *c, int channel)
 {
+	c->daemon->proxy_pulses[c->index] = (struct pulse){};
 	return proxy_client_connect(c->daemon->proxy, c->index, c->pid, channel);
 }
 

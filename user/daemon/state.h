@@ -18,6 +18,7 @@
 #include "core/ids.h"
 #include "core/model.h"
 #include "core/plan.h"
+#include "core/pulse.h"
 #include "core/store.h"
 #include "core/view.h"
 #include "daemon/daemon.h"
@@ -75,6 +76,7 @@ struct daemon {
 	struct web_client *web;
 	struct proxy_client *proxy;
 	unsigned int proxy_count;
+	struct pulse proxy_pulses[PROXY_PROCESSES_MAX];
 	struct admin *admin;
 	struct orders *orders;
 	uid_t uid; /* of the children */
@@ -213,6 +215,7 @@ void proxies_open_log(struct daemon *d); /* anew at each reload, for who rotates
 bool proxies_hold_service(struct daemon *d, uint32_t id);
 bool proxies_hold_real(struct daemon *d, uint32_t id);
 void proxies_adjust(struct daemon *d); /* after a plan, and once a second */
+void proxies_watch(struct daemon *d);  /* once a second: ends those that stand still */
 /* They are ended; else they go on without main. earlier: those of an earlier main too. */
 void proxies_end(struct daemon *d, bool earlier);
 

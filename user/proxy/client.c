@@ -70,22 +70,6 @@ static void disconnect(struct process *p)
 	channel_fini(&p->channel);
 }
 
-/* A process serves with all that is in force: earlier ones are not needed any more. */
-static void take_message(struct channel *ch, const void *bytes, size_t len, int fd)
-{
-	struct process *p = container_of(ch, struct process, channel);
-	struct proxy_report r;
-
-	if (fd >= 0)
-		close(fd);
-	if (len == sizeof(r))
-		memcpy(&r, bytes, sizeof(r));
-	if (len == sizeof(r) && r.kind == PROXY_REPORT_READY)
-		predecessors_finish(p->client->earlier);
-	else
-		log_error("message of %zu bytes from a proxy process is not understood", len);
-}
-
 static void process_is_gone(struct channel *ch)
 {
 	struct process *p = container_of(ch, struct process, channel);
@@ -95,6 +79,26 @@ static void process_is_gone(struct channel *ch)
 	forget(p);
 	take_back_gauges(c, p->column);
 	c->events.lost(c->events.arg, p - c->process);
+}
+
+/* A process serves with all that is in force: earlier ones are not needed any more. One that says
+ * anything else is not ours any more. */
+static void take_message(struct channel *ch, const void *bytes, size_t len, int fd)
+{
+	struct process *p = container_of(ch, struct process, channel);
+	struct proxy_report r;
+
+	if (fd >= 0)
+		close(fd);
+	if (len == sizeof(r))
+		memcpy(&r, bytes, sizeof(r));
+	if (len == sizeof(r) && r.kind == PROXY_REPORT_READY) {
+		predecessors_finish(p->client->earlier);
+		return;
+	}
+	log_error("proxy %u: its message of %zu bytes is not understood; ending it",
+		  (unsigned int)(p - p->client->process), len);
+	process_is_gone(ch);
 }
 
 static void inherit_listener(struct proxy_client *c, const struct proxy_endpoint *at)
@@ -333,7 +337,6 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, pid_t pid, 
 int proxy_client_log(struct proxy_client *c, const char *path)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LOG};
-	/* Who reads a pipe slowly loses lines (log_dropped), and holds nobody up. */
 	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int fd = path ? open(path, flags, 0640) : -1;
 

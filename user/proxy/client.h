@@ -45,6 +45,9 @@ unsigned int proxy_client_column(const struct proxy_client *c, unsigned int inde
  * force. */
 int proxy_client_connect(struct proxy_client *c, unsigned int index, pid_t pid, int fd);
 
+/* What it has counted to: core/pulse.h. */
+uint64_t proxy_client_pulse(const struct proxy_client *c, unsigned int index);
+
 /* All processes together may hold so many sessions; each gets its part. */
 void proxy_client_limit(struct proxy_client *c, uint32_t sessions);
 

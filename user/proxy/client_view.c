@@ -30,6 +30,12 @@ void proxy_client_clear_real(struct proxy_client *c, uint32_t id)
 	ledger_clear_real(&c->ledger, id);
 }
 
+uint64_t proxy_client_pulse(const struct proxy_client *c, unsigned int index)
+{
+	return __atomic_load_n(&c->ledger.shared->pulse[c->process[index].column],
+			       __ATOMIC_RELAXED);
+}
+
 /* Sessions of one process. */
 struct session_filter {
 	proxy_session_fn *fn;

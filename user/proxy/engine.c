@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/pulse.h"
 #include "proxy/internal.h"
 
 static void free_dead(struct engine *e)
@@ -169,6 +170,7 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->pulse);
 	timer_stop(&e->idle_timer);
 	timer_stop(&e->fallback);
 	timer_stop(&e->keep);
@@ -202,6 +204,15 @@ static void clear_column(const struct engine *e, const struct proxy_column *colu
 			__atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
+/* By a timer, for these are looked at in each round, however much there is to do. */
+static void beat(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, pulse);
+
+	(void)__atomic_fetch_add(&e->shared->pulse[e->index], 1, __ATOMIC_RELAXED);
+	timer_start(e->loop, t, PULSE_MSEC);
+}
+
 static int take_shared(struct engine *e, int fd)
 {
 	struct proxy_shared *m;
@@ -217,6 +228,8 @@ static int take_shared(struct engine *e, int fd)
 		clear_column(e, &proxy_columns[i]);
 	places_join(e);
 	persist_join(e);
+	e->pulse.fn = beat;
+	timer_start(e->loop, &e->pulse, PULSE_MSEC);
 	return 0;
 }
 

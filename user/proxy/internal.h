@@ -177,7 +177,7 @@ struct engine {
 	bool paused;    /* listeners are not watched */
 	bool finishing; /* others accept by now: the loop stops with the last session */
 	bool splice;
-	struct timer resume;
+	struct timer resume, pulse;
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
