@@ -36,6 +36,7 @@ enum proxy_service_flag {
 	PROXY_SERVICE_LOG = 1 << 4,
 	PROXY_SERVICE_COOKIE_SECURE = 1 << 5,
 	PROXY_SERVICE_COOKIE_HTTP_ONLY = 1 << 6,
+	PROXY_SERVICE_COPY = 1 << 7, /* bulk is copied, never moved by splice(2) */
 };
 
 enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
