@@ -232,7 +232,7 @@ struct proxy_counts {
 	uint64_t other_source_port; /* TProxy: the client's port was taken */
 	uint64_t requests;          /* HTTP */
 	uint64_t answers[6];        /* HTTP, by class: other, 1xx .. 5xx; as the client got them */
-	uint64_t bad_requests;      /* service: refused with 400, 413, 417, 431, 501 or 505 */
+	uint64_t bad_requests;      /* service: refused with 400, 431, 501 or 505 */
 	uint64_t reused;            /* HTTP: requests that went by a connection that was there */
 	uint64_t handshakes;        /* TLS with clients, or with the real */
 	uint64_t handshakes_resumed;
