@@ -260,9 +260,12 @@ def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R
     assert rows["mail1"]["check_status"] == "L7OK" and rows["mail1"]["check_code"] == "200"
     assert int(rows["BACKEND"]["bout"]) == sum(int(rows[n]["bout"]) for n in ("mail1", "mail2"))
     assert rows["FRONTEND"]["slim"] == str(lb.status()["l7"]["limit"])
+    assert [rows[n]["slim"] for n in ("mail1", "mail2")] == ["", ""]
     servers["mail2"].in_service(False)
     lb.wait_real("web/mail2", status="down")
     assert list(statistics(lb, "--up-only")) == ["FRONTEND", "mail1", "BACKEND"]
+    wait_for("a second of downtime", lambda: int(statistics(lb)["mail2"]["downtime"]) > 0)
+    assert statistics(lb)["mail1"]["downtime"] == "0"
     assert "dr" not in lb.call("report", "l7").stdout
     assert "web" not in lb.call("report", "l4").stdout
     assert json.loads(lb.call("report", "l7", "--json").stdout)[1]["stot"] == 6
