@@ -71,17 +71,45 @@ def test_the_backup_takes_over_when_no_other_is_left(net, lb, servers):  # R72
     assert burst(net.client, VIP_7, 80, 6) == {"mail1": 6}
 
 
-def test_a_real_that_goes_down_loses_its_sessions_when_so_configured(net, lb):
+@contextlib.contextmanager
+def session_of_a_dead_server(net, lb, on_down):
+    """A session whose server takes nobody new by now and is known to be down."""
     with Server(net.mail1, MAIL["mail1"][0], 2525, stay_silent) as server:
         lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, check=CONNECT,
-                              on_down="reset")}))
-        s = net.client.connect(VIP_7, 25)
-        s.sendall(b"x")
-        wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
-        server.stop()
-        lb.wait_real("x/mail1", status="down")
+                              on_down=on_down)}))
+        with net.client.connect(VIP_7, 25) as s:
+            s.sendall(b"x")
+            wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
+            server.stop()
+            lb.wait_real("x/mail1", status="down")
+            yield s
+
+
+@pytest.mark.parametrize("on_down", ["reset", "auto"])
+def test_a_server_that_refuses_connects_loses_its_sessions(net, lb, on_down):
+    with session_of_a_dead_server(net, lb, on_down) as s:
         assert wait_cut(s, 3) < 2
-        s.close()
+
+
+def test_on_down_keep_leaves_the_sessions_of_a_dead_server_alone(net, lb):
+    with session_of_a_dead_server(net, lb, "keep") as s:
+        lb.call("report", "l7")  # main and proxies have had a turn since
+        s.sendall(b"more")
+        wait_for("it to pass", lambda: lb.real("x/mail1")["l7"]["bytes_in_total"] == 5)
+        assert lb.real("x/mail1")["active"] == 1
+
+
+@pytest.mark.parametrize("on_down, goes_on", [("auto", True), ("reset", False)])
+def test_sessions_of_a_server_in_maintenance_go_on_unless_reset(net, lb, servers, on_down, goes_on):
+    lb.up(config({"web": l7(weights=(1, None), on_down=on_down)}))
+    download = Download(net.client, VIP_7)
+    servers["mail1"].in_service(False)
+    lb.wait_real("web/mail1", status="down")
+    if goes_on:
+        assert download.flows()
+        download.close()
+    else:
+        assert download.until_reset(3) < 2
 
 
 # --- reload, crash, end
@@ -232,9 +260,12 @@ def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R
     assert rows["mail1"]["check_status"] == "L7OK" and rows["mail1"]["check_code"] == "200"
     assert int(rows["BACKEND"]["bout"]) == sum(int(rows[n]["bout"]) for n in ("mail1", "mail2"))
     assert rows["FRONTEND"]["slim"] == str(lb.status()["l7"]["limit"])
+    assert [rows[n]["slim"] for n in ("mail1", "mail2")] == ["", ""]
     servers["mail2"].in_service(False)
     lb.wait_real("web/mail2", status="down")
     assert list(statistics(lb, "--up-only")) == ["FRONTEND", "mail1", "BACKEND"]
+    wait_for("a second of downtime", lambda: int(statistics(lb)["mail2"]["downtime"]) > 0)
+    assert statistics(lb)["mail1"]["downtime"] == "0"
     assert "dr" not in lb.call("report", "l7").stdout
     assert "web" not in lb.call("report", "l4").stdout
     assert json.loads(lb.call("report", "l7", "--json").stdout)[1]["stot"] == 6

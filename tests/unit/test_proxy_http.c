@@ -652,7 +652,7 @@ static void bulk_passes_both_ways_with_and_without_splice(void **state)
 		int client = dial_from(&front), server = -1;
 		size_t sent = 0, got_bytes = 0, want;
 
-		engine_splice(engine, splice);
+		order_splice(splice);
 		want = snprintf(head, sizeof(head),
 				"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %u\r\n\r\n", SIZE) +
 		       SIZE;

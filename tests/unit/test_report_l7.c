@@ -107,7 +107,7 @@ static void the_table_has_the_guides_groups_and_rows(void **state) /* R70, R72, 
 	assert_has(&b, "\n  Frontend ");
 	assert_has(&b, "OPEN");
 	assert_has(&b, "1m33s UP    L4OK in 12ms    100    Y    -    3    0");
-	assert_has(&b, "1m33s DOWN  L4CON in 12ms   100    Y    -    3    1");
+	assert_has(&b, "1m33s DOWN  L4CON in 12ms   100    Y    -    3    1   3m05s");
 	assert_has(&b, "1m33s UP    L4OK in 12ms    100    -    Y ");
 	assert_has(&b, "\n  Backend ");
 	assert_lacks(&b, "CAS-HTTPS");
@@ -144,12 +144,13 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"assert [x['svname'] for x in r]==['FRONTEND','CAS1','CAS2','backup','BACKEND'];"
 		"f,a,b,s,e=r; assert {x['pxname'] for x in r}=={'CAS-SMTP'};"
 		"assert (f['status'],f['slim'],f['stot'],f['ereq'],f['type'])=="
-		"('OPEN','20000','22','4','0'), f;"
+		"('OPEN','4000','22','4','0'), f;"
 		"assert (a['scur'],a['smax'],a['stot'],a['bin'])==('2','5','12','12908'), a;"
 		"assert (a['addr'],b['addr'])==('192.168.30.20:2525','[fd00:30::21]:2526'), b;"
 		"assert (s['addr'],s['bck'],s['act'])==('192.168.30.30','1','0'), s;"
 		"assert (b['status'],b['check_status'],b['chkdown'])==('DOWN','L4CON','1'), b;"
-		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93',''), a;"
+		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93','0'), a;"
+		"assert (a['slim'],b['slim'],b['downtime'],e['downtime'])==('500','','185',''), b;"
 		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
 		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
 	buf_free(&b);

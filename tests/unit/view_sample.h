@@ -160,6 +160,9 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4CON));
 	sample_real(&r[2], "backup", "192.168.30.30",
 		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4OK));
+	c->l7.maxconn = 4000;
+	r[0].max_connections = 500;
+	r[1].downtime = 185;
 	sample_smtp_real(&r[0], 2525, 12);
 	sample_smtp_real(&r[1], 2526, 10);
 	sample_smtp_real(&r[2], 0, 0);

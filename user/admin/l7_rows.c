@@ -72,6 +72,8 @@ static void frontend(struct l7_row *row, const struct view *v, const struct view
 	row->text[L7_SVNAME] = "FRONTEND";
 	row->text[L7_STATUS] = "OPEN";
 	row->number[L7_SLIM] = v->l7.limit;
+	if (s->config->l7.maxconn && s->config->l7.maxconn < v->l7.limit)
+		row->number[L7_SLIM] = s->config->l7.maxconn;
 	row->number[L7_DREQ] = 0;
 	row->number[L7_DRESP] = 0;
 	row->number[L7_EREQ] = s->l7.counts.bad_header + s->l7.counts.bad_requests;
@@ -135,6 +137,9 @@ static void real(struct l7_row *row, const struct view *v, const struct view_ser
 	put_server_side(row, &r->l7);
 	put_answers(row, s, &r->l7);
 	put_check(row, v, r);
+	row->number[L7_DOWNTIME] = r->downtime;
+	if (r->max_connections)
+		row->number[L7_SLIM] = r->max_connections;
 	put_address(row, r);
 	row->text[L7_SVNAME] = r->name;
 	row->text[L7_STATUS] = status[r->status];

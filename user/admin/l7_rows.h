@@ -34,6 +34,7 @@ enum l7_number {
 	L7_CHKFAIL,
 	L7_CHKDOWN,
 	L7_LASTCHG,
+	L7_DOWNTIME,
 	L7_PID,
 	L7_IID,
 	L7_SID,

@@ -32,7 +32,7 @@ static const struct flat_column flat_columns[] = {
 	N("econ", L7_ECON), N("eresp", L7_ERESP), N("wretr", L7_WRETR), N("wredis", L7_WREDIS),
 	T("status", L7_STATUS), N("weight", L7_WEIGHT), N("act", L7_ACT), N("bck", L7_BCK),
 	N("chkfail", L7_CHKFAIL), N("chkdown", L7_CHKDOWN), N("lastchg", L7_LASTCHG),
-	E("downtime"), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
+	N("downtime", L7_DOWNTIME), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
 	E("throttle"), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), E("rate"),
 	E("rate_lim"), E("rate_max"), T("check_status", L7_CHECK_STATUS),
 	N("check_code", L7_CHECK_CODE), N("check_duration", L7_CHECK_DURATION), N("hrsp_1xx", L7_HRSP_1XX),
@@ -88,7 +88,7 @@ static const struct {
 	{NULL,           "Bck",     NUMBER, L7_BCK},
 	{NULL,           "Chk",     NUMBER, L7_CHKFAIL},
 	{NULL,           "Dwn",     NUMBER, L7_CHKDOWN},
-	{NULL,           "Dwntme",  EMPTY,  0},
+	{NULL,           "Dwntme",  NUMBER, L7_DOWNTIME},
 	{NULL,           "Thrtle",  EMPTY,  0},
 };
 /* clang-format on */
@@ -131,6 +131,17 @@ static void status_cell(struct filling *f, const struct l7_row *row)
 	grid_cell(&f->grid, row->colour, "%s%s%s", age, *age ? " " : "", row->text[L7_STATUS]);
 }
 
+/* "1m33s" */
+static void downtime_cell(struct filling *f, const struct l7_row *row)
+{
+	uint64_t seconds = row->number[L7_DOWNTIME];
+	char text[DURATION_TEXT_LEN] = "";
+
+	if (seconds != L7_ABSENT)
+		words_age(f->view->now - (time_t)seconds, f->view->now, text);
+	grid_cell(&f->grid, GRID_PLAIN, "%s", text);
+}
+
 static const char *name_of(const struct l7_row *row)
 {
 	static const char *const name[] = {[L7_FRONTEND] = "Frontend", [L7_BACKEND] = "Backend"};
@@ -162,6 +173,8 @@ static void text_row(void *arg, const struct l7_row *row)
 			status_cell(f, row);
 		else if (source == NUMBER && (element == L7_ACT || element == L7_BCK))
 			role_cell(f, row, element);
+		else if (source == NUMBER && element == L7_DOWNTIME)
+			downtime_cell(f, row);
 		else
 			value_cell(&f->grid, row, source, element);
 	}

@@ -37,6 +37,7 @@ static uint32_t flags_of(const struct putting *to)
 	       (tls && s->l7.tls.min_version == TLS_OLDEST_1_3 ? PROXY_SERVICE_TLS13 : 0) |
 	       (tls && *s->l7.tls.client_ca.path ? PROXY_SERVICE_CLIENT_CA : 0) |
 	       (to->model->l7.logging ? PROXY_SERVICE_LOG : 0) |
+	       (to->model->l7.splice ? 0 : PROXY_SERVICE_COPY) |
 	       (cookie && s->l7.persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
 	       (cookie && s->l7.persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
 }

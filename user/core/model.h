@@ -185,6 +185,7 @@ struct model {
 	struct {
 		uint32_t maxconn;        /* sessions of all proxy processes together */
 		uint32_t request_buffer; /* of services that say nothing else */
+		uint32_t splice;         /* bool: bulk may move by splice(2) */
 		bool logging;
 		const char *log_file; /* "": the daemon's own log */
 	} l7;

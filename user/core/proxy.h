@@ -36,6 +36,7 @@ enum proxy_service_flag {
 	PROXY_SERVICE_LOG = 1 << 4,
 	PROXY_SERVICE_COOKIE_SECURE = 1 << 5,
 	PROXY_SERVICE_COOKIE_HTTP_ONLY = 1 << 6,
+	PROXY_SERVICE_COPY = 1 << 7, /* bulk is copied, never moved by splice(2) */
 };
 
 enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
@@ -231,7 +232,7 @@ struct proxy_counts {
 	uint64_t other_source_port; /* TProxy: the client's port was taken */
 	uint64_t requests;          /* HTTP */
 	uint64_t answers[6];        /* HTTP, by class: other, 1xx .. 5xx; as the client got them */
-	uint64_t bad_requests;      /* service: refused with 400, 413, 417, 431, 501 or 505 */
+	uint64_t bad_requests;      /* service: refused with 400, 431, 501 or 505 */
 	uint64_t reused;            /* HTTP: requests that went by a connection that was there */
 	uint64_t handshakes;        /* TLS with clients, or with the real */
 	uint64_t handshakes_resumed;

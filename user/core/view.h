@@ -59,8 +59,10 @@ struct view_real {
 	uint64_t active, inactive, connections, packets, bytes;
 	const struct view_check *checks;
 	size_t check_count;
-	size_t worst;  /* index of the check that `check` shows */
-	uint16_t port; /* 0: the client's */
+	size_t worst;             /* index of the check that `check` shows */
+	uint16_t port;            /* 0: the client's */
+	uint32_t max_connections; /* 0: no limit */
+	uint64_t downtime;        /* seconds in which it was down, of those it is known */
 	struct view_l7 l7;
 	const char *warning; /* what is wrong though it is up; NULL: nothing */
 };

@@ -128,6 +128,7 @@ static void release_reals(struct daemon *d)
 		d->forwarded_gone += dataplane_real_stats(d->dataplane, id).packets;
 		ids_release(d->real_ids, id);
 		d->real_seen[id] = 0;
+		d->real_down[id] = (struct downtime){};
 		d->real_reset[id] = false;
 		d->real_since[id] = 0;
 		d->real_up[id] = false;

@@ -248,6 +248,7 @@ static void open_tables(struct daemon *d)
 	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
+	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
@@ -267,6 +268,7 @@ static void close_tables(struct daemon *d)
 	free(d->service_used);
 	free(d->real_used);
 	free(d->real_seen);
+	free(d->real_down);
 	free(d->real_reset);
 	free(d->real_since);
 	free(d->real_up);

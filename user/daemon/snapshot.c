@@ -67,6 +67,11 @@ static void snap_flows(struct daemon *d, uint32_t id, struct view_real *v)
 	v->bytes = s.bytes;
 }
 
+static uint64_t downtime_sec(const struct downtime *t)
+{
+	return (t->msec + (t->since ? clock_msec() - t->since : 0)) / 1000;
+}
+
 static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
 		      const struct real_fact *f, struct view_real *v, struct arena *a)
 {
@@ -80,6 +85,8 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->has_mac = f->has_mac;
 	memcpy(v->mac, f->mac, sizeof(v->mac));
 	v->port = r->port;
+	v->max_connections = r->max_connections;
+	v->downtime = downtime_sec(&d->real_down[f->id]);
 	if (service_is_l7(s))
 		snap_sessions(d, f->id, v);
 	else

@@ -52,6 +52,12 @@ struct check_fact {
 	bool connect_failed;
 };
 
+/* How long a real was down, by real id. */
+struct downtime {
+	uint64_t since; /* clock_msec(); 0: it is not */
+	uint64_t msec;  /* before that */
+};
+
 /* Whether a real's answers come back by us (TProxy, R77). */
 struct real_answers {
 	uint64_t runs, failures; /* of its checks when it fell silent */
@@ -92,10 +98,11 @@ struct daemon {
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;
-	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
-	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
-	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
-	bool *real_up;        /* by real id: it was when its checks last said all */
+	uint8_t *real_seen;         /* by real id: enum real_status + 1 when last looked */
+	struct downtime *real_down; /* by real id */
+	bool *real_reset;           /* by real id: LB_REAL_RESET in the last plan */
+	uint64_t *real_since;       /* by real id: gather.c's, for slow_start */
+	bool *real_up;              /* by real id: it was when its checks last said all */
 	struct files *files;
 	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;

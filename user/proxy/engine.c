@@ -335,11 +335,6 @@ void engine_finish(struct engine *e)
 	loop_defer(e->loop, &e->after);
 }
 
-void engine_splice(struct engine *e, bool on)
-{
-	e->splice = on;
-}
-
 size_t engine_sessions(const struct engine *e)
 {
 	return e->sessions;

@@ -23,9 +23,6 @@ int engine_obey(struct engine *e, const struct proxy_order *order, int fd);
  */
 void engine_finish(struct engine *e);
 
-/* Whether bulk may move by splice(2); it does from the start. */
-void engine_splice(struct engine *e, bool on);
-
 size_t engine_sessions(const struct engine *e);
 
 #endif

@@ -176,7 +176,7 @@ struct engine {
 	size_t sessions, limit, order_limit, descriptors;
 	bool paused;    /* listeners are not watched */
 	bool finishing; /* others accept by now: the loop stops with the last session */
-	bool splice;
+	bool splice;    /* false: a socket here could not */
 	struct timer resume, pulse;
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
