@@ -132,6 +132,7 @@ def test_status_json_keeps_its_promise(lb):
             "checks"} <= set(web["reals"][0])
     assert {"status", "detail", "duration_ms", "since"} <= set(web["reals"][0]["check"])
     assert web["vip"] == [VIP] and web["ports"] == ["80"] and web["reals"][0]["port"] is None
+    assert s["heartbeat_age_ms"] < 60000  # also before the first sweep
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", s["time"])
 
 

@@ -151,6 +151,7 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"assert (b['status'],b['check_status'],b['chkdown'])==('DOWN','L4CON','1'), b;"
 		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93','0'), a;"
 		"assert (a['slim'],b['slim'],b['downtime'],e['downtime'])==('500','','185',''), b;"
+		"assert (a['throttle'],b['throttle'])==('40',''), a;"
 		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
 		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
 	buf_free(&b);
