@@ -218,10 +218,13 @@ COMP_WORDS=({program()} st) COMP_CWORD=1 COMP_LINE='lbxdp st' COMP_POINT=8 COMPR
 set +eu
 $name lbxdp st lbxdp
 printf '%s\\n' "${{COMPREPLY[@]}}"
+COMP_WORDS=({program()} report '') COMP_CWORD=2 COMP_LINE='lbxdp report ' COMP_POINT=13 COMPREPLY=()
+$name lbxdp '' report
+printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "status" in done.stdout
+    assert done.stdout.split() == ["status", "l4", "l7", "sessions", "checks"]
 
 
 def test_a_second_instance_is_refused_an_interface_that_is_taken(net, lb):
