@@ -183,6 +183,8 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .connect_errors = 1,
 				  .refused = 3,
 				  .bad_header = 4,
+				  .queued = 6,
+				  .handshakes_failed = 8,
 				  .redispatches = 7,
 				  .max_current = 10},
 		       .current = 4}
