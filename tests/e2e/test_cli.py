@@ -132,6 +132,7 @@ def test_status_json_keeps_its_promise(lb):
             "checks"} <= set(web["reals"][0])
     assert {"status", "detail", "duration_ms", "since"} <= set(web["reals"][0]["check"])
     assert web["vip"] == [VIP] and web["ports"] == ["80"] and web["reals"][0]["port"] is None
+    assert s["heartbeat_age_ms"] < 60000  # also before the first sweep
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", s["time"])
 
 
@@ -217,10 +218,13 @@ COMP_WORDS=({program()} st) COMP_CWORD=1 COMP_LINE='lbxdp st' COMP_POINT=8 COMPR
 set +eu
 $name lbxdp st lbxdp
 printf '%s\\n' "${{COMPREPLY[@]}}"
+COMP_WORDS=({program()} report '') COMP_CWORD=2 COMP_LINE='lbxdp report ' COMP_POINT=13 COMPREPLY=()
+$name lbxdp '' report
+printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "status" in done.stdout
+    assert done.stdout.split() == ["status", "l4", "l7", "sessions", "checks"]
 
 
 def test_a_second_instance_is_refused_an_interface_that_is_taken(net, lb):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from lab.config import config
-from lab.http import Stage, client, get, origin, page, raw, status
+from lab.http import Stage, client, field, get, origin, page, raw, status
 from lab.space import run, wait_for
 
 # The fields of HAProxy's httplog (its configuration manual, 8.2.3), each with what it may hold.
@@ -99,6 +99,45 @@ def test_the_log_says_who_ended_a_request_and_when(net, lb, log):  # R74
             assert found["flags"][:2] == flags, (play.__name__, found[0])
             if code:
                 assert int(found["status"]) == code, (play.__name__, found[0])
+
+
+def test_each_page_of_ours_is_the_services_file(net, lb, tmp_path):
+    os.chmod(tmp_path, 0o755)
+    pages = {code: tmp_path / f"{code}.html" for code in (400, 408, 431, 502, 503, 504)}
+    for code, file in pages.items():
+        file.write_text(f"page {code}")
+
+    def slow(c, stage):
+        c.socket.sendall(b"GET / HTTP")
+
+    def endless(c, stage):
+        c.socket.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 17000)
+
+    def nonsense(c, stage):
+        c.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+    def server_leaves(c, stage):
+        c.socket.sendall(get("/x", "Content-Length: 0", method="POST"))
+        stage.next().socket.close()
+
+    def server_is_silent(c, stage):
+        c.socket.sendall(get("/x"))
+        stage.next().head()
+
+    def nobody(c, stage):
+        lb.call("halt", "web/mail1")
+        c.socket.sendall(get("/x"))
+
+    with Stage(net) as stage:
+        lb.up(config({"web": raw(timeouts=SHORT, error_pages={
+            str(code): str(file) for code, file in pages.items()})}))
+        for code, play in ((408, slow), (431, endless), (400, nonsense), (502, server_leaves),
+                           (504, server_is_silent), (503, nobody)):
+            with client(net) as c:
+                play(c, stage)
+                head, body = c.message()
+                assert (status(head), body) == (code, f"page {code}".encode())
+                assert field(head, "X-Request-Id") and field(head, "Connection") == ["close"]
 
 
 def test_a_log_that_was_moved_away_is_opened_anew_by_a_reload(net, lb, log):

@@ -104,6 +104,7 @@ def test_connect_makes_a_tunnel(net, lb):
 # --- IMAP IDLE, beside it
 
 def test_imap_idle_is_told_of_a_new_mail_through_tcp_mode(net, lb, servers):
+    servers["mail1"].forget_mails()  # of other tests
     shape = l7(ports=[143], weights=(1, None), check={"type": "imap"})
     lb.up(config({"imap": shape}))
     with Peer(net.client.connect(VIP_7, 143)) as c:

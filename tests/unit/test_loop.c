@@ -54,6 +54,19 @@ static void say_and_stop(struct timer *t)
 	loop_stop(loop);
 }
 
+static void room_for_timers_is_there_or_refused(void **state)
+{
+	struct named_timer a = {{.fn = say_name}, "a"}, end = {{.fn = say_and_stop}, "."};
+
+	assert_int_equal(loop_reserve(loop, 1000), 0);
+	timer_start(loop, &a.timer, 1);
+	assert_int_equal(loop_reserve(loop, 10), 0); /* it is there */
+	assert_int_equal(loop_reserve(loop, SIZE_MAX / 4), -ENOMEM);
+	timer_start(loop, &end.timer, 2);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(said, "a.");
+}
+
 static void timers_fire_in_the_order_they_are_due(void **state)
 {
 	struct named_timer a = {{.fn = say_name}, "a"}, b = {{.fn = say_name}, "b"},
@@ -330,6 +343,8 @@ static void nonsense_closes_the_channel_and_its_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(room_for_timers_is_there_or_refused, make_loop,
+						free_loop),
 		cmocka_unit_test_setup_teardown(timers_fire_in_the_order_they_are_due, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(a_stopped_timer_does_not_fire, make_loop,

@@ -151,6 +151,7 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"assert (b['status'],b['check_status'],b['chkdown'])==('DOWN','L4CON','1'), b;"
 		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93','0'), a;"
 		"assert (a['slim'],b['slim'],b['downtime'],e['downtime'])==('500','','185',''), b;"
+		"assert (a['throttle'],b['throttle'])==('40',''), a;"
 		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
 		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
 	buf_free(&b);
@@ -199,6 +200,7 @@ static void status_json_has_mode_port_and_sessions(void **state)
 			   "s=v['services'][2]; r=s['reals']; assert s['mode']=='l7-tcp', s;"
 			   "assert r[0]['port']==2525 and r[2]['port'] is None, r;"
 			   "assert r[0]['active']==2 and r[0]['l7']['sessions_total']==12, r;"
+			   "assert s['l7']['queued_total']==6 and s['l7']['tls_failures_total']==8;"
 			   "assert s['l7']['refused_total']==3 and 'l7' not in v['services'][0];"
 			   "assert v['l7']=={'processes':2,'maxconn':40000,'limit':20000,"
 			   "'current_sessions':4}, v['l7']\"");

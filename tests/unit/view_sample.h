@@ -162,6 +162,7 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4OK));
 	c->l7.maxconn = 4000;
 	r[0].max_connections = 500;
+	r[0].throttle = 40;
 	r[1].downtime = 185;
 	sample_smtp_real(&r[0], 2525, 12);
 	sample_smtp_real(&r[1], 2526, 10);
@@ -182,6 +183,8 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .connect_errors = 1,
 				  .refused = 3,
 				  .bad_header = 4,
+				  .queued = 6,
+				  .handshakes_failed = 8,
 				  .redispatches = 7,
 				  .max_current = 10},
 		       .current = 4}

@@ -138,6 +138,8 @@ static void real(struct l7_row *row, const struct view *v, const struct view_ser
 	put_answers(row, s, &r->l7);
 	put_check(row, v, r);
 	row->number[L7_DOWNTIME] = r->downtime;
+	if (r->throttle)
+		row->number[L7_THROTTLE] = r->throttle;
 	if (r->max_connections)
 		row->number[L7_SLIM] = r->max_connections;
 	put_address(row, r);

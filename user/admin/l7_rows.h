@@ -35,6 +35,7 @@ enum l7_number {
 	L7_CHKDOWN,
 	L7_LASTCHG,
 	L7_DOWNTIME,
+	L7_THROTTLE,
 	L7_PID,
 	L7_IID,
 	L7_SID,

@@ -33,7 +33,7 @@ static const struct flat_column flat_columns[] = {
 	T("status", L7_STATUS), N("weight", L7_WEIGHT), N("act", L7_ACT), N("bck", L7_BCK),
 	N("chkfail", L7_CHKFAIL), N("chkdown", L7_CHKDOWN), N("lastchg", L7_LASTCHG),
 	N("downtime", L7_DOWNTIME), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
-	E("throttle"), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), E("rate"),
+	N("throttle", L7_THROTTLE), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), E("rate"),
 	E("rate_lim"), E("rate_max"), T("check_status", L7_CHECK_STATUS),
 	N("check_code", L7_CHECK_CODE), N("check_duration", L7_CHECK_DURATION), N("hrsp_1xx", L7_HRSP_1XX),
 	N("hrsp_2xx", L7_HRSP_2XX), N("hrsp_3xx", L7_HRSP_3XX), N("hrsp_4xx", L7_HRSP_4XX), N("hrsp_5xx", L7_HRSP_5XX), N("hrsp_other", L7_HRSP_OTHER),
@@ -89,7 +89,7 @@ static const struct {
 	{NULL,           "Chk",     NUMBER, L7_CHKFAIL},
 	{NULL,           "Dwn",     NUMBER, L7_CHKDOWN},
 	{NULL,           "Dwntme",  NUMBER, L7_DOWNTIME},
-	{NULL,           "Thrtle",  EMPTY,  0},
+	{NULL,           "Thrtle",  NUMBER, L7_THROTTLE},
 };
 /* clang-format on */
 

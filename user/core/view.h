@@ -62,6 +62,7 @@ struct view_real {
 	size_t worst;             /* index of the check that `check` shows */
 	uint16_t port;            /* 0: the client's */
 	uint32_t max_connections; /* 0: no limit */
+	unsigned int throttle;    /* percent of its weight while it starts slowly; 0: it does not */
 	uint64_t downtime;        /* seconds in which it was down, of those it is known */
 	struct view_l7 l7;
 	const char *warning; /* what is wrong though it is up; NULL: nothing */

@@ -488,8 +488,7 @@ int daemon_run(const struct daemon_options *o)
 		log_error("%s", buf_text(&why));
 	say_ready(o, err, &why);
 	buf_free(&why);
-	if (err) {
-		/* A data plane that was there before stays; what this start made goes. */
+	if (err) { /* a data plane that was there before stays; what this start made goes */
 		d.detach = d.dataplane && !dataplane_adopted(d.dataplane);
 		d.exit_code = 1;
 		proxies_end(&d, false);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/desire.h"
+#include "core/ramp.h"
 #include "daemon/process_info.h"
 #include "daemon/roles.h"
 #include "daemon/state.h"
@@ -72,6 +73,13 @@ static uint64_t downtime_sec(const struct downtime *t)
 	return (t->msec + (t->since ? clock_msec() - t->since : 0)) / 1000;
 }
 
+static unsigned int throttle_of(const struct service_config *s, const struct real_fact *f)
+{
+	unsigned int step = ramp_step(f->usable_since, s->l7.slow_start, clock_msec());
+
+	return step == RAMP_STEPS ? 0 : step * 100 / RAMP_STEPS;
+}
+
 static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
 		      const struct real_fact *f, struct view_real *v, struct arena *a)
 {
@@ -86,6 +94,7 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	memcpy(v->mac, f->mac, sizeof(v->mac));
 	v->port = r->port;
 	v->max_connections = r->max_connections;
+	v->throttle = v->effective_weight ? throttle_of(s, f) : 0;
 	v->downtime = downtime_sec(&d->real_down[f->id]);
 	if (service_is_l7(s))
 		snap_sessions(d, f->id, v);

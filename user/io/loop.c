@@ -159,6 +159,25 @@ static void heap_remove(struct loop *l, struct timer *t)
 		heap_down(l, place, last);
 }
 
+int loop_reserve(struct loop *l, size_t timers)
+{
+	size_t room = l->room ? l->room : 64;
+	void *heap;
+
+	if (timers > SIZE_MAX / sizeof(*l->heap) / 4)
+		return -ENOMEM;
+	while (room <= timers + 1)
+		room *= 2;
+	if (room == l->room)
+		return 0;
+	heap = reallocarray(l->heap, room, sizeof(*l->heap));
+	if (!heap)
+		return -ENOMEM;
+	l->heap = heap;
+	l->room = room;
+	return 0;
+}
+
 void timer_start(struct loop *l, struct timer *t, uint64_t msec)
 {
 	timer_stop(t);

@@ -74,6 +74,9 @@ void loop_forget(struct watch *w);
  * round? */
 bool loop_has_news(const struct watch *w);
 
+/* Makes room for so many timers at a time, so that starting them asks for no memory. Returns 0 or
+ * -ENOMEM. */
+int loop_reserve(struct loop *l, size_t timers);
 /* Fires once, msec from now; again: moves it. */
 void timer_start(struct loop *l, struct timer *t, uint64_t msec);
 void timer_stop(struct timer *t);
