@@ -10,7 +10,7 @@ import pytest
 
 from lab.config import HTTPS, config, service
 from lab.http import NO_CHECK, RAW, client, field, get, http, origin, page, raw, status
-from lab.layer7 import VIP_7, header_reader, statistics
+from lab.layer7 import VIP_7, counts, header_reader, statistics
 from lab.network import CLIENT, CLIENT6, FAR, MAIL, VIP
 from lab.servers import NAME
 
@@ -329,6 +329,26 @@ def test_a_server_that_refuses_is_passed_over_without_a_word(net, lb):
             assert body.startswith(b"mail2")
     row = statistics(lb)["mail1"]
     assert int(row["econ"]) > 0 and int(row["wredis"]) > 0
+
+
+def test_a_denied_path_is_answered_403_and_asks_no_server(net, lb, tmp_path):
+    page = tmp_path / "403.html"
+    page.write_text("<h1>Not from here</h1>\n")
+    os.chmod(tmp_path, 0o755)
+    cas = Cas("mail1")
+    shape = raw(weights=(1, None), check=check("owa"), error_pages={"403": str(page)})
+    shape["routes"] = [{"path": "/ecp/public"}, {"path": "/ecp", "deny": "on"}]
+    with origin(net, "mail1", cas):
+        lb.up(config({"web": shape}))
+        for path in ("/ecp", "/ECP/x", "/owa/../%65cp/"):
+            with client(net) as c:
+                head, body = c.ask(get(path))
+            assert (status(head), body) == (403, b"<h1>Not from here</h1>\n"), path
+        with client(net) as c:
+            assert status(c.ask(get("/ecpx"))[0]) == 200
+            assert status(c.ask(get("/ecp/public/x"))[0]) == 200
+        assert lb.service("web")["l7"]["bad_requests_total"] == 0
+    assert counts(lb, "web/mail1")["sessions_total"] == 2
 
 
 def test_error_pages_come_from_files_and_follow_them(net, lb, tmp_path):

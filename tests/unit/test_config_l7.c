@@ -268,7 +268,7 @@ static const struct saying persistence_sayings[] = {
 	 "f:9:14: error: services.S.maxconn: '-1' is not a whole number\n"        },
 	{HTTP REALS "    error_pages: {404: /a, 503: a.html, 502: [b]}\n",
 	 "f:8:19: error: services.S.error_pages.404: has no page here (400, "
-	 "403, 408, 413, 431, 502, 503 and 504 have)\n"
+	 "403, 408, 431, 502, 503 and 504 have)\n"
 	 "f:8:33: error: services.S.error_pages.503: 'a.html' is not an absolute "
 	 "path\n"
 	 "f:8:46: error: services.S.error_pages.502: one value belongs here, "
@@ -291,6 +291,12 @@ static const struct saying route_sayings[] = {
 	{HTTP REALS "    routes: [{path: /ews}, {path: /EWS}]\n",
 	 "f:8:28: error: services.S.routes[1]: is never used: the route at "
 	 "line 8 has the same path and host\n"													     },
+	{HTTP REALS "    routes: [{path: /ecp, deny: on}, {path: /, deny: off}]\n",                          ""                                            },
+	{HTTP REALS "    routes: [{path: /ecp, deny: maybe}]\n",
+	 "f:8:33: error: services.S.routes[0].deny: 'maybe' is not one of off, on\n"                                                                       },
+	{HTTP REALS "    routes: [{path: /ecp, deny: on, scheduler: rr}]\n",
+	 "f:8:27: error: services.S.routes[0].deny: lets nobody in; reals, check and scheduler say "
+	 "nothing here\n"																  },
 	{HTTP REALS "    routes: [{path: /ews, scheduler: rr}]\n",
 	 "f:8:27: error: services.S.routes[0].scheduler: is not used without "
 	 "reals or check\n"																},

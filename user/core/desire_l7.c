@@ -155,7 +155,7 @@ static int put_routes(const struct putting *to)
 
 	for (size_t i = 0; !err && i < s->l7.route_count; i++) {
 		const struct route_config *r = &s->l7.routes[i];
-		struct proxy_rule row = {.pool = id_of(to, r->pool)};
+		struct proxy_rule row = {.pool = id_of(to, r->pool), .bits = r->deny};
 
 		copy_text(row.name, sizeof(row.name), r->path);
 		copy_text(row.value, sizeof(row.value), r->host);

@@ -103,7 +103,8 @@ _Static_assert(sizeof(struct proxy_endpoint) == 20, "struct proxy_endpoint has h
 
 /* The parts of a service's settings that are lists; in the order of index, first match wins. */
 enum proxy_rule_kind {
-	PROXY_RULE_ROUTE,   /* name: path prefix, value: host, "" for any; pool. With l7-tcp, value
+	PROXY_RULE_ROUTE,   /* name: path prefix, value: host, "" for any; pool; bits 1: nobody is
+			     * let in (403). With l7-tcp, value
 			     * is the name of the client's SNI */
 	PROXY_RULE_REWRITE, /* name: path prefix, value: what stands for it */
 	PROXY_RULE_REQUEST_SET,

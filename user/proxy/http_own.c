@@ -19,7 +19,6 @@ static const struct own_page pages[] = {
 	{400, "Bad Request",                     "The request cannot be understood."                },
 	{403, "Forbidden",                       "This is not allowed."                             },
 	{408, "Request Timeout",                 "The request took too long to arrive."             },
-	{413, "Content Too Large",               "The request is too large."                        },
 	{431, "Request Header Fields Too Large", "The head of the request is too large."            },
 	{501, "Not Implemented",                 "The request asks for what is not offered."        },
 	{502, "Bad Gateway",                     "The server gave no answer that can be understood."},
