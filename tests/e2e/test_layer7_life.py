@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -249,6 +250,16 @@ def test_a_port_in_use_is_said_and_taken_when_it_is_free(net, lb):
 
 
 # --- what an operator sees
+
+def test_the_rate_of_sessions_is_that_of_the_last_second(net, lb):  # R69, R70
+    lb.up(config({"web": l7()}))
+    with Load(net.client, VIP_7):
+        wait_for("a rate", lambda: int(statistics(lb)["FRONTEND"]["rate"]) > 0 and
+                 int(statistics(lb)["mail1"]["rate"]) > 0)
+        assert re.search(r"conn rate = [1-9]", lb.call("report", "l7").stdout)
+    wait_for("silence", lambda: statistics(lb)["FRONTEND"]["rate"] == "0")
+    assert int(statistics(lb)["FRONTEND"]["rate_max"]) > 0
+
 
 def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R71
     lb.up(config({"web": l7(weights=(3, 1)), "dr": service(ports=[8080])}))

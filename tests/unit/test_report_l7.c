@@ -71,7 +71,7 @@ static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R
 	assert_has(&b, "pid = 201, 202 (processes = 2)\n");
 	assert_has(&b, "uptime = 0d 0h 01m 33s\n");
 	assert_has(&b, "maxconn = 40000; limit = 20000 (what the descriptors allow)\n");
-	assert_has(&b, "current conns = 4\n");
+	assert_has(&b, "current conns = 4; conn rate = 7/sec\n");
 	buf_free(&b);
 }
 
@@ -153,7 +153,9 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"assert (a['slim'],b['slim'],b['downtime'],e['downtime'])==('500','','185',''), b;"
 		"assert (a['throttle'],b['throttle'])==('40',''), a;"
 		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
-		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
+		"assert e['lbtot']=='22' and "
+		"(f['rate'],f['rate_max'],a['rate_max'])==('7','30','12') and f['lastchg']=='', "
+		"e\"");
 	buf_free(&b);
 }
 
@@ -161,11 +163,12 @@ static void the_json_has_the_same_keys(void **state)
 {
 	struct buf b = rendered(render_report_l7_json, false);
 
-	assert_accepted_by(&b, "python3",
-			   "python3 -c \"import json,sys; r=json.load(sys.stdin);"
-			   "assert len(r)==5 and r[1]['pxname']=='CAS-SMTP', r;"
-			   "assert r[1]['stot']==12 and r[0]['rate'] is None, r;"
-			   "assert '' not in r[0] and r[0]['mode']=='tcp'\"");
+	assert_accepted_by(
+		&b, "python3",
+		"python3 -c \"import json,sys; r=json.load(sys.stdin);"
+		"assert len(r)==5 and r[1]['pxname']=='CAS-SMTP', r;"
+		"assert r[1]['stot']==12 and (r[0]['rate'], r[0]['rate_lim'])==(7, None), r;"
+		"assert '' not in r[0] and r[0]['mode']=='tcp'\"");
 	buf_free(&b);
 }
 

@@ -140,6 +140,7 @@ static inline void sample_smtp_real(struct view_real *r, uint16_t port, uint64_t
 	r->l7.counts.bytes_in = 12908;
 	r->l7.counts.bytes_out = 43441;
 	r->l7.current = 2;
+	r->l7.max_rate = 12;
 }
 
 static inline void sample_smtp(struct arena *a, struct view_service *s)
@@ -187,7 +188,9 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .handshakes_failed = 8,
 				  .redispatches = 7,
 				  .max_current = 10},
-		       .current = 4}
+		       .current = 4,
+		       .rate = 7,
+		       .max_rate = 30}
         };
 }
 

@@ -24,6 +24,8 @@ static void put_sessions(struct l7_row *row, const struct view_l7 *l)
 	row->number[L7_SCUR] = l->current;
 	row->number[L7_SMAX] = l->counts.max_current;
 	row->number[L7_STOT] = l->counts.sessions;
+	row->number[L7_RATE] = l->rate;
+	row->number[L7_RATE_MAX] = l->max_rate;
 	row->number[L7_BIN] = l->counts.bytes_in;
 	row->number[L7_BOUT] = l->counts.bytes_out;
 }

@@ -45,7 +45,8 @@ extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 struct view_l7 {
 	struct proxy_counts counts;
 	uint64_t current;
-	uint64_t queued; /* that wait now */
+	uint64_t queued;         /* that wait now */
+	uint64_t rate, max_rate; /* sessions in the last second, and the most in one */
 };
 
 struct view_real {

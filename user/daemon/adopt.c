@@ -129,6 +129,7 @@ static void release_reals(struct daemon *d)
 		ids_release(d->real_ids, id);
 		d->real_seen[id] = 0;
 		d->real_down[id] = (struct downtime){};
+		d->real_rates[id] = (struct rate){};
 		d->real_reset[id] = false;
 		d->real_since[id] = 0;
 		d->real_up[id] = false;
@@ -152,6 +153,7 @@ static void release_services(struct daemon *d)
 			continue;
 		ids_release(d->service_ids, id);
 		proxy_client_clear_service(d->proxy, id);
+		d->service_rates[id] = (struct rate){};
 	}
 	free(held);
 }

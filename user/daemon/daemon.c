@@ -249,6 +249,8 @@ static void open_tables(struct daemon *d)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
+	d->service_rates = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_rates));
+	d->real_rates = xcalloc(LB_REALS_MAX, sizeof(*d->real_rates));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
 	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
@@ -269,6 +271,8 @@ static void close_tables(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_down);
+	free(d->service_rates);
+	free(d->real_rates);
 	free(d->real_reset);
 	free(d->real_since);
 	free(d->real_up);

@@ -51,6 +51,8 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
 {
 	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current, &v->l7.queued);
+	v->l7.rate = d->real_rates[id].now;
+	v->l7.max_rate = d->real_rates[id].most;
 	v->active = v->l7.current;
 	v->connections = v->l7.counts.sessions;
 	v->bytes = v->l7.counts.bytes_in + v->l7.counts.bytes_out;
@@ -133,6 +135,8 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
+	v->l7.rate = d->service_rates[f->id].now;
+	v->l7.max_rate = d->service_rates[f->id].most;
 	v->reals = reals;
 	v->real_count = s->real_count;
 	for (size_t i = 0; i < s->real_count; i++) {

@@ -58,6 +58,13 @@ struct downtime {
 	uint64_t msec;  /* before that */
 };
 
+/* Sessions a second, of a service or a real. */
+struct rate {
+	uint64_t total; /* when last looked */
+	uint64_t now, most;
+	bool known;
+};
+
 /* Whether a real's answers come back by us (TProxy, R77). */
 struct real_answers {
 	uint64_t runs, failures; /* of its checks when it fell silent */
@@ -100,9 +107,10 @@ struct daemon {
 	uint32_t check_room;
 	uint8_t *real_seen;         /* by real id: enum real_status + 1 when last looked */
 	struct downtime *real_down; /* by real id */
-	bool *real_reset;           /* by real id: LB_REAL_RESET in the last plan */
-	uint64_t *real_since;       /* by real id: gather.c's, for slow_start */
-	bool *real_up;              /* by real id: it was when its checks last said all */
+	struct rate *service_rates, *real_rates; /* by id: rates.c */
+	bool *real_reset;                        /* by real id: LB_REAL_RESET in the last plan */
+	uint64_t *real_since;                    /* by real id: gather.c's, for slow_start */
+	bool *real_up; /* by real id: it was when its checks last said all */
 	struct files *files;
 	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;
@@ -241,6 +249,9 @@ struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
+
+/* rates.c: once a second. */
+void rates_note(struct daemon *d);
 
 /* watch.c: what no event tells, looked at once a second. */
 void watch_start(struct daemon *d);
