@@ -159,7 +159,7 @@ struct route_config {
 	struct service_config own; /* name "", reals, checks, scheduler; the rest is not used */
 	const char *path, *host;   /* "" matches all */
 	bool has_reals, has_check, has_scheduler;
-	bool deny; /* answered 403 */
+	bool deny;                         /* answered 403 */
 	const struct service_config *pool; /* of the model; the service itself where has_ nothing */
 };
 
