@@ -242,6 +242,8 @@ static struct daemon *daemon_of(const char *text)
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
+	d->service_rates = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_rates));
+	d->real_rates = xcalloc(LB_REALS_MAX, sizeof(*d->real_rates));
 	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
 	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
 	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
@@ -265,6 +267,8 @@ static void daemon_end(struct daemon *d)
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_down);
+	free(d->service_rates);
+	free(d->real_rates);
 	free(d->real_reset);
 	free(d->real_answers);
 	free(d->real_since);
