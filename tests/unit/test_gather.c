@@ -235,21 +235,7 @@ static struct daemon *daemon_of(const char *text)
 	d->loop = loop_new();
 	d->model = model_of(text);
 	d->orders = orders_open("/nonexistent/orders");
-	d->service_ids = ids_new(LB_SERVICES_MAX);
-	d->real_ids = ids_new(LB_REALS_MAX);
-	d->check_ids = ids_new(UINT32_MAX);
-	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
-	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
-	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
-	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
-	d->service_rates = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_rates));
-	d->real_rates = xcalloc(LB_REALS_MAX, sizeof(*d->real_rates));
-	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
-	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
-	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
-	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
-	d->actual = plan_new();
-	d->store = store_new();
+	tables_open(d);
 	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
 	d->interfaces[d->interface_count++] = xstrdup("eth0");
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
@@ -260,22 +246,7 @@ static struct daemon *daemon_of(const char *text)
 static void daemon_end(struct daemon *d)
 {
 	orders_close(d->orders);
-	ids_free(d->service_ids);
-	ids_free(d->real_ids);
-	ids_free(d->check_ids);
-	free(d->service_used);
-	free(d->real_used);
-	free(d->real_seen);
-	free(d->real_down);
-	free(d->service_rates);
-	free(d->real_rates);
-	free(d->real_reset);
-	free(d->real_answers);
-	free(d->real_since);
-	free(d->real_up);
-	free(d->checks);
-	plan_free(d->actual);
-	store_free(d->store);
+	tables_close(d);
 	free(d->interfaces[0]);
 	free(d->interfaces);
 	loop_free(d->loop);

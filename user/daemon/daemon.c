@@ -240,50 +240,6 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 	return 0;
 }
 
-static void open_tables(struct daemon *d)
-{
-	d->service_ids = ids_new(LB_SERVICES_MAX);
-	d->real_ids = ids_new(LB_REALS_MAX);
-	d->check_ids = ids_new(UINT32_MAX);
-	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
-	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
-	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
-	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
-	d->service_rates = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_rates));
-	d->real_rates = xcalloc(LB_REALS_MAX, sizeof(*d->real_rates));
-	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
-	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
-	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
-	d->files = files_new();
-	files_follow(d->files, d->model);
-	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
-	d->actual = plan_new();
-	d->store = store_new();
-	d->conflicts = map_new();
-}
-
-static void close_tables(struct daemon *d)
-{
-	ids_free(d->service_ids);
-	ids_free(d->real_ids);
-	ids_free(d->check_ids);
-	free(d->service_used);
-	free(d->real_used);
-	free(d->real_seen);
-	free(d->real_down);
-	free(d->service_rates);
-	free(d->real_rates);
-	free(d->real_reset);
-	free(d->real_since);
-	free(d->real_up);
-	files_free(d->files);
-	free(d->real_answers);
-	free(d->checks);
-	plan_free(d->actual);
-	store_free(d->store);
-	map_free(d->conflicts);
-}
-
 static int open_parts(struct daemon *d, struct buf *why)
 {
 	const struct net_events net = {.changed = on_net_change, .arg = d};
@@ -389,7 +345,7 @@ static int start(struct daemon *d, struct buf *why)
 	err = power_limit_main();
 	if (err)
 		log_warning("cannot limit main's capabilities: %s", strerror(-err));
-	open_tables(d);
+	tables_open(d);
 	d->orders = orders_open(path_in(d->options->state_dir, "orders", orders));
 	err = open_parts(d, why);
 	return err ? err : first_plan(d, why);
@@ -436,7 +392,7 @@ static void stop(struct daemon *d)
 		remove_run_files(d->options);
 	orders_close(d->orders);
 	if (d->actual)
-		close_tables(d);
+		tables_close(d);
 	if (d->web_listener >= 0)
 		close(d->web_listener);
 	loop_free(d->loop);

@@ -147,6 +147,10 @@ struct daemon {
 	struct buf warnings;
 };
 
+/* tables.c: the tables by id, of a daemon that has its model. */
+void tables_open(struct daemon *d);
+void tables_close(struct daemon *d);
+
 /* reconcile.c: the one way from facts to the world. */
 void reconcile_later(struct daemon *d);
 void reconcile_now(struct daemon *d);
