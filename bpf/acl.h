@@ -29,25 +29,29 @@ stage bool acl_is_mapped(const struct lb_addr *a)
 }
 
 /*
- * enum lb_verdict for the client at key->addr, of IPv6 if six; the rest of key is filled in here. A
- * list holds a row for every address; without one it allows nobody.
+ * enum lb_verdict for a client, of IPv6 if six. A list holds a row for every address; without one
+ * it allows nobody. The key is made here: up to 6.1 the verifier takes none that came as an
+ * argument.
  */
-int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six);
+int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six);
 
-separate int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six)
+separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six)
 {
+	struct lb_acl_key key = {.prefix = LB_ACL_KEY_BITS};
 	struct lb_gate gate;
 	const __u32 *verdict;
 
-	if (!s || !key)
+	if (!s || !client)
 		return LB_ACL;
 	gate = acl_gate(s);
 	if (!gate.list)
 		return LB_CONTINUE;
-	key->list = gate.list;
+	key.list = gate.list;
+	key.addr = *client;
 	/* Of who pretends to be of IPv4, nothing but the family counts. */
-	key->prefix = six && acl_is_mapped(&key->addr) ? LB_ACL_LIST_BITS : LB_ACL_KEY_BITS;
-	verdict = bpf_map_lookup_elem(&lbx_acl, key);
+	if (six && acl_is_mapped(client))
+		key.prefix = LB_ACL_LIST_BITS;
+	verdict = bpf_map_lookup_elem(&lbx_acl, &key);
 	if (!verdict || *verdict != LB_ACL_ALLOW) {
 		stats_add(&s->denied, 1);
 		return LB_ACL;
@@ -58,12 +62,12 @@ separate int acl_ask(struct lb_service *s, struct lb_acl_key *key, __u32 six)
 /* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. */
 stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s)
 {
-	struct lb_acl_key key = {};
+	struct lb_addr client;
 
 	if (likely(!acl_gate(s).list))
 		return LB_CONTINUE;
-	pkt_src(p, &key.addr);
-	return acl_ask(s, &key, !p->ip4);
+	pkt_src(p, &client);
+	return acl_ask(s, &client, !p->ip4);
 }
 
 #endif

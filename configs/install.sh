@@ -47,6 +47,7 @@ do_install()
 	sed "s|@PREFIX@|$prefix|g" "$here/systemd/lbxdp.service" >"$unit"
 	chmod 0644 "$unit"
 	install -d "$doc/examples" "$doc/prometheus"
+	install -m 0644 "$here"/../docs/*.md "$doc"
 	install -m 0644 "$here"/*.yaml "$doc/examples"
 	install -m 0644 "$here"/prometheus/*.yml "$doc/prometheus"
 	install -d -m 0755 "$destdir/etc/lbxdp"

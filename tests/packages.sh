@@ -11,9 +11,9 @@ build="gcc make clang llvm libbpf-dev libxdp-dev libelf-dev libssl-dev libyaml-d
 	libcap-dev libseccomp-dev zlib1g-dev libc6-dev bpftool pkg-config"
 demo="ethtool iproute2 curl swaks nginx-light dovecot-imapd dovecot-pop3d opensmtpd openssl procps
 	python3 util-linux iputils-ping"
-bench="haproxy wrk nftables"
+bench="haproxy wrk nghttp2-client nftables"
 test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables
-	iptables haproxy wrk"
+	iptables haproxy wrk sslscan"
 
 case "${1:-}" in
 build) wanted="$build" ;;

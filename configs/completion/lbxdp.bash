@@ -27,12 +27,13 @@ _lbxdp()
 	done
 
 	case $prev in
-	-c | --config | -S | --socket | --ca)
+	-c | --config | -S | --socket | --ca | --certificate)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--xdp-mode) words='auto native generic' ;;
 	--os) words='linux windows' ;;
+	--mode) words='l4-dr l7-tcp l7-http' ;;
 	--verify) words='none ca' ;;
 	--instance | --timeout | --request | --expect | --method | --host | --sni | --helo | --send)
 		return
@@ -60,7 +61,7 @@ _lbxdp()
 			names=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
 			;;
 		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
-		report) words='l4 l7 checks' ;;
+		report) words='l4 l7 sessions checks' ;;
 		init) words='exchange' ;;
 		help) words=$("$program" --words 2>/dev/null) ;;
 		probe) words='ping connect tcp http https smtp imap imaps pop3 pop3s' ;;

@@ -14,6 +14,7 @@ import pytest
 from lab.balancer import TOP, Balancer, program
 from lab.clients import answer, burst
 from lab.config import config, reals, service
+from lab.layer7 import VIP_7
 from lab.network import MAIL, VIP
 from lab.space import run
 
@@ -131,6 +132,7 @@ def test_status_json_keeps_its_promise(lb):
             "checks"} <= set(web["reals"][0])
     assert {"status", "detail", "duration_ms", "since"} <= set(web["reals"][0]["check"])
     assert web["vip"] == [VIP] and web["ports"] == ["80"] and web["reals"][0]["port"] is None
+    assert s["heartbeat_age_ms"] < 60000  # also before the first sweep
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", s["time"])
 
 
@@ -165,6 +167,26 @@ def test_init_exchange_writes_a_configuration_that_serves(net, lb):  # R16
     assert net.client.run("curl", "-sSk", f"https://{VIP}/name").stdout.strip() in MAIL
 
 
+def test_init_exchange_of_http_mode_serves_what_is_well_and_redirects(net, lb, tmp_path):  # R19, R53, R90
+    pem = tmp_path / "mail.pem"
+    pem.write_text("".join(open(f"{net.directory}/{name}.pem").read() for name in ("cert", "key")))
+    done = lb.call("init", "exchange", "--mode", "l7-http", "--certificate", pem, "--vip", VIP_7,
+                   "--real", f"CAS1={MAIL['mail1'][0]}", "--real", f"CAS2={MAIL['mail2'][0]}")
+    lb.up(done.stdout)
+    assert {s: lb.service(s)["status"] for s in ("CAS-HTTPS", "CAS-HTTPS:ews", "CAS-SMTP", "HTTP-redirect")} == {
+        "CAS-HTTPS": "healthy", "CAS-HTTPS:ews": "down", "CAS-SMTP": "healthy",
+        "HTTP-redirect": "redirect"}
+
+    def status(url):
+        return net.client.run("curl", "-sSk", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}",
+                              url).stdout
+
+    assert status(f"https://{VIP_7}/name") == "200 "
+    assert status(f"https://{VIP_7}/ews/exchange.asmx") == "503 "
+    assert status(f"https://{VIP_7}/") == f"302 https://{VIP_7}/owa/"
+    assert status(f"http://{VIP_7}/owa?a=b") == f"301 https://{VIP_7}/owa?a=b"
+
+
 def test_the_linux_real_script_solves_the_arp_problem(net, lb):  # R101
     lb.write(config({"web": service(vip="192.168.30.12")}))
     lb.up()
@@ -196,10 +218,13 @@ COMP_WORDS=({program()} st) COMP_CWORD=1 COMP_LINE='lbxdp st' COMP_POINT=8 COMPR
 set +eu
 $name lbxdp st lbxdp
 printf '%s\\n' "${{COMPREPLY[@]}}"
+COMP_WORDS=({program()} report '') COMP_CWORD=2 COMP_LINE='lbxdp report ' COMP_POINT=13 COMPREPLY=()
+$name lbxdp '' report
+printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "status" in done.stdout
+    assert done.stdout.split() == ["status", "l4", "l7", "sessions", "checks"]
 
 
 def test_a_second_instance_is_refused_an_interface_that_is_taken(net, lb):

@@ -118,7 +118,7 @@ def drip(sockets, byte, seconds=30):
 
 
 SLOW = {"head": (b"GET /name HTTP/1.1\r\nHost: lab\r\nX: ", b"x", 408),
-        "body": (b"POST /upload HTTP/1.1\r\nHost: lab\r\nContent-Length: 100000\r\n\r\n", b"x", 408),
+        "body": (b"POST /upload HTTP/1.1\r\nHost: lab\r\nContent-Length: 99999\r\n\r\n", b"x", 408),
         "chunks": (b"POST /upload HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n"
                    b"fffff\r\n", b"x", 408),
         "idle": (b"", b"", None),
@@ -223,7 +223,8 @@ def reset(s):
 STORM = [b"", b"G", b"GET /big HTTP/1.1\r\nHost:", get("/big"), get("/name"), get("/name") * 20,
          get("/upload", "Content-Length: 1000000", method="POST") + b"x" * 5000,
          get("/upload", "Transfer-Encoding: chunked", method="POST") + b"5\r\nhel",
-         get("/upload", "Content-Length: 9", "Expect: 100-continue", method="POST"), b"\x16\x03\x01"]
+         get("/upload", "Content-Length: 9", "Expect: 100-continue", method="POST"),
+         b"\x16\x03\x01"]
 
 
 @pytest.mark.parametrize("leave", [reset, socket.socket.close,

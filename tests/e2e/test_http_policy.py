@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""HTTP mode: what is changed on the way, and who gets a request: headers, paths, redirects, cookies,
-routes with checks of their own, pages for errors."""
+"""HTTP mode: what is changed on the way, and who gets a request: headers, paths, redirects,
+cookies, routes with checks of their own, pages for errors."""
 
 import contextlib
 import json
@@ -10,8 +10,8 @@ import pytest
 
 from lab.config import HTTPS, config, service
 from lab.http import NO_CHECK, RAW, client, field, get, http, origin, page, raw, status
-from lab.layer7 import VIP_7, statistics
-from lab.network import CLIENT, FAR, MAIL, VIP
+from lab.layer7 import VIP_7, counts, header_reader, statistics
+from lab.network import CLIENT, CLIENT6, FAR, MAIL, VIP
 from lab.servers import NAME
 
 
@@ -66,6 +66,37 @@ def test_servers_learn_that_it_was_https(net, lb, tmp_path):
         lb.up(config({"web": raw(ports=[443], tls={"certificates": [str(tmp_path / "mail.pem")]})}))
         assert curl(net, "-k", f"https://{VIP_7}/") == "ok"
         assert whose(o.heads()[0]) == [ME, f"for={ME};proto=https", "https"]
+
+
+def test_a_client_over_ipv6_is_written_as_rfc_7239_asks(net, lb):
+    with origin(net) as o:
+        lb.up(config({"web": raw(vip=["fd00:30::12"])}))
+        with client(net, address="fd00:30::12") as c:
+            c.ask(get())
+        assert whose(o.heads()[0]) == [CLIENT6, f'for="[{CLIENT6}]";proto=http', "http"]
+
+
+def test_a_proxy_header_says_who_the_client_is(net, lb):
+    with origin(net) as o:
+        lb.up(config({"web": raw(proxy_protocol={"accept": "v1"})}))
+        with client(net) as c:
+            c.socket.sendall(b"PROXY TCP4 203.0.113.7 192.0.2.1 4711 80\r\n")
+            c.ask(get())
+            c.ask(get())
+        assert {whose(head)[0] for head in o.heads()} == {"203.0.113.7"}
+        with client(net) as c:
+            c.socket.sendall(get())
+            assert c.rest() == b""
+        assert len(o.requests) == 2
+
+
+def test_servers_that_want_a_proxy_header_get_one_for_each_client(net, lb):
+    with header_reader(net.servers["mail1"], RAW):
+        lb.up(config({"web": raw(proxy_protocol={"send": "v2"})}))
+        for space, who in ((net.client, CLIENT), (net.far, FAR), (net.client, CLIENT)):
+            with client(net, space=space) as c:
+                for _ in range(2):
+                    assert c.ask(get())[1].split()[:2] == [who.encode(), b"80"]
 
 
 # --- headers and paths
@@ -298,6 +329,26 @@ def test_a_server_that_refuses_is_passed_over_without_a_word(net, lb):
             assert body.startswith(b"mail2")
     row = statistics(lb)["mail1"]
     assert int(row["econ"]) > 0 and int(row["wredis"]) > 0
+
+
+def test_a_denied_path_is_answered_403_and_asks_no_server(net, lb, tmp_path):
+    page = tmp_path / "403.html"
+    page.write_text("<h1>Not from here</h1>\n")
+    os.chmod(tmp_path, 0o755)
+    cas = Cas("mail1")
+    shape = raw(weights=(1, None), check=check("owa"), error_pages={"403": str(page)})
+    shape["routes"] = [{"path": "/ecp/public"}, {"path": "/ecp", "deny": "on"}]
+    with origin(net, "mail1", cas):
+        lb.up(config({"web": shape}))
+        for path in ("/ecp", "/ECP/x", "/owa/../%65cp/"):
+            with client(net) as c:
+                head, body = c.ask(get(path))
+            assert (status(head), body) == (403, b"<h1>Not from here</h1>\n"), path
+        with client(net) as c:
+            assert status(c.ask(get("/ecpx"))[0]) == 200
+            assert status(c.ask(get("/ecp/public/x"))[0]) == 200
+        assert lb.service("web")["l7"]["bad_requests_total"] == 0
+    assert counts(lb, "web/mail1")["sessions_total"] == 2
 
 
 def test_error_pages_come_from_files_and_follow_them(net, lb, tmp_path):

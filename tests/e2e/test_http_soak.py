@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Everything at once for a while: idle sessions, load and a reload after the other. Nothing is lost,
-and nothing is left. LBXDP_SOAK_SECONDS and LBXDP_SOAK_IDLE make it longer and larger."""
+"""Everything at once for a while: idle sessions, load and a reload after the other. Nothing is
+lost, and nothing is left. LBXDP_SOAK_SECONDS and LBXDP_SOAK_IDLE make it longer and larger."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ import time
 from lab.browsers import Browsers, shapes
 from lab.config import config
 from lab.http import client, get, http
-from lab.layer7 import VIP_7, Server, counts, l7, proxies
+from lab.layer7 import Server, counts, l7, proxies
 from lab.network import MAIL
-from lab.proc import open_files, processor_seconds, resident
+from lab.proc import no_session_left, open_files, processor_seconds, resident
 from lab.space import wait_for
 
 SECONDS = int(os.environ.get("LBXDP_SOAK_SECONDS", "8"))
@@ -20,6 +20,7 @@ IDLE = int(os.environ.get("LBXDP_SOAK_IDLE", "300"))
 
 
 def echo(connection):
+    connection.settimeout(None)
     while part := connection.recv(65536):
         connection.sendall(part)
 
@@ -75,3 +76,30 @@ def test_nothing_is_lost_and_nothing_left(net, lb):
         counts(lb, name)["current_sessions"] == 0 for name in ("web", "tcp")), 20)
     assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan").stdout
     assert open_files(lb) <= files + 200  # kept for the next: pipes, connections to reals
+
+
+# They all have mail2, checked as before.
+STEADY = [http(weights=(300, 100)), http(weights=(100, 100, 100), timeouts={"client": "9m"}),
+          http(persistence={"cookie": "LB"}, scheduler="wlc"), http(request_buffer=32768), http()]
+
+
+def test_reloads_and_a_flapping_server_cost_nobody_anything(net, lb, servers):  # F38, F29
+    """LBXDP_SOAK_SECONDS=3600 and a build with SANITIZE=1 make it the whole of F38."""
+    lb.up(config(services(http())))
+    before, files = proxies(lb), open_files(lb)
+    with Browsers(net, 2) as load:
+        load.more(200)
+        memory, until = resident(lb), time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            for shape in STEADY:
+                for up in (False, True):
+                    servers["mail2"].in_service(up)
+                    lb.wait_real("web/mail2", status="up" if up else "down")
+                    load.more(30)
+                    lb.reload(config(services(shape)))
+                    load.more(30)
+    assert load.failures == []
+    assert proxies(lb) == before
+    assert resident(lb) < memory + 4096
+    no_session_left(lb)
+    assert open_files(lb) <= files + 200

@@ -9,7 +9,7 @@ import pytest
 
 from lab.clients import answer
 from lab.config import config
-from lab.layer7 import VIP_7, Server, counts, l7, proxies
+from lab.layer7 import VIP_7, Server, counts, l7, proxies, statistics
 from lab.network import MAIL
 from lab.space import wait_for
 
@@ -192,3 +192,4 @@ def test_a_real_that_returns_is_not_flooded(net, lb):  # R36
             held.enter_context(net.client.connect(VIP_7, 80))
         wait_for("six more", lambda: sum(given(lb)) == 16)
         assert given(lb) == [15, 1]
+        assert [statistics(lb)[n]["throttle"] for n in ("mail1", "mail2")] == ["", "5"]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Layer 7: health, orders, reload, crash, and what an operator sees of it."""
 
+import contextlib
 import json
 import os
+import re
+import signal
 import socket
 import threading
 import time
@@ -69,17 +72,45 @@ def test_the_backup_takes_over_when_no_other_is_left(net, lb, servers):  # R72
     assert burst(net.client, VIP_7, 80, 6) == {"mail1": 6}
 
 
-def test_a_real_that_goes_down_loses_its_sessions_when_so_configured(net, lb):
+@contextlib.contextmanager
+def session_of_a_dead_server(net, lb, on_down):
+    """A session whose server takes nobody new by now and is known to be down."""
     with Server(net.mail1, MAIL["mail1"][0], 2525, stay_silent) as server:
         lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, check=CONNECT,
-                              on_down="reset")}))
-        s = net.client.connect(VIP_7, 25)
-        s.sendall(b"x")
-        wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
-        server.stop()
-        lb.wait_real("x/mail1", status="down")
+                              on_down=on_down)}))
+        with net.client.connect(VIP_7, 25) as s:
+            s.sendall(b"x")
+            wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
+            server.stop()
+            lb.wait_real("x/mail1", status="down")
+            yield s
+
+
+@pytest.mark.parametrize("on_down", ["reset", "auto"])
+def test_a_server_that_refuses_connects_loses_its_sessions(net, lb, on_down):
+    with session_of_a_dead_server(net, lb, on_down) as s:
         assert wait_cut(s, 3) < 2
-        s.close()
+
+
+def test_on_down_keep_leaves_the_sessions_of_a_dead_server_alone(net, lb):
+    with session_of_a_dead_server(net, lb, "keep") as s:
+        lb.call("report", "l7")  # main and proxies have had a turn since
+        s.sendall(b"more")
+        wait_for("it to pass", lambda: lb.real("x/mail1")["l7"]["bytes_in_total"] == 5)
+        assert lb.real("x/mail1")["active"] == 1
+
+
+@pytest.mark.parametrize("on_down, goes_on", [("auto", True), ("reset", False)])
+def test_sessions_of_a_server_in_maintenance_go_on_unless_reset(net, lb, servers, on_down, goes_on):
+    lb.up(config({"web": l7(weights=(1, None), on_down=on_down)}))
+    download = Download(net.client, VIP_7)
+    servers["mail1"].in_service(False)
+    lb.wait_real("web/mail1", status="down")
+    if goes_on:
+        assert download.flows()
+        download.close()
+    else:
+        assert download.until_reset(3) < 2
 
 
 # --- reload, crash, end
@@ -105,12 +136,14 @@ def test_reload_under_load_fails_no_request_and_keeps_sessions(net, lb):
 def test_kill_9_of_one_proxy_ends_its_sessions_only(net, lb):
     lb.up(config({"web": l7(), "dr": service(ports=[8080])}))
     downloads = {}
-    for _ in range(64):
-        d = Download(net.client, VIP_7)
-        downloads[d.socket.getsockname()[1]] = d
-        if len(downloads) >= 6 and len(holders(lb, 80)) > 1:
-            break
-    with all_read(downloads.values()), Load(net.client, VIP, 8080) as load:
+    with contextlib.ExitStack() as readers:
+        for _ in range(64):
+            d = Download(net.client, VIP_7)
+            readers.enter_context(all_read([d]))
+            downloads[d.socket.getsockname()[1]] = d
+            if len(downloads) >= 6 and len(holders(lb, 80)) > 1:
+                break
+        load = readers.enter_context(Load(net.client, VIP, 8080))
         held = holders(lb, 80)
         victim = min(held, key=lambda pid: len(held[pid]))
         others = set(downloads) - held[victim]
@@ -135,6 +168,30 @@ def test_kill_9_of_one_proxy_ends_its_sessions_only(net, lb):
              lambda: counts(lb, "web")["current_sessions"] <= len(others) + 1)
     for d in downloads.values():
         d.close()
+
+
+def age(pid):
+    """Seconds since it was started."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat, \
+         open("/proc/uptime", encoding="utf-8") as uptime:
+        began = int(stat.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        return float(uptime.read().split()[0]) - began
+
+
+def test_a_proxy_that_stands_still_is_ended_and_the_others_serve_meanwhile(net, lb):
+    lb.up(config({"web": l7()}))
+    before = proxies(lb)
+    # who has not counted on yet is not judged
+    wait_for("the processes to be of age", lambda: all(age(pid) > 4 for pid in before))
+    os.kill(before[0], signal.SIGSTOP)
+    with Load(net.client, VIP_7) as load:
+        wait_for("another in its place", lambda: before[0] not in proxies(lb) and
+                 0 not in proxies(lb) and len(proxies(lb)) == len(before), 15)
+        load.more(100)
+    if len(before) > 1:
+        assert load.failures == []
+    assert set(before[1:]) <= set(proxies(lb))
+    assert sum(p["restarts"] for p in lb.status()["processes"]) == 1
 
 
 def test_a_vip_is_a_host_address_only_while_layer_7_uses_it(net, lb):
@@ -194,6 +251,16 @@ def test_a_port_in_use_is_said_and_taken_when_it_is_free(net, lb):
 
 # --- what an operator sees
 
+def test_the_rate_of_sessions_is_that_of_the_last_second(net, lb):  # R69, R70
+    lb.up(config({"web": l7()}))
+    with Load(net.client, VIP_7):
+        wait_for("a rate", lambda: int(statistics(lb)["FRONTEND"]["rate"]) > 0 and
+                 int(statistics(lb)["mail1"]["rate"]) > 0)
+        assert re.search(r"conn rate = [1-9]", lb.call("report", "l7").stdout)
+    wait_for("silence", lambda: statistics(lb)["FRONTEND"]["rate"] == "0")
+    assert int(statistics(lb)["FRONTEND"]["rate_max"]) > 0
+
+
 def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R71
     lb.up(config({"web": l7(weights=(3, 1)), "dr": service(ports=[8080])}))
     burst(net.client, VIP_7, 80, 8)
@@ -204,9 +271,12 @@ def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R
     assert rows["mail1"]["check_status"] == "L7OK" and rows["mail1"]["check_code"] == "200"
     assert int(rows["BACKEND"]["bout"]) == sum(int(rows[n]["bout"]) for n in ("mail1", "mail2"))
     assert rows["FRONTEND"]["slim"] == str(lb.status()["l7"]["limit"])
+    assert [rows[n]["slim"] for n in ("mail1", "mail2")] == ["", ""]
     servers["mail2"].in_service(False)
     lb.wait_real("web/mail2", status="down")
     assert list(statistics(lb, "--up-only")) == ["FRONTEND", "mail1", "BACKEND"]
+    wait_for("a second of downtime", lambda: int(statistics(lb)["mail2"]["downtime"]) > 0)
+    assert statistics(lb)["mail1"]["downtime"] == "0"
     assert "dr" not in lb.call("report", "l7").stdout
     assert "web" not in lb.call("report", "l4").stdout
     assert json.loads(lb.call("report", "l7", "--json").stdout)[1]["stot"] == 6

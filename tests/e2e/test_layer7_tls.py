@@ -185,6 +185,19 @@ def test_old_versions_are_refused(net, lb, mail):
     assert "Cipher is TLS_" in s_client(net, "-tls1_3")
 
 
+def test_a_scanner_finds_two_versions_and_nothing_weak(net, lb, mail):  # F19
+    lb.up(config({"web": ending(mail.pem)}))
+    said = net.client.run("sslscan", "--no-colour", f"--sni-name={NAME}", f"{VIP_7}:443",
+                          timeout=60).stdout
+    assert re.findall(r"^((?:SSL|TLS)v\S+)\s+enabled", said, re.M) == ["TLSv1.2", "TLSv1.3"]
+    assert "renegotiation not supported" in said
+    ciphers = re.findall(r"^(?:Preferred|Accepted)\s+(\S+)\s+\d+ bits\s+(\S+)", said, re.M)
+    assert {version for version, _ in ciphers} == {"TLSv1.2", "TLSv1.3"}
+    assert all(re.match(r"TLS_|ECDHE-.*(GCM|CHACHA20)", name) for _, name in ciphers)
+    assert "vulnerable to heartbleed" in said
+    assert not re.search(r"^TLSv\S+ vulnerable to heartbleed", said, re.M)
+
+
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_session_is_resumed_by_every_process(net, lb, mail, tmp_path, version):
     file = f"{tmp_path}/session"

@@ -91,8 +91,7 @@ class Balancer:
 
     def kill(self, *roles, sig=signal.SIGKILL):
         """kill -9 of the named processes (all, when none is named), and waits until they are gone."""
-        processes = self.processes()
-        pids = [processes[r] for r in (roles or processes)]
+        pids = [p["pid"] for p in self.status()["processes"] if not roles or p["role"] in roles]
         self.kill_pids(pids, sig)
         return pids
 

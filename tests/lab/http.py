@@ -219,11 +219,15 @@ http {{
     uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi; lingering_close always;
     default_type text/plain;
     server {{
-        listen {port};
+        listen {port}; listen [::]:{port};
         root {home}/www;
         location = /count {{ return 200 "{name} $connection $connection_requests\\n"; }}
         location = /said {{ return 200 "$request_method|$http_x_forwarded_for|$host\\n"; }}
         location /zip/ {{ alias {home}/www/; gzip on; gzip_min_length 1; gzip_types *; }}
+        location /small/ {{ alias {home}/www/; dav_methods PUT; client_max_body_size 1k; }}
+        location /cut/ {{
+            alias {home}/www/; dav_methods PUT; client_max_body_size 1k; lingering_close off;
+        }}
         location /put/ {{ alias {home}/www/; dav_methods PUT DELETE; }}
     }}
 }}

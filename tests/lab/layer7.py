@@ -49,7 +49,13 @@ def l7(vip=VIP_7, ports=(80,), weights=(100, 100), port=None, family=0, check=No
 
 def proxies(lb):
     """The pids of the proxy processes."""
-    return [p["pid"] for p in lb.status()["processes"] if p["role"].startswith("proxy")]
+    return [p["pid"] for p in lb.status()["processes"] if p["role"] == "proxy"]
+
+
+def finishing(lb):
+    """pid -> sessions of the processes that an earlier main left, once they have been told."""
+    return {p["pid"]: p["sessions"] for p in lb.status()["processes"]
+            if p["role"] == "proxy (finishing)"}
 
 
 def holders(lb, port):

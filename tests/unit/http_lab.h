@@ -17,13 +17,24 @@ enum { R1 = 21, R2 = 22, USABLE = PROXY_REAL_USABLE };
 static int listening[2];
 static uint16_t port[2];
 
-static inline void order_named_real(int i, unsigned int flags)
+static inline void order_real_row(int i, struct proxy_real r)
 {
-	struct proxy_real r = {.service = SERVICE, .weight = 1, .port = port[i], .flags = flags};
-
+	r.service = SERVICE;
+	r.weight = 1;
+	r.port = port[i];
 	(void)snprintf(r.name, sizeof(r.name), "R%d", i + 1);
 	assert_int_equal(addr_parse(&r.ip, "127.0.0.1"), 0);
 	order(PROXY_ORDER_REAL, R1 + i, &r, sizeof(r));
+}
+
+static inline void order_named_real(int i, unsigned int flags)
+{
+	order_real_row(i, (struct proxy_real){.flags = flags});
+}
+
+static inline void order_limited_real(int i, uint32_t most)
+{
+	order_real_row(i, (struct proxy_real){.flags = USABLE, .max_connections = most});
 }
 
 static inline int http_up(void **state)

@@ -96,6 +96,13 @@ static void order_service(void)
 	order(PROXY_ORDER_SERVICE, SERVICE, &settings, sizeof(settings));
 }
 
+/* Of sessions to come. */
+static inline void order_splice(bool on)
+{
+	settings.flags = (settings.flags & ~PROXY_SERVICE_COPY) | (on ? 0 : PROXY_SERVICE_COPY);
+	order_service();
+}
+
 static inline void order_real(uint32_t id, const char *ip, uint16_t port, unsigned int flags)
 {
 	struct proxy_real r = {.service = SERVICE, .weight = 1, .port = port, .flags = flags};

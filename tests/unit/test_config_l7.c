@@ -268,7 +268,7 @@ static const struct saying persistence_sayings[] = {
 	 "f:9:14: error: services.S.maxconn: '-1' is not a whole number\n"        },
 	{HTTP REALS "    error_pages: {404: /a, 503: a.html, 502: [b]}\n",
 	 "f:8:19: error: services.S.error_pages.404: has no page here (400, "
-	 "403, 408, 413, 431, 502, 503 and 504 have)\n"
+	 "403, 408, 431, 502, 503 and 504 have)\n"
 	 "f:8:33: error: services.S.error_pages.503: 'a.html' is not an absolute "
 	 "path\n"
 	 "f:8:46: error: services.S.error_pages.502: one value belongs here, "
@@ -291,6 +291,12 @@ static const struct saying route_sayings[] = {
 	{HTTP REALS "    routes: [{path: /ews}, {path: /EWS}]\n",
 	 "f:8:28: error: services.S.routes[1]: is never used: the route at "
 	 "line 8 has the same path and host\n"													     },
+	{HTTP REALS "    routes: [{path: /ecp, deny: on}, {path: /, deny: off}]\n",                          ""                                            },
+	{HTTP REALS "    routes: [{path: /ecp, deny: maybe}]\n",
+	 "f:8:33: error: services.S.routes[0].deny: 'maybe' is not one of off, on\n"                                                                       },
+	{HTTP REALS "    routes: [{path: /ecp, deny: on, scheduler: rr}]\n",
+	 "f:8:27: error: services.S.routes[0].deny: lets nobody in; reals, check and scheduler say "
+	 "nothing here\n"																  },
 	{HTTP REALS "    routes: [{path: /ews, scheduler: rr}]\n",
 	 "f:8:27: error: services.S.routes[0].scheduler: is not used without "
 	 "reals or check\n"																},
@@ -459,13 +465,14 @@ static void keys_that_are_missing_have_the_documented_defaults(void **state)
 	assert_false(s->reals[0].reencrypt);              /* R53 */
 	assert_int_equal(s->reals[0].max_connections, 0); /* R43 */
 	assert_false(m->l7.logging);
+	assert_true(m->l7.splice);
 	model_free(m);
 }
 
 static void tls_and_limits_are_read(void **state)
 {
 	struct model *m = must_read(
-		"l7: {request_buffer: 51200, logging: /var/log/s.log}\n" HTTP
+		"l7: {request_buffer: 51200, logging: /var/log/s.log, splice: off}\n" HTTP
 		"    scheduler: maglev\n    maxconn: 4000\n    slow_start: 30s\n"
 		"    timeouts: {request: 5s}\n    source: client\n"
 		"    tls: {certificates: [/a.pem, /b.pem], min_version: \"1.3\", client_ca: "
@@ -475,6 +482,7 @@ static void tls_and_limits_are_read(void **state)
 	const struct service_config *s = &m->services[0];
 
 	assert_true(m->l7.logging);
+	assert_false(m->l7.splice);
 	assert_string_equal(m->l7.log_file, "/var/log/s.log");
 	assert_int_equal(s->l7.request_buffer, 51200);
 	assert_int_equal(s->scheduler, SCHEDULER_MAGLEV);
@@ -706,7 +714,7 @@ static void each_file_is_known_by_its_place_once(void **state)
 
 /* Everything that can be said. */
 static const char full[] =
-	"l7: {request_buffer: 8192, logging: on}\n" HTTP
+	"l7: {request_buffer: 8192, logging: on, splice: off}\n" HTTP
 	"    scheduler: sh\n    slow_start: 90s\n    maxconn: 7\n    request_buffer: 51200\n"
 	"    source: client\n    forwarded_for: off\n    redirect_root: /owa/\n"
 	"    timeouts: {request: 1s, queue: 2s, tunnel: 3s}\n"

@@ -103,7 +103,7 @@ static void the_settings_of_a_service_are_in_its_row(void **state)
 	struct world w;
 	const struct proxy_service *row;
 
-	world_make(&w, "l7: {logging: on}\n" HTTP
+	world_make(&w, "l7: {logging: on, splice: off}\n" HTTP
 		       "    scheduler: lc\n    maxconn: 40\n    slow_start: 30s\n"
 		       "    request_buffer: 51200\n    redirect_root: /owa/\n    source: client\n"
 		       "    timeouts: {request: 1s, queue: 2s, tunnel: 3s}\n"
@@ -129,7 +129,7 @@ static void the_settings_of_a_service_are_in_its_row(void **state)
 	assert_int_equal(row->same_site, PROXY_SAME_SITE_LAX);
 	assert_int_equal(row->flags, PROXY_SERVICE_HTTP | PROXY_SERVICE_TLS | PROXY_SERVICE_TLS13 |
 					     PROXY_SERVICE_CLIENT_CA | PROXY_SERVICE_LOG |
-					     PROXY_SERVICE_COOKIE_SECURE |
+					     PROXY_SERVICE_COPY | PROXY_SERVICE_COOKIE_SECURE |
 					     PROXY_SERVICE_COOKIE_HTTP_ONLY);
 	world_end(&w);
 }

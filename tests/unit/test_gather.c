@@ -45,6 +45,7 @@ static struct {
 	int ops_left;     /* -1: no end */
 	uint32_t egress;  /* of each route */
 	bool transparent; /* sessions from addresses of clients run */
+	uint32_t cleared; /* the last real whose counters were */
 } host;
 
 const struct net_iface *net_iface_named(const struct net *n, const char *name)
@@ -150,6 +151,15 @@ void proxy_client_clear_service(struct proxy_client *c, uint32_t id)
 
 void proxy_client_clear_real(struct proxy_client *c, uint32_t id)
 {
+	host.cleared = id;
+}
+
+/* What an earlier main wrote beside the counters. */
+void proxy_client_each_name(const struct proxy_client *c, proxy_name_fn *fn, void *arg)
+{
+	fn(arg, PLAN_PROXY_SERVICES, 40, "L7");
+	fn(arg, PLAN_PROXY_REALS, 50, "L7/A 192.0.2.20/l7");
+	fn(arg, PLAN_PROXY_REALS, 51, "L7/B 192.0.2.21/l7");
 }
 
 bool dataplane_real_idle(struct dataplane *d, uint32_t real)
@@ -225,18 +235,7 @@ static struct daemon *daemon_of(const char *text)
 	d->loop = loop_new();
 	d->model = model_of(text);
 	d->orders = orders_open("/nonexistent/orders");
-	d->service_ids = ids_new(LB_SERVICES_MAX);
-	d->real_ids = ids_new(LB_REALS_MAX);
-	d->check_ids = ids_new(UINT32_MAX);
-	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
-	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
-	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
-	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
-	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
-	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
-	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
-	d->actual = plan_new();
-	d->store = store_new();
+	tables_open(d);
 	d->interfaces = xcalloc(1, sizeof(*d->interfaces));
 	d->interfaces[d->interface_count++] = xstrdup("eth0");
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
@@ -247,19 +246,7 @@ static struct daemon *daemon_of(const char *text)
 static void daemon_end(struct daemon *d)
 {
 	orders_close(d->orders);
-	ids_free(d->service_ids);
-	ids_free(d->real_ids);
-	ids_free(d->check_ids);
-	free(d->service_used);
-	free(d->real_used);
-	free(d->real_seen);
-	free(d->real_reset);
-	free(d->real_answers);
-	free(d->real_since);
-	free(d->real_up);
-	free(d->checks);
-	plan_free(d->actual);
-	store_free(d->store);
+	tables_close(d);
 	free(d->interfaces[0]);
 	free(d->interfaces);
 	loop_free(d->loop);
@@ -485,6 +472,24 @@ static void rows_that_a_crash_left_without_a_name_keep_their_ids(void **state)
 	daemon_end(d);
 }
 
+static void ids_of_layer_7_are_those_of_the_earlier_main(void **state)
+{
+	struct daemon *d = daemon_of(NODE WEB);
+
+	assert_true(ids_claim(d->real_ids, "WEB/A 192.0.2.20", 51));
+	gather_adopt_names(d);
+	assert_int_equal(ids_find(d->service_ids, "L7"), 40);
+	assert_int_equal(ids_find(d->real_ids, "L7/A 192.0.2.20/l7"), 50);
+	/* What the maps say comes first; those counters are nobody's any more. */
+	assert_int_equal(ids_find(d->real_ids, "WEB/A 192.0.2.20"), 51);
+	assert_int_equal(ids_find(d->real_ids, "L7/B 192.0.2.21/l7"), 0);
+	assert_int_equal(host.cleared, 51);
+	assert_true(d->leaving); /* what the model does not have is looked for */
+	gather_release(d);
+	assert_int_equal(ids_find(d->service_ids, "L7"), 0);
+	daemon_end(d);
+}
+
 static void an_isolation_halts_only_where_its_real_is(void **state)
 {
 	struct daemon *d = running(NODE WEB MAIL);
@@ -660,6 +665,7 @@ int main(void)
 		cmocka_unit_test(the_next_life_finds_ids_and_health_again),
 		cmocka_unit_test(a_service_that_left_before_a_crash_keeps_its_number),
 		cmocka_unit_test(rows_that_a_crash_left_without_a_name_keep_their_ids),
+		cmocka_unit_test(ids_of_layer_7_are_those_of_the_earlier_main),
 		cmocka_unit_test(an_isolation_halts_only_where_its_real_is),
 		cmocka_unit_test(an_interface_that_returns_under_another_number_is_announced_on),
 		cmocka_unit_test(a_server_that_is_back_starts_slowly_and_a_new_daemon_does_not),

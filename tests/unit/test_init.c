@@ -57,7 +57,7 @@ static void init_writes_the_guides_layer_7_services(void **state) /* R49-R54 */
 	struct init_answers a = {
 		.vip = "192.168.30.10",
 		.interface = "eth0",
-		.l7 = true,
+		.mode = MODE_L7_TCP,
 		.imap = true,
 		.reals = {{"CAS1", "192.168.30.20"}, {"CAS2", "192.168.30.21"}},
 		.real_count = 2
@@ -76,6 +76,47 @@ static void init_writes_the_guides_layer_7_services(void **state) /* R49-R54 */
 		assert_int_equal(m->services[i].l7.client, 30 * 60 * 1000);
 	}
 	assert_null(strstr(buf_text(&out), "real-script"));
+	model_free(m);
+	buf_free(&out);
+}
+
+/* R20, R52, R53, R55, R90 */
+static void init_writes_tls_routes_and_the_redirect_for_http_mode(void **state)
+{
+	struct init_answers a = {
+		.vip = "192.168.30.10",
+		.interface = "eth0",
+		.mode = MODE_L7_HTTP,
+		.certificate = "/etc/lbxdp/my mail.pem",
+		.pop3 = true,
+		.reals = {{"CAS1", "192.168.30.20"}, {"CAS2", "192.168.30.21"}},
+		.real_count = 2
+        };
+	static const enum service_mode modes[] = {MODE_L7_HTTP, MODE_L7_TCP, MODE_L7_TCP,
+						  MODE_L7_HTTP};
+	const struct service_config *web, *ews;
+	struct buf out = {0};
+	struct model *m;
+
+	init_write(&a, &out);
+	m = read_text(buf_text(&out));
+	assert_non_null(m);
+	web = model_service(m, "CAS-HTTPS");
+	ews = model_service(m, "CAS-HTTPS:ews");
+	assert_non_null(web);
+	assert_non_null(ews);
+	assert_string_equal(web->l7.tls.certificates[0].path, "/etc/lbxdp/my mail.pem");
+	assert_string_equal(web->l7.redirect_root, "/owa/");
+	assert_int_equal(web->l7.request_buffer, 51200);
+	assert_int_equal(web->l7.server, 30 * 60 * 1000);
+	assert_int_equal(web->l7.route_count, 7);
+	assert_string_equal(ews->checks[0].request, "ews/healthcheck.htm");
+	assert_true(ews->reals[1].reencrypt);
+	assert_non_null(model_service(m, "CAS-HTTPS:activesync"));
+	for (size_t i = 0, n = 0; i < m->service_count; i++)
+		if (!strchr(m->services[i].name, ':'))
+			assert_int_equal(m->services[i].mode, modes[n++]);
+	assert_true(service_is_redirect(model_service(m, "HTTP-redirect")));
 	model_free(m);
 	buf_free(&out);
 }
@@ -143,6 +184,12 @@ static void init_refuses_what_it_cannot_use(void **state)
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l4-dr --imap --pop3", 0},
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-tcp",              0},
 		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l9",                  2},
+		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-http --certificate "
+		 "/m.pem",						   0},
+		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-http",             2},
+		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --certificate /m.pem",       2},
+		{"init exchange --vip 10.0.0.1 --real A=10.0.0.2 --mode l7-http --certificate "
+		 "m.pem",						    2},
 		{"init",								      2},
 		{"init exchange",							     2},
 		{"init exchange --vip 10.0.0.1",                                              2},
@@ -302,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_init_writes_is_a_configuration),
 		cmocka_unit_test(init_writes_the_guides_layer_7_services),
+		cmocka_unit_test(init_writes_tls_routes_and_the_redirect_for_http_mode),
 		cmocka_unit_test(init_quotes_what_yaml_would_misread),
 		cmocka_unit_test(init_refuses_what_it_cannot_use),
 		cmocka_unit_test(the_linux_script_silences_arp_before_it_adds_the_vip),

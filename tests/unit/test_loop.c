@@ -54,6 +54,19 @@ static void say_and_stop(struct timer *t)
 	loop_stop(loop);
 }
 
+static void room_for_timers_is_there_or_refused(void **state)
+{
+	struct named_timer a = {{.fn = say_name}, "a"}, end = {{.fn = say_and_stop}, "."};
+
+	assert_int_equal(loop_reserve(loop, 1000), 0);
+	timer_start(loop, &a.timer, 1);
+	assert_int_equal(loop_reserve(loop, 10), 0); /* it is there */
+	assert_int_equal(loop_reserve(loop, SIZE_MAX / 4), -ENOMEM);
+	timer_start(loop, &end.timer, 2);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(said, "a.");
+}
+
 static void timers_fire_in_the_order_they_are_due(void **state)
 {
 	struct named_timer a = {{.fn = say_name}, "a"}, b = {{.fn = say_name}, "b"},
@@ -108,6 +121,32 @@ static void an_unwatched_fd_is_silent_even_in_the_same_round(void **state)
 	assert_int_equal(loop_run(loop), 0);
 	assert_string_equal(said, "r");
 	for (int i = 0; i < 2; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+}
+
+static void say_who_has_news(struct watch *w, unsigned int events)
+{
+	for (int i = 0; i < 2; i++)
+		say(loop_has_news(&watches[i]) ? "y" : "n");
+	if (!loop_has_news(&watches[0]) && !loop_has_news(&watches[1]))
+		loop_stop(loop);
+}
+
+static void news_of_a_round_is_known_before_its_callback(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(write(pipes[i][1], "x", 1), 1);
+		watches[i] = (struct watch){.fn = say_who_has_news};
+		assert_int_equal(loop_watch(loop, &watches[i], pipes[i][0], LOOP_READ), 0);
+	}
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(said, "nynn");
+	for (int i = 0; i < 2; i++) {
+		loop_unwatch(&watches[i]);
+		assert_false(loop_has_news(&watches[i]));
 		close(pipes[i][0]);
 		close(pipes[i][1]);
 	}
@@ -304,11 +343,15 @@ static void nonsense_closes_the_channel_and_its_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(room_for_timers_is_there_or_refused, make_loop,
+						free_loop),
 		cmocka_unit_test_setup_teardown(timers_fire_in_the_order_they_are_due, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(a_stopped_timer_does_not_fire, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(an_unwatched_fd_is_silent_even_in_the_same_round,
+						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(news_of_a_round_is_known_before_its_callback,
 						make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(an_edge_watch_tells_of_changes_only, make_loop,
 						free_loop),

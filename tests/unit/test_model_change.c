@@ -141,7 +141,7 @@ static void changes_of_layer_7_are_said_too(void **state)
 
 static const char before_http[] =
 	"node: {name: lb1, interfaces: [eth0]}\n"
-	"l7: {logging: off}\n"
+	"l7: {logging: off, splice: on}\n"
 	"services:\n"
 	"  OWA:\n"
 	"    mode: l7-http\n"
@@ -159,6 +159,7 @@ static void changes_of_http_are_said_by_their_key(void **state)
 {
 	static const struct change cases[] = {
 		{"logging: off",                           "logging: on",               "l7.logging changed\n"           },
+		{"splice: on",                             "splice: off",               "l7.splice: off\n"               },
 		{"scheduler: wrr",                         "scheduler: lc",
 		 "OWA: scheduler wrr -> lc\nOWA:ews: scheduler wrr -> lc\n"                                              },
 		{"persistence: none",                      "persistence: {source: 24}", "OWA: persistence changed\n"     },

@@ -598,6 +598,29 @@ static void a_bell_that_rings_is_answered_and_only_our_own(void **state)
 	close(another);
 }
 
+/* The table is for all processes to write, and one of them may be a stranger's by now. */
+static void what_others_scribble_into_the_table_leads_nobody_out_of_it(void **state)
+{
+	struct proxy_real r = {
+		.service = SERVICE, .weight = 1, .max_connections = 9, .flags = USABLE};
+	int client, server;
+
+	assert_int_equal(addr_parse(&r.ip, "127.0.0.1"), 0);
+	r.port = port[0];
+	order(PROXY_ORDER_REAL, R1, &r, sizeof(r));
+	shared->processes = UINT32_MAX;
+	shared->session_rows[1] = UINT32_MAX - 9;
+	shared->queue_head[2][SERVICE] = UINT64_MAX;
+	shared->service_held[SERVICE] = UINT64_MAX;
+	client = dial_from(&front);
+	server = take_session(listening[0]);
+	say(client, "through");
+	assert_receives(server, "through");
+	close(client);
+	assert_end(server);
+	close(server);
+}
+
 #define SESSION_TEST(f) cmocka_unit_test_setup_teardown(f, reals_up, reals_down)
 
 int main(void)
@@ -624,6 +647,7 @@ int main(void)
 		SESSION_TEST(without_descriptors_nothing_spins_and_accepting_resumes),
 		SESSION_TEST(thousands_of_sessions_leave_descriptors_and_memory_as_they_were),
 		SESSION_TEST(orders_that_make_no_sense_change_nothing),
+		SESSION_TEST(what_others_scribble_into_the_table_leads_nobody_out_of_it),
 		SESSION_TEST(a_bell_that_rings_is_answered_and_only_our_own),
 		SESSION_TEST(a_process_obeys_its_channel_and_ends_with_it),
 	};

@@ -41,7 +41,7 @@ static void connect_process(unsigned int index)
 	int fd[2];
 
 	assert_int_equal(channel_pair(fd), 0);
-	assert_int_equal(proxy_client_connect(stage.client, index, fd[0]), 0);
+	assert_int_equal(proxy_client_connect(stage.client, index, 0, fd[0]), 0);
 	stage.process[index] = fd[1];
 }
 
@@ -53,7 +53,7 @@ static int set_stage(void **state)
 		.loop = loop_new(), .process = {-1, -1},
                      .lost = -1
         };
-	stage.client = proxy_client_new(stage.loop, PROCESSES, &events);
+	stage.client = proxy_client_new(stage.loop, PROCESSES, NULL, &events);
 	assert_non_null(stage.client);
 	stage.sink = proxy_client_sink(stage.client);
 	return 0;
@@ -372,6 +372,19 @@ static void sessions_of_a_process_that_died_are_taken_back(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
+static void a_process_that_talks_nonsense_is_given_up(void **state)
+{
+	const char nonsense[] = "reboot";
+
+	connect_process(0);
+	connect_process(1);
+	orders(1);
+	assert_int_equal(send(stage.process[1], nonsense, sizeof(nonsense), 0), sizeof(nonsense));
+	assert_int_equal(loop_run(stage.loop), 0);
+	assert_int_equal(stage.lost, 1);
+	assert_int_equal(recv(stage.process[1], (char[8]){}, 8, MSG_DONTWAIT), 0); /* its end */
+}
+
 static void rows_of_a_process_that_is_gone_wait_for_the_next(void **state)
 {
 	connect_process(0);
@@ -510,6 +523,30 @@ static void the_log_is_opened_anew_for_who_rotates_it(void **state)
 	unlink(moved);
 }
 
+/* Neither main nor a proxy ever waits for who reads it; alarm() ends a test that does. */
+static void a_log_that_is_a_pipe_is_not_waited_for(void **state)
+{
+	char dir[] = "/tmp/lbxdp-log-XXXXXX", path[64];
+	int reader, writer;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)alarm(10);
+	assert_int_equal(proxy_client_log(stage.client, path), -ENXIO);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	connect_process(0);
+	assert_int_equal(proxy_client_log(stage.client, path), 0);
+	(void)alarm(0);
+	writer = socket_of(0, PROXY_ORDER_LOG);
+	assert_true(fcntl(writer, F_GETFL) & O_NONBLOCK);
+	close(writer);
+	close(reader);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void processes_are_wanted_while_there_is_a_service(void **state)
 {
 	uint32_t id = SERVICE;
@@ -536,11 +573,13 @@ int main(void)
 		CASE(processes_share_the_limit_of_sessions),
 		CASE(counts_add_up_over_processes),
 		CASE(sessions_of_a_process_that_died_are_taken_back),
+		CASE(a_process_that_talks_nonsense_is_given_up),
 		CASE(rows_of_a_process_that_is_gone_wait_for_the_next),
 		CASE(a_file_s_content_goes_out_and_again_to_a_new_process),
 		CASE(rules_go_out_and_again_to_a_new_process),
 		CASE(every_process_can_ring_every_other),
 		CASE(the_log_is_opened_anew_for_who_rotates_it),
+		CASE(a_log_that_is_a_pipe_is_not_waited_for),
 		CASE(processes_are_wanted_while_there_is_a_service),
 	};
 

@@ -513,8 +513,12 @@ static void routes_go_by_the_hello_where_tls_does_not_end_here(void **state)
 	tell(&client, "through");
 	assert_hears(&server, "through");
 	assert_string_equal(tls_link_sni(server.link), "mail.example.com");
+	assert_int_equal(shared->service_current[1][POOL], 1);
+	assert_int_equal(shared->service[POOL].sessions, 1);
 	leave(&client);
 	leave(&server);
+	until(!engine_sessions(engine));
+	assert_int_equal(shared->service_current[1][POOL], 0);
 }
 
 static void a_hello_in_single_bytes_is_waited_for(void **state)

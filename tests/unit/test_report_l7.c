@@ -71,8 +71,30 @@ static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R
 	assert_has(&b, "pid = 201, 202 (processes = 2)\n");
 	assert_has(&b, "uptime = 0d 0h 01m 33s\n");
 	assert_has(&b, "maxconn = 40000; limit = 20000 (what the descriptors allow)\n");
-	assert_has(&b, "current conns = 4\n");
+	assert_has(&b, "current conns = 4; conn rate = 7/sec\n");
 	buf_free(&b);
+}
+
+static void old_processes_are_seen_with_what_they_still_hold(void **state)
+{
+	struct buf text = rendered(render_status_text, false), json = rendered(status_json, false);
+	struct buf metrics = {};
+	struct view *v = sample_l7_view();
+
+	assert_has(&text, "proxy 202 (restarts 1); proxy (finishing) 190, 3 sessions\n");
+	assert_accepted_by(&json, "python3",
+			   "python3 -c \"import json,sys; p=json.load(sys.stdin)['processes'][-1];"
+			   "assert p=={'role':'proxy (finishing)','pid':190,'restarts':0,"
+			   "'sessions':3}, p\"");
+	render_metrics(v, false, &metrics);
+	assert_has(&metrics, "lbxdp_process_restarts_total{role=\"proxy\"} 1\n");
+	assert_lacks(&metrics, "finishing");
+	assert_has(&metrics, "lbxdp_l7_earlier_processes 1\n");
+	assert_has(&metrics, "lbxdp_l7_earlier_sessions 3\n");
+	buf_free(&text);
+	buf_free(&json);
+	buf_free(&metrics);
+	view_free(v);
 }
 
 static void the_table_has_the_guides_groups_and_rows(void **state) /* R70, R72, R73 */
@@ -85,7 +107,7 @@ static void the_table_has_the_guides_groups_and_rows(void **state) /* R70, R72, 
 	assert_has(&b, "\n  Frontend ");
 	assert_has(&b, "OPEN");
 	assert_has(&b, "1m33s UP    L4OK in 12ms    100    Y    -    3    0");
-	assert_has(&b, "1m33s DOWN  L4CON in 12ms   100    Y    -    3    1");
+	assert_has(&b, "1m33s DOWN  L4CON in 12ms   100    Y    -    3    1   3m05s");
 	assert_has(&b, "1m33s UP    L4OK in 12ms    100    -    Y ");
 	assert_has(&b, "\n  Backend ");
 	assert_lacks(&b, "CAS-HTTPS");
@@ -122,14 +144,18 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"assert [x['svname'] for x in r]==['FRONTEND','CAS1','CAS2','backup','BACKEND'];"
 		"f,a,b,s,e=r; assert {x['pxname'] for x in r}=={'CAS-SMTP'};"
 		"assert (f['status'],f['slim'],f['stot'],f['ereq'],f['type'])=="
-		"('OPEN','20000','22','4','0'), f;"
+		"('OPEN','4000','22','4','0'), f;"
 		"assert (a['scur'],a['smax'],a['stot'],a['bin'])==('2','5','12','12908'), a;"
 		"assert (a['addr'],b['addr'])==('192.168.30.20:2525','[fd00:30::21]:2526'), b;"
 		"assert (s['addr'],s['bck'],s['act'])==('192.168.30.30','1','0'), s;"
 		"assert (b['status'],b['check_status'],b['chkdown'])==('DOWN','L4CON','1'), b;"
-		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93',''), a;"
+		"assert (a['check_duration'],a['lastchg'],a['downtime'])==('12','93','0'), a;"
+		"assert (a['slim'],b['slim'],b['downtime'],e['downtime'])==('500','','185',''), b;"
+		"assert (a['throttle'],b['throttle'])==('40',''), a;"
 		"assert (e['econ'],e['wredis'],e['act'],e['bck'])==('4','7','1','1'), e;"
-		"assert e['lbtot']=='22' and f['rate']=='' and f['lastchg']=='', e\"");
+		"assert e['lbtot']=='22' and "
+		"(f['rate'],f['rate_max'],a['rate_max'])==('7','30','12') and f['lastchg']=='', "
+		"e\"");
 	buf_free(&b);
 }
 
@@ -137,11 +163,12 @@ static void the_json_has_the_same_keys(void **state)
 {
 	struct buf b = rendered(render_report_l7_json, false);
 
-	assert_accepted_by(&b, "python3",
-			   "python3 -c \"import json,sys; r=json.load(sys.stdin);"
-			   "assert len(r)==5 and r[1]['pxname']=='CAS-SMTP', r;"
-			   "assert r[1]['stot']==12 and r[0]['rate'] is None, r;"
-			   "assert '' not in r[0] and r[0]['mode']=='tcp'\"");
+	assert_accepted_by(
+		&b, "python3",
+		"python3 -c \"import json,sys; r=json.load(sys.stdin);"
+		"assert len(r)==5 and r[1]['pxname']=='CAS-SMTP', r;"
+		"assert r[1]['stot']==12 and (r[0]['rate'], r[0]['rate_lim'])==(7, None), r;"
+		"assert '' not in r[0] and r[0]['mode']=='tcp'\"");
 	buf_free(&b);
 }
 
@@ -176,6 +203,7 @@ static void status_json_has_mode_port_and_sessions(void **state)
 			   "s=v['services'][2]; r=s['reals']; assert s['mode']=='l7-tcp', s;"
 			   "assert r[0]['port']==2525 and r[2]['port'] is None, r;"
 			   "assert r[0]['active']==2 and r[0]['l7']['sessions_total']==12, r;"
+			   "assert s['l7']['queued_total']==6 and s['l7']['tls_failures_total']==8;"
 			   "assert s['l7']['refused_total']==3 and 'l7' not in v['services'][0];"
 			   "assert v['l7']=={'processes':2,'maxconn':40000,'limit':20000,"
 			   "'current_sessions':4}, v['l7']\"");
@@ -237,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_header_tells_of_the_processes_and_their_limit),
+		cmocka_unit_test(old_processes_are_seen_with_what_they_still_hold),
 		cmocka_unit_test(the_table_has_the_guides_groups_and_rows),
 		cmocka_unit_test(up_only_hides_the_reals_that_are_down),
 		cmocka_unit_test(the_csv_bears_haproxys_names_in_its_order),

@@ -140,6 +140,7 @@ static inline void sample_smtp_real(struct view_real *r, uint16_t port, uint64_t
 	r->l7.counts.bytes_in = 12908;
 	r->l7.counts.bytes_out = 43441;
 	r->l7.current = 2;
+	r->l7.max_rate = 12;
 }
 
 static inline void sample_smtp(struct arena *a, struct view_service *s)
@@ -160,6 +161,10 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4CON));
 	sample_real(&r[2], "backup", "192.168.30.30",
 		    sample_check(a, CHECK_CONNECT, 25, CHECK_CODE_L4OK));
+	c->l7.maxconn = 4000;
+	r[0].max_connections = 500;
+	r[0].throttle = 40;
+	r[1].downtime = 185;
 	sample_smtp_real(&r[0], 2525, 12);
 	sample_smtp_real(&r[1], 2526, 10);
 	sample_smtp_real(&r[2], 0, 0);
@@ -179,9 +184,13 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .connect_errors = 1,
 				  .refused = 3,
 				  .bad_header = 4,
+				  .queued = 6,
+				  .handshakes_failed = 8,
 				  .redispatches = 7,
 				  .max_current = 10},
-		       .current = 4}
+		       .current = 4,
+		       .rate = 7,
+		       .max_rate = 30}
         };
 }
 
@@ -208,9 +217,9 @@ static inline struct view *sample_empty(void)
 static inline struct view *sample_view(void)
 {
 	static const struct view_process processes[] = {
-		{"main",  100, 0},
-		{"probe", 101, 2},
-		{"web",   102, 0},
+		{"main",  100, 0, false, 0},
+		{"probe", 101, 2, false, 0},
+		{"web",   102, 0, false, 0},
 	};
 	static const struct view_iface ifaces[] = {
 		{"eth0", true,  true,  false, ""       },
@@ -268,9 +277,10 @@ static inline void sample_sessions(struct view *v)
 static inline struct view *sample_l7_view(void)
 {
 	static const struct view_process processes[] = {
-		{"main",  100, 0},
-		{"proxy", 201, 0},
-		{"proxy", 202, 1},
+		{"main",              100, 0, false, 0},
+		{"proxy",             201, 0, false, 0},
+		{"proxy",             202, 1, false, 0},
+		{"proxy (finishing)", 190, 0, true,  3},
 	};
 	struct view *v = sample_view();
 	struct view_service *s = arena_alloc(v->arena, 3, sizeof(*s));
@@ -281,7 +291,7 @@ static inline struct view *sample_l7_view(void)
 	v->services = s;
 	v->service_count = 3;
 	v->processes = processes;
-	v->process_count = 3;
+	v->process_count = 4;
 	v->process.start_time = SAMPLE_NOW - 93;
 	v->l7.processes = 2;
 	v->l7.maxconn = 40000;

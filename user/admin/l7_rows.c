@@ -24,6 +24,8 @@ static void put_sessions(struct l7_row *row, const struct view_l7 *l)
 	row->number[L7_SCUR] = l->current;
 	row->number[L7_SMAX] = l->counts.max_current;
 	row->number[L7_STOT] = l->counts.sessions;
+	row->number[L7_RATE] = l->rate;
+	row->number[L7_RATE_MAX] = l->max_rate;
 	row->number[L7_BIN] = l->counts.bytes_in;
 	row->number[L7_BOUT] = l->counts.bytes_out;
 }
@@ -72,6 +74,8 @@ static void frontend(struct l7_row *row, const struct view *v, const struct view
 	row->text[L7_SVNAME] = "FRONTEND";
 	row->text[L7_STATUS] = "OPEN";
 	row->number[L7_SLIM] = v->l7.limit;
+	if (s->config->l7.maxconn && s->config->l7.maxconn < v->l7.limit)
+		row->number[L7_SLIM] = s->config->l7.maxconn;
 	row->number[L7_DREQ] = 0;
 	row->number[L7_DRESP] = 0;
 	row->number[L7_EREQ] = s->l7.counts.bad_header + s->l7.counts.bad_requests;
@@ -135,6 +139,11 @@ static void real(struct l7_row *row, const struct view *v, const struct view_ser
 	put_server_side(row, &r->l7);
 	put_answers(row, s, &r->l7);
 	put_check(row, v, r);
+	row->number[L7_DOWNTIME] = r->downtime;
+	if (r->throttle)
+		row->number[L7_THROTTLE] = r->throttle;
+	if (r->max_connections)
+		row->number[L7_SLIM] = r->max_connections;
 	put_address(row, r);
 	row->text[L7_SVNAME] = r->name;
 	row->text[L7_STATUS] = status[r->status];

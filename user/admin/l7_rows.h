@@ -34,6 +34,8 @@ enum l7_number {
 	L7_CHKFAIL,
 	L7_CHKDOWN,
 	L7_LASTCHG,
+	L7_DOWNTIME,
+	L7_THROTTLE,
 	L7_PID,
 	L7_IID,
 	L7_SID,
@@ -46,6 +48,8 @@ enum l7_number {
 	L7_CONNECT,
 	L7_UWEIGHT,
 	L7_QLIMIT,
+	L7_RATE, /* sessions in the last second */
+	L7_RATE_MAX,
 	L7_HRSP_OTHER, /* and the classes after it, in the order of struct proxy_counts */
 	L7_HRSP_1XX,
 	L7_HRSP_2XX,

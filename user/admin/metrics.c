@@ -215,6 +215,8 @@ static void put_restarts(struct page *p)
 	for (size_t i = 0; i < v->process_count; i++) {
 		const char *role = v->processes[i].role;
 
+		if (v->processes[i].earlier)
+			break; /* they come last, and nobody starts them again */
 		sum += v->processes[i].restarts;
 		if (i + 1 < v->process_count && !strcmp(role, v->processes[i + 1].role))
 			continue;

@@ -206,9 +206,23 @@ static void put_times(struct page *p, const char *name, const char *help, size_t
 	}
 }
 
+static void put_earlier(struct page *p)
+{
+	uint64_t processes = 0, sessions = 0;
+
+	for (size_t i = 0; i < p->view->process_count; i++) {
+		processes += p->view->processes[i].earlier;
+		sessions += p->view->processes[i].sessions;
+	}
+	put_number(p, "lbxdp_l7_earlier_processes",
+		   "Proxy processes of an earlier main, which finish their sessions.", processes);
+	put_number(p, "lbxdp_l7_earlier_sessions", "Sessions that they still have.", sessions);
+}
+
 void metrics_l7(struct page *p)
 {
 	put_number(p, "lbxdp_l7_processes", "Proxy processes.", p->view->l7.processes);
+	put_earlier(p);
 	put_number(p, "lbxdp_l7_maxconn", "The most sessions, as configured.", p->view->l7.maxconn);
 	put_number(p, "lbxdp_l7_limit_sessions", "The most sessions that are taken.",
 		   p->view->l7.limit);

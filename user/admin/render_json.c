@@ -26,6 +26,8 @@ static void put_processes(struct json *j, const struct view *v)
 		json_text(j, "role", p->role);
 		json_number(j, "pid", p->pid > 0 ? p->pid : 0);
 		json_number(j, "restarts", p->restarts);
+		if (p->earlier)
+			json_number(j, "sessions", p->sessions);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -112,6 +114,15 @@ static void put_l7(struct json *j, const struct view_l7 *l)
 	json_number(j, "own_source_total", c->own_source);
 	json_number(j, "refused_total", c->refused);
 	json_number(j, "bad_headers_total", c->bad_header);
+	json_number(j, "current_queue", l->queued);
+	json_number(j, "queued_total", c->queued);
+	json_number(j, "queue_timeouts_total", c->queue_timeouts);
+	json_number(j, "http_requests_total", c->requests);
+	json_number(j, "bad_requests_total", c->bad_requests);
+	json_number(j, "reused_connections_total", c->reused);
+	json_number(j, "tls_handshakes_total", c->handshakes);
+	json_number(j, "tls_resumed_total", c->handshakes_resumed);
+	json_number(j, "tls_failures_total", c->handshakes_failed);
 	json_close(j, '}');
 }
 

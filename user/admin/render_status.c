@@ -225,6 +225,8 @@ static void put_host(const struct view *v, struct buf *out)
 		buf_printf(out, "%s%s %d", i ? "; " : "", p->role, p->pid);
 		if (p->restarts)
 			buf_printf(out, " (restarts %u)", p->restarts);
+		if (p->earlier)
+			buf_printf(out, ", %llu sessions", (unsigned long long)p->sessions);
 	}
 	buf_puts(out, "\n");
 	if (v->l7.processes)

@@ -32,9 +32,9 @@ static const struct flat_column flat_columns[] = {
 	N("econ", L7_ECON), N("eresp", L7_ERESP), N("wretr", L7_WRETR), N("wredis", L7_WREDIS),
 	T("status", L7_STATUS), N("weight", L7_WEIGHT), N("act", L7_ACT), N("bck", L7_BCK),
 	N("chkfail", L7_CHKFAIL), N("chkdown", L7_CHKDOWN), N("lastchg", L7_LASTCHG),
-	E("downtime"), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
-	E("throttle"), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), E("rate"),
-	E("rate_lim"), E("rate_max"), T("check_status", L7_CHECK_STATUS),
+	N("downtime", L7_DOWNTIME), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
+	N("throttle", L7_THROTTLE), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), N("rate", L7_RATE),
+	E("rate_lim"), N("rate_max", L7_RATE_MAX), T("check_status", L7_CHECK_STATUS),
 	N("check_code", L7_CHECK_CODE), N("check_duration", L7_CHECK_DURATION), N("hrsp_1xx", L7_HRSP_1XX),
 	N("hrsp_2xx", L7_HRSP_2XX), N("hrsp_3xx", L7_HRSP_3XX), N("hrsp_4xx", L7_HRSP_4XX), N("hrsp_5xx", L7_HRSP_5XX), N("hrsp_other", L7_HRSP_OTHER),
 	E("hanafail"), E("req_rate"), E("req_rate_max"), N("req_tot", L7_REQ_TOT),
@@ -64,8 +64,8 @@ static const struct {
 	{"Queue",        "Cur",     NUMBER, L7_QCUR},
 	{NULL,           "Max",     NUMBER, L7_QMAX},
 	{NULL,           "Limit",   NUMBER, L7_QLIMIT},
-	{"Session rate", "Cur",     EMPTY,  0},
-	{NULL,           "Max",     EMPTY,  0},
+	{"Session rate", "Cur",     NUMBER, L7_RATE},
+	{NULL,           "Max",     NUMBER, L7_RATE_MAX},
 	{NULL,           "Limit",   EMPTY,  0},
 	{"Sessions",     "Cur",     NUMBER, L7_SCUR},
 	{NULL,           "Max",     NUMBER, L7_SMAX},
@@ -88,8 +88,8 @@ static const struct {
 	{NULL,           "Bck",     NUMBER, L7_BCK},
 	{NULL,           "Chk",     NUMBER, L7_CHKFAIL},
 	{NULL,           "Dwn",     NUMBER, L7_CHKDOWN},
-	{NULL,           "Dwntme",  EMPTY,  0},
-	{NULL,           "Thrtle",  EMPTY,  0},
+	{NULL,           "Dwntme",  NUMBER, L7_DOWNTIME},
+	{NULL,           "Thrtle",  NUMBER, L7_THROTTLE},
 };
 /* clang-format on */
 
@@ -131,6 +131,17 @@ static void status_cell(struct filling *f, const struct l7_row *row)
 	grid_cell(&f->grid, row->colour, "%s%s%s", age, *age ? " " : "", row->text[L7_STATUS]);
 }
 
+/* "1m33s" */
+static void downtime_cell(struct filling *f, const struct l7_row *row)
+{
+	uint64_t seconds = row->number[L7_DOWNTIME];
+	char text[DURATION_TEXT_LEN] = "";
+
+	if (seconds != L7_ABSENT)
+		words_age(f->view->now - (time_t)seconds, f->view->now, text);
+	grid_cell(&f->grid, GRID_PLAIN, "%s", text);
+}
+
 static const char *name_of(const struct l7_row *row)
 {
 	static const char *const name[] = {[L7_FRONTEND] = "Frontend", [L7_BACKEND] = "Backend"};
@@ -162,9 +173,22 @@ static void text_row(void *arg, const struct l7_row *row)
 			status_cell(f, row);
 		else if (source == NUMBER && (element == L7_ACT || element == L7_BCK))
 			role_cell(f, row, element);
+		else if (source == NUMBER && element == L7_DOWNTIME)
+			downtime_cell(f, row);
 		else
 			value_cell(&f->grid, row, source, element);
 	}
+}
+
+/* Clients come to services, not to their routes. */
+static uint64_t rate_of_all(const struct view *v)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < v->service_count; i++)
+		if (!v->services[i].config->parent)
+			sum += v->services[i].l7.rate;
+	return sum;
 }
 
 /* The guide's "General process information" (R69). */
@@ -176,17 +200,19 @@ static void put_header(const struct view *v, struct buf *out)
 
 	buf_printf(out, "LAYER 7 STATISTICS %s\n\npid = ", clock_format(v->now, now));
 	for (size_t i = 0; i < v->process_count; i++)
-		if (!strncmp(v->processes[i].role, "proxy", 5)) {
+		if (!strcmp(v->processes[i].role, "proxy")) {
 			buf_printf(out, "%s%d", comma, v->processes[i].pid);
 			comma = ", ";
 		}
 	buf_printf(out, "%s (processes = %u)\nuptime = %lldd %lldh %02lldm %02llds\n",
 		   *comma ? "" : "none", v->l7.processes, up / 86400, up / 3600 % 24, up / 60 % 60,
 		   up % 60);
-	buf_printf(out, "maxconn = %llu; limit = %llu%s\ncurrent conns = %llu\n",
-		   (unsigned long long)v->l7.maxconn, (unsigned long long)v->l7.limit,
-		   v->l7.limit < v->l7.maxconn ? " (what the descriptors allow)" : "",
-		   (unsigned long long)v->l7.current);
+	buf_printf(out, "ulimit-n = %llu each; maxconn = %llu; limit = %llu%s\n",
+		   (unsigned long long)v->process.max_fds, (unsigned long long)v->l7.maxconn,
+		   (unsigned long long)v->l7.limit,
+		   v->l7.limit < v->l7.maxconn ? " (what the descriptors allow)" : "");
+	buf_printf(out, "current conns = %llu; conn rate = %llu/sec\n",
+		   (unsigned long long)v->l7.current, (unsigned long long)rate_of_all(v));
 }
 
 static void put_table(const struct view *v, size_t index, bool up_only, struct buf *out)

@@ -54,8 +54,8 @@ static const struct {
 	 "another weight, until undone", TAKES_SOCKET, cli_relay},
 	{"isolate", "SERVICE/REAL",
 	 "halt all the others until interrupted", TAKES_SOCKET, cli_isolate},
-	{"init", "exchange --vip ADDRESS --real NAME=ADDRESS... [--mode l4-dr] [--interface IFACE] [--imap] "
-	 "[--pop3] [--helo NAME]",
+	{"init", "exchange --vip ADDRESS --real NAME=ADDRESS... [--mode l4-dr|l7-tcp|l7-http] "
+	 "[--certificate FILE] [--interface IFACE] [--imap] [--pop3] [--helo NAME]",
 	 "write a configuration to standard output", 0, run_init},
 	{"real-script", "SERVICE --os linux|windows [--interface NAME] [--loopback NAME] [-c FILE]",
 	 "what to run on a real server (ARP problem)", TAKES_CONFIG, cli_script},

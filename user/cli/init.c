@@ -13,98 +13,8 @@
 
 static const char usage[] =
 	"usage: lbxdp init exchange --vip ADDRESS --real NAME=ADDRESS [--real ...]\n"
-	"           [--interface NAME] [--mode l4-dr|l7-tcp] [--imap] [--pop3] [--helo NAME]\n";
-
-enum wanted { ALWAYS, WITH_IMAP, WITH_POP3 };
-
-/* The guide's virtual services (R15, R16, R54), in its words. */
-static const struct {
-	const char *label, *ports, *port, *check, *comment;
-	enum wanted wanted;
-} services[] = {
-	{"CAS-HTTPS", "[443]",      "443", "{type: https, request: owa/healthcheck.htm, expect: 200 OK}",
-	 "Outlook Web App, Outlook Anywhere, ActiveSync, EWS, Autodiscover.", ALWAYS   },
-	{"CAS-IMAP4", "[143, 993]", NULL,  "{type: connect}",
-	 "Each port is asked by a TCP connection.",                           WITH_IMAP},
-	{"CAS-POP3",  "[110, 995]", NULL,  "{type: connect}",
-	 "Each port is asked by a TCP connection.",                           WITH_POP3},
-	{"CAS-SMTP",  "[25]",       "25",  NULL,
-	 "The check says EHLO and QUIT, as Exchange's log wants it.",         ALWAYS   },
-};
-
-static bool is_wanted(const struct init_answers *a, enum wanted w)
-{
-	return w == ALWAYS || (w == WITH_IMAP && a->imap) || (w == WITH_POP3 && a->pop3);
-}
-
-static void write_word(const char *before, const char *word, const char *after, struct buf *out)
-{
-	buf_puts(out, before);
-	value_print_word(word, out);
-	buf_puts(out, after);
-}
-
-static void write_check(const struct init_answers *a, const char *check, struct buf *out)
-{
-	buf_puts(out, "    check: ");
-	if (check)
-		buf_printf(out, "%s\n", check);
-	else if (a->helo)
-		write_word("{type: smtp, helo: ", a->helo, "}\n", out);
-	else
-		buf_puts(out, "{type: smtp}\n");
-}
-
-static void write_service(const struct init_answers *a, size_t i, struct buf *out)
-{
-	buf_printf(out, "\n  # %s\n  %s:\n    mode: %s\n", services[i].comment, services[i].label,
-		   mode_name(a->l7 ? MODE_L7_TCP : MODE_L4_DR));
-	write_word("    vip: ", a->vip, "\n", out);
-	buf_printf(out, "    ports: %s\n", services[i].ports);
-	write_check(a, services[i].check, out);
-	buf_puts(out, "    reals:\n");
-	for (size_t j = 0; j < a->real_count; j++) {
-		write_word("      ", a->reals[j].name, ": {ip: ", out);
-		write_word("", a->reals[j].ip, ", ", out);
-		if (a->l7 && services[i].port)
-			buf_printf(out, "port: %s, ", services[i].port);
-		buf_puts(out, "weight: 100}\n");
-	}
-}
-
-static const char direct_routing_head[] =
-	"# Exchange with Direct Routing, written by lbxdp init.\n"
-	"#\n"
-	"# On every real server the VIP must stand on a loopback interface that does\n"
-	"# not answer ARP; what to run there is printed by\n"
-	"#   lbxdp real-script CAS-HTTPS --os windows\n";
-
-static const char layer7_head[] =
-	"# Exchange at layer 7 (TCP mode), written by lbxdp init.\n"
-	"#\n"
-	"# The real servers need no change. They see connections come from this host's\n"
-	"# address: receive connectors that judge mail by its sender's address need that\n"
-	"# one service in mode l4-dr.\n";
-
-void init_write(const struct init_answers *a, struct buf *out)
-{
-	buf_printf(out,
-		   "%s"
-		   "#\n"
-		   "# Then: lbxdp check -c FILE && lbxdp up -c FILE\n"
-		   "version: 1\n"
-		   "\n"
-		   "node:\n",
-		   a->l7 ? layer7_head : direct_routing_head);
-	write_word("  interfaces: [", a->interface, "] # in the network of ", out);
-	buf_printf(out, "the %s\n", a->l7 ? "VIP" : "real servers");
-	if (a->l7)
-		buf_puts(out, "\ndefaults:\n  timeouts: {client: 30m, server: 30m}\n");
-	buf_puts(out, "\nservices:");
-	for (size_t i = 0; i < ARRAY_COUNT(services); i++)
-		if (is_wanted(a, services[i].wanted))
-			write_service(a, i, out);
-}
+	"           [--interface NAME] [--mode l4-dr|l7-tcp|l7-http] [--certificate FILE]\n"
+	"           [--imap] [--pop3] [--helo NAME]\n";
 
 static int fail_usage(const char *what, const char *value)
 {
@@ -130,17 +40,27 @@ static bool take_real(struct init_answers *a, char *text)
 	return true;
 }
 
-enum { OPT_VIP = 256, OPT_REAL, OPT_MODE, OPT_INTERFACE, OPT_IMAP, OPT_POP3, OPT_HELO };
+enum {
+	OPT_VIP = 256,
+	OPT_REAL,
+	OPT_MODE,
+	OPT_CERTIFICATE,
+	OPT_INTERFACE,
+	OPT_IMAP,
+	OPT_POP3,
+	OPT_HELO
+};
 
 static const struct option options[] = {
-	{"vip",       required_argument, NULL, OPT_VIP      },
-	{"real",      required_argument, NULL, OPT_REAL     },
-	{"mode",      required_argument, NULL, OPT_MODE     },
-	{"interface", required_argument, NULL, OPT_INTERFACE},
-	{"imap",      no_argument,       NULL, OPT_IMAP     },
-	{"pop3",      no_argument,       NULL, OPT_POP3     },
-	{"helo",      required_argument, NULL, OPT_HELO     },
-	{NULL,        0,                 NULL, 0            },
+	{"vip",         required_argument, NULL, OPT_VIP        },
+	{"real",        required_argument, NULL, OPT_REAL       },
+	{"mode",        required_argument, NULL, OPT_MODE       },
+	{"certificate", required_argument, NULL, OPT_CERTIFICATE},
+	{"interface",   required_argument, NULL, OPT_INTERFACE  },
+	{"imap",        no_argument,       NULL, OPT_IMAP       },
+	{"pop3",        no_argument,       NULL, OPT_POP3       },
+	{"helo",        required_argument, NULL, OPT_HELO       },
+	{NULL,          0,                 NULL, 0              },
 };
 
 static int take_vip(struct init_answers *a, const char *text)
@@ -155,12 +75,21 @@ static int take_vip(struct init_answers *a, const char *text)
 	return 0;
 }
 
-static int take_mode(struct init_answers *a, const char *mode)
+/* Returns whether it is one. */
+static bool find_mode(const char *name, enum service_mode *mode)
 {
-	a->l7 = !strcmp(mode, mode_name(MODE_L7_TCP));
-	if (a->l7 || !strcmp(mode, mode_name(MODE_L4_DR)))
-		return 0;
-	return fail_usage("unknown --mode", mode);
+	for (int i = 0; i < MODE_COUNT; i++) {
+		if (strcmp(name, mode_name((enum service_mode)i)) != 0)
+			continue;
+		*mode = (enum service_mode)i;
+		return true;
+	}
+	return false;
+}
+
+static bool is_path(const char *text)
+{
+	return *text == '/' && value_is_printable(text, true);
 }
 
 static int take_option(struct init_answers *a, int option)
@@ -171,7 +100,10 @@ static int take_option(struct init_answers *a, int option)
 	case OPT_REAL:
 		return take_real(a, optarg) ? 0 : fail_usage("not NAME=ADDRESS", optarg);
 	case OPT_MODE:
-		return take_mode(a, optarg);
+		return find_mode(optarg, &a->mode) ? 0 : fail_usage("unknown --mode", optarg);
+	case OPT_CERTIFICATE:
+		a->certificate = optarg;
+		return is_path(optarg) ? 0 : fail_usage("no absolute path", optarg);
 	case OPT_INTERFACE:
 		a->interface = optarg;
 		return value_interface(optarg) ? fail_usage("no interface name", optarg) : 0;
@@ -230,6 +162,35 @@ static bool is_yes(const char *answer)
 	return answer && (*answer == 'y' || *answer == 'Y');
 }
 
+static bool ask_mode(struct init_answers *a)
+{
+	static const char question[] =
+		"Mode: l4-dr (Direct Routing), l7-tcp, or l7-http, where TLS ends here [l4-dr]:";
+	char *answer;
+
+	while ((answer = ask(question))) {
+		if (!*answer || find_mode(answer, &a->mode))
+			return true;
+		fprintf(stderr, "'%s' is not l4-dr, l7-tcp or l7-http\n", answer);
+	}
+	return false;
+}
+
+static bool ask_certificate(struct init_answers *a)
+{
+	char *answer;
+
+	if (a->mode != MODE_L7_HTTP)
+		return true;
+	while ((answer = ask("PEM file with certificate, chain and key [/etc/lbxdp/mail.pem]:"))) {
+		a->certificate = *answer ? answer : "/etc/lbxdp/mail.pem";
+		if (is_path(a->certificate))
+			return true;
+		fprintf(stderr, "'%s' is not an absolute path\n", answer);
+	}
+	return false;
+}
+
 static bool ask_vip(struct init_answers *a)
 {
 	struct addr ip;
@@ -246,9 +207,12 @@ static bool ask_vip(struct init_answers *a)
 
 static bool ask_interface(struct init_answers *a)
 {
+	const char *question = a->mode == MODE_L4_DR
+				       ? "Interface in the real servers' network [eth0]:"
+				       : "Interface in the VIP's network [eth0]:";
 	char *answer;
 
-	while ((answer = ask("Interface in the real servers' network [eth0]:"))) {
+	while ((answer = ask(question))) {
 		if (!*answer)
 			return true;
 		a->interface = answer;
@@ -279,8 +243,8 @@ static int ask_all(struct init_answers *a)
 	char *helo;
 
 	fprintf(stderr, "Exchange. The file goes to standard output.\n");
-	a->l7 = is_yes(ask("Layer 7 (TCP mode) instead of Direct Routing? [y/N]"));
-	if (!ask_vip(a) || !ask_interface(a) || !ask_reals(a)) {
+	if (!ask_mode(a) || !ask_certificate(a) || !ask_vip(a) || !ask_interface(a) ||
+	    !ask_reals(a)) {
 		fprintf(stderr, "\nlbxdp init: the answers ended too early; nothing written\n");
 		return 1;
 	}
@@ -315,6 +279,20 @@ static int print_answers(const struct init_answers *a)
 	return status;
 }
 
+/* What has no sense together, or lacks something. */
+static int judge(const struct init_answers *a)
+{
+	if (!a->vip)
+		return fail_usage("--vip is missing", NULL);
+	if (!a->real_count)
+		return fail_usage("--real is missing", NULL);
+	if (a->mode == MODE_L7_HTTP && !a->certificate)
+		return fail_usage("--certificate is missing: with l7-http TLS ends here", NULL);
+	if (a->mode != MODE_L7_HTTP && a->certificate)
+		return fail_usage("--certificate is for --mode l7-http only", NULL);
+	return 0;
+}
+
 /* Answers live as long as the process: the command runs once. */
 int cli_init(int argc, char **argv)
 {
@@ -323,11 +301,6 @@ int cli_init(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (argc <= 2 && isatty(STDIN_FILENO))
-		status = ask_all(&a);
-	else if (!a.vip)
-		return fail_usage("--vip is missing", NULL);
-	else if (!a.real_count)
-		return fail_usage("--real is missing", NULL);
+	status = argc <= 2 && isatty(STDIN_FILENO) ? ask_all(&a) : judge(&a);
 	return status ? status : print_answers(&a);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "core/model.h"
 
 enum { INIT_REALS_MAX = 64 };
 
@@ -16,14 +17,15 @@ struct init_real {
 
 struct init_answers {
 	const char *vip, *interface;
-	const char *helo; /* NULL: the check says its usual name */
-	bool l7;          /* mode l7-tcp, else l4-dr */
+	const char *helo;        /* NULL: the check says its usual name */
+	const char *certificate; /* with l7-http: the PEM file */
+	enum service_mode mode;
 	bool imap, pop3;
 	struct init_real reals[INIT_REALS_MAX];
 	size_t real_count;
 };
 
-/* The commented file. What the answers have wrong, config_read will say of it. */
+/* The commented file (init_write.c). What the answers have wrong, config_read will say of it. */
 void init_write(const struct init_answers *a, struct buf *out);
 
 /* The command; argv[0] is its word. Returns 0, 1 or 2. */

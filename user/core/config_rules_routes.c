@@ -43,6 +43,11 @@ static void rule_reached(struct config_reading *r, const struct service_config *
 static void rule_leads(struct config_reading *r, const struct service_config *s,
 		       const struct route_config *route, const struct yaml_node *n)
 {
+	if (route->deny && (route->has_reals || route->has_check || route->has_scheduler))
+		config_say_label(r, yaml_get(n, "deny"),
+				 "lets nobody in; reals, check and scheduler say nothing here");
+	if (route->deny)
+		return;
 	if (!route->has_reals && !s->real_count)
 		config_say(r, n, "leads to no real server: neither it nor the service has reals");
 	if (route->has_scheduler && !route->has_reals && !route->has_check)

@@ -37,6 +37,7 @@ static uint32_t flags_of(const struct putting *to)
 	       (tls && s->l7.tls.min_version == TLS_OLDEST_1_3 ? PROXY_SERVICE_TLS13 : 0) |
 	       (tls && *s->l7.tls.client_ca.path ? PROXY_SERVICE_CLIENT_CA : 0) |
 	       (to->model->l7.logging ? PROXY_SERVICE_LOG : 0) |
+	       (to->model->l7.splice ? 0 : PROXY_SERVICE_COPY) |
 	       (cookie && s->l7.persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
 	       (cookie && s->l7.persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
 }
@@ -154,7 +155,7 @@ static int put_routes(const struct putting *to)
 
 	for (size_t i = 0; !err && i < s->l7.route_count; i++) {
 		const struct route_config *r = &s->l7.routes[i];
-		struct proxy_rule row = {.pool = id_of(to, r->pool)};
+		struct proxy_rule row = {.pool = id_of(to, r->pool), .bits = r->deny};
 
 		copy_text(row.name, sizeof(row.name), r->path);
 		copy_text(row.value, sizeof(row.value), r->host);

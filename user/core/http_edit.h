@@ -7,8 +7,9 @@
  * Left out by itself (RFC 9110 7.6.1): Connection and the fields that it names, Keep-Alive,
  * Proxy-Connection, TE, Upgrade (but see HTTP_SAY_UPGRADE); Content-Length and
  * Transfer-Encoding in 1xx, 204 and 2xx to CONNECT, where nobody may read them. Credentials,
- * challenges, Trailer and the framing otherwise go on as they came. A target in absolute form
- * becomes origin form, and its authority replaces Host (RFC 9112 3.2.2).
+ * challenges, Trailer and an answer's framing otherwise go on as they came; that of a request is
+ * said in the plainest words, "chunked" or digits without a leading zero (F16). A target in
+ * absolute form becomes origin form, and its authority replaces Host (RFC 9112 3.2.2).
  */
 #ifndef LBXDP_CORE_HTTP_EDIT_H
 #define LBXDP_CORE_HTTP_EDIT_H

@@ -167,7 +167,20 @@ static bool is_scheme(struct slice value, const char *scheme)
 {
 	size_t len = strlen(scheme);
 
-	return slice_begins(value, scheme) && (value.len == len || value.at[len] == ' ');
+	return slice_begins(value, scheme) &&
+	       (value.len == len || value.at[len] == ' ' || value.at[len] == '\t');
+}
+
+/* Schemes that log a connection in, not a request: of IIS, and of WinRM, by which Exchange's
+ * PowerShell comes. */
+static bool is_of_connection(struct slice value)
+{
+	static const char *const schemes[] = {"NTLM", "Negotiate", "Kerberos", "CredSSP"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
+		if (is_scheme(value, schemes[i]))
+			return true;
+	return false;
 }
 
 /* Credentials are one; challenges may be several in one field. */
@@ -176,7 +189,7 @@ static int read_credentials(struct reading *r, struct slice value)
 	struct slice element;
 
 	while (http_list_next(&value, &element))
-		if (is_scheme(element, "NTLM") || is_scheme(element, "Negotiate"))
+		if (is_of_connection(element))
 			r->h->ntlm = true;
 	return 0;
 }

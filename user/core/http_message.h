@@ -118,8 +118,8 @@ struct http_head {
 			    with keep-alive; never with HTTP_UNTIL_CLOSE */
 	bool upgrade;    /* Upgrade, and Connection names it; never for h2c, in HTTP/1.0 or beside
 			    a request's body */
-	bool ntlm;       /* credentials or a challenge of NTLM or Negotiate: from now on the server
-			    connection belongs to this client connection */
+	bool ntlm;       /* credentials or a challenge of NTLM, Negotiate, Kerberos or CredSSP: from
+			    now on the server connection belongs to this client connection */
 	bool no_framing; /* 1xx, 204, 2xx to CONNECT: a length or coding here means nothing (RFC
 			    9112 6.3) and is not sent on */
 	bool names_fields; /* Connection names fields other than Upgrade, Keep-Alive and TE */

@@ -159,6 +159,7 @@ struct route_config {
 	struct service_config own; /* name "", reals, checks, scheduler; the rest is not used */
 	const char *path, *host;   /* "" matches all */
 	bool has_reals, has_check, has_scheduler;
+	bool deny;                         /* answered 403 */
 	const struct service_config *pool; /* of the model; the service itself where has_ nothing */
 };
 
@@ -185,6 +186,7 @@ struct model {
 	struct {
 		uint32_t maxconn;        /* sessions of all proxy processes together */
 		uint32_t request_buffer; /* of services that say nothing else */
+		uint32_t splice;         /* bool: bulk may move by splice(2) */
 		bool logging;
 		const char *log_file; /* "": the daemon's own log */
 	} l7;

@@ -303,6 +303,8 @@ static void describe_node(const struct model *from, const struct model *to, stru
 		buf_puts(out, "defaults.timeouts changed\n");
 	if (from->l7.maxconn != to->l7.maxconn)
 		buf_printf(out, "l7.maxconn: %u -> %u\n", from->l7.maxconn, to->l7.maxconn);
+	if (from->l7.splice != to->l7.splice)
+		buf_printf(out, "l7.splice: %s\n", to->l7.splice ? "on" : "off");
 	if (from->l7.logging != to->l7.logging || differ(from->l7.log_file, to->l7.log_file))
 		buf_puts(out, "l7.logging changed\n");
 }

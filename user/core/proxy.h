@@ -36,6 +36,7 @@ enum proxy_service_flag {
 	PROXY_SERVICE_LOG = 1 << 4,
 	PROXY_SERVICE_COOKIE_SECURE = 1 << 5,
 	PROXY_SERVICE_COOKIE_HTTP_ONLY = 1 << 6,
+	PROXY_SERVICE_COPY = 1 << 7, /* bulk is copied, never moved by splice(2) */
 };
 
 enum { PROXY_TEXT_LEN = 128, PROXY_VALUE_LEN = 512, PROXY_PATH_LEN = 256 }; /* with their NUL */
@@ -102,7 +103,8 @@ _Static_assert(sizeof(struct proxy_endpoint) == 20, "struct proxy_endpoint has h
 
 /* The parts of a service's settings that are lists; in the order of index, first match wins. */
 enum proxy_rule_kind {
-	PROXY_RULE_ROUTE,   /* name: path prefix, value: host, "" for any; pool. With l7-tcp, value
+	PROXY_RULE_ROUTE,   /* name: path prefix, value: host, "" for any; pool; bits 1: nobody is
+			     * let in (403). With l7-tcp, value
 			     * is the name of the client's SNI */
 	PROXY_RULE_REWRITE, /* name: path prefix, value: what stands for it */
 	PROXY_RULE_REQUEST_SET,
@@ -168,6 +170,16 @@ enum proxy_order_kind {
 	PROXY_ORDER_RULE_GONE,   /* u.rule.key */
 	PROXY_ORDER_BLOB_GONE,   /* u.blob */
 	PROXY_ORDER_LISTEN_GONE, /* u.endpoint: no more accepts */
+	PROXY_ORDER_DOOR,        /* the descriptor is the socket at which a later main asks
+				  * (core/handover.h). All that is in force has been said: from now on
+				  * the process outlives its main. It says so: PROXY_REPORT_READY */
+};
+
+/* Proxy to main. */
+enum proxy_report_kind { PROXY_REPORT_READY = 1 };
+
+struct proxy_report {
+	uint32_t kind;
 };
 
 struct proxy_order {
@@ -221,7 +233,7 @@ struct proxy_counts {
 	uint64_t other_source_port; /* TProxy: the client's port was taken */
 	uint64_t requests;          /* HTTP */
 	uint64_t answers[6];        /* HTTP, by class: other, 1xx .. 5xx; as the client got them */
-	uint64_t bad_requests;      /* service: refused with 400, 413, 417, 431, 501 or 505 */
+	uint64_t bad_requests;      /* service: refused with 400, 431, 501 or 505 */
 	uint64_t reused;            /* HTTP: requests that went by a connection that was there */
 	uint64_t handshakes;        /* TLS with clients, or with the real */
 	uint64_t handshakes_resumed;
@@ -244,7 +256,7 @@ enum {
 	PROXY_SESSION_FDS = 2,
 	PROXY_PIPE_FDS = 2,
 	PROXY_PIPES_MAX = 256,
-	PROXY_IDLE_MAX = 256,
+	PROXY_IDLE_MAX = 1024,
 };
 
 /* Pipes that a process with so many descriptors may have at a time. */
@@ -256,7 +268,7 @@ static inline uint64_t proxy_pipes(uint64_t descriptors)
 /* And connections that wait. */
 static inline uint64_t proxy_idle(uint64_t descriptors)
 {
-	return descriptors / 32 < PROXY_IDLE_MAX ? descriptors / 32 : PROXY_IDLE_MAX;
+	return descriptors / 16 < PROXY_IDLE_MAX ? descriptors / 16 : PROXY_IDLE_MAX;
 }
 
 /* Sessions that so many descriptors allow it beside them. */
@@ -305,14 +317,22 @@ _Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hid
 
 enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
 
+enum {
+	/* Goes up when the meaning of struct proxy_shared changes and its size does not: by both a
+	 * later main knows whether it can go on with it. */
+	PROXY_SHARED_VERSION = 1,
+	PROXY_ID_NAME_LEN = 256,
+};
+
 /* A sparse memfd; only rows in use take memory. What has a row a process is that process' own to
  * write, so that a crash leaves nothing counted: PROXY_COLUMNS, which main then clears. */
 struct proxy_shared {
-	uint8_t ticket_keys[2][80];       /* TLS: the key in use and the one before; made by main */
-	uint64_t ticket_epoch;            /* 2 with the first keys; counts on by one before and
-					   * after each change: odd while they are written */
-	uint64_t log_dropped;             /* writes to l7.logging's file that failed */
-	uint64_t cursor[LB_SERVICES_MAX]; /* tickets of the service's ring */
+	uint8_t ticket_keys[2][80]; /* TLS: the key in use and the one before; made by main */
+	uint64_t ticket_epoch;      /* 2 with the first keys; counts on by one before and
+				     * after each change: odd while they are written */
+	uint64_t log_dropped;       /* writes to l7.logging's file that failed */
+	uint64_t pulse[PROXY_PROCESSES_MAX]; /* core/pulse.h: counted on by each process */
+	uint64_t cursor[LB_SERVICES_MAX];    /* tickets of the service's ring */
 	struct proxy_counts service[LB_SERVICES_MAX] __attribute__((aligned(64))); /* cache lines */
 	struct proxy_counts real[LB_REALS_MAX] __attribute__((aligned(64)));
 	uint32_t service_current[PROXY_PROCESSES_MAX][LB_SERVICES_MAX];
@@ -333,6 +353,9 @@ struct proxy_shared {
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
 	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
 	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
+	/* What the ids stand for, by main, for a later main; "": free */
+	char service_name[LB_SERVICES_MAX][PROXY_ID_NAME_LEN];
+	char real_name[LB_REALS_MAX][PROXY_ID_NAME_LEN];
 };
 
 #define PROXY_COLUMNS(V)                                                                           \

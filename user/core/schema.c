@@ -35,8 +35,8 @@ static const struct schema_row node_rows[] = {
 	 .fallback = "leave",
 	 .word = word_on_stop,
 	 .max = 8,
-	 .help = "What the end of the daemon does to the data plane: leave it working, or detach "
-		 "it."},
+	 .help = "What the end of the daemon does to the data plane and to the proxies of layer 7: "
+		 "leave them working, or detach and end them."},
 	{.key = "flows",
 	 .type = SCHEMA_UINT,
 	 FIELD(config_draft, model.node.flows),
@@ -95,6 +95,15 @@ static const struct schema_row l7_rows[] = {
 	 .neutral = "off none 0",
 	 .help = "A line for each layer-7 session or request, in HAProxy's formats: on writes to "
 		 "the daemon's log, an absolute path to that file."},
+	{.key = "splice",
+	 .type = SCHEMA_WORD,
+	 FIELD(config_draft, model.l7.splice),
+	 .fallback = "on",
+	 .neutral = "auto",
+	 .word = word_on_off,
+	 .max = 1,
+	 .help = "Whether bulk between two connections without TLS moves by splice(2), inside the "
+		 "kernel; off copies it. Sessions keep what they began with."},
 	LATER("tproxy", "off none 0", "Transparent proxying."),
 	{.key = NULL    },
 };

@@ -233,6 +233,11 @@ static bool says_host(const void *route)
 	return *((const struct route_config *)route)->host;
 }
 
+static bool says_deny(const void *route)
+{
+	return ((const struct route_config *)route)->deny;
+}
+
 static bool says_name(const void *route)
 {
 	return *((const struct route_config *)route)->own.name;
@@ -281,6 +286,16 @@ const struct schema_row schema_routes[] = {
 	 .is_said = says_name,
 	 .doc_default = "made of host and path",
 	 .help = "How it is called, behind the service's name and a colon."},
+	{.key = "deny",
+	 .type = SCHEMA_WORD,
+	 FIELD(route_config, deny),
+	 .fallback = "off",
+	 .word = word_on_off,
+	 .max = 1,
+	 .for_modes = HTTP,
+	 .is_said = says_deny,
+	 .help = "Answers 403 instead of asking a real server, as for /ecp towards the "
+		 "Internet."},
 	{.key = "scheduler",
 	 .type = SCHEMA_SCHEDULER,
 	 FIELD(route_config, own.scheduler),
@@ -306,5 +321,5 @@ const struct schema_row schema_routes[] = {
 	 .sub = schema_reals,
 	 .doc_default = "the service's",
 	 .help = "Real servers of its own."},
-	{.key = NULL      },
+	{.key = NULL                   },
 };

@@ -33,7 +33,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 #define REQUEST_HELP                                                                               \
 	"Layer 7: a whole request head, a TLS handshake of a client; three times that, a request " \
 	"body that brings less than 500 bytes a second (RPC_IN_DATA may)."
-#define QUEUE_HELP  "Layer 7: a wait for a place at a real server."
+#define QUEUE_HELP  "Layer 7: a wait for a place at a real server, or for its first check."
 #define TUNNEL_HELP "Layer 7: an upgraded connection (WebSocket, CONNECT) without a byte."
 
 /* schema_words.c: NULL past the last word. */

@@ -342,7 +342,7 @@ const struct schema_row schema_service[] = {
 	 .neutral = NEUTRAL,
 	 .for_modes = HTTP,
 	 .doc_default = "built in",
-	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, 431, "
-		 "502, 503, 504."},
+	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 431, "
+		 "502, 503, 504. (Nothing is answered with 413: bodies have no limit.)"},
 	{.key = NULL								 },
 };

@@ -45,7 +45,8 @@ extern const double view_duration_bounds[VIEW_DURATION_BUCKETS - 1];
 struct view_l7 {
 	struct proxy_counts counts;
 	uint64_t current;
-	uint64_t queued; /* that wait now */
+	uint64_t queued;         /* that wait now */
+	uint64_t rate, max_rate; /* sessions in the last second, and the most in one */
 };
 
 struct view_real {
@@ -59,8 +60,11 @@ struct view_real {
 	uint64_t active, inactive, connections, packets, bytes;
 	const struct view_check *checks;
 	size_t check_count;
-	size_t worst;  /* index of the check that `check` shows */
-	uint16_t port; /* 0: the client's */
+	size_t worst;             /* index of the check that `check` shows */
+	uint16_t port;            /* 0: the client's */
+	uint32_t max_connections; /* 0: no limit */
+	unsigned int throttle;    /* percent of its weight while it starts slowly; 0: it does not */
+	uint64_t downtime;        /* seconds in which it was down, of those it is known */
 	struct view_l7 l7;
 	const char *warning; /* what is wrong though it is up; NULL: nothing */
 };
@@ -89,6 +93,8 @@ struct view_process {
 	const char *role;
 	int pid;
 	unsigned int restarts;
+	bool earlier;      /* a proxy of an earlier main */
+	uint64_t sessions; /* of such a one */
 };
 
 struct view_iface {

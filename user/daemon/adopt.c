@@ -96,6 +96,28 @@ void gather_adopt(struct daemon *d)
 	gather_kernel_rows(d->net, d->actual);
 }
 
+/* An id that the maps know by another name keeps that one, and its counters begin anew. */
+static void claim_name(void *arg, enum plan_table t, uint32_t id, const char *name)
+{
+	struct daemon *d = arg;
+	bool service = t == PLAN_PROXY_SERVICES;
+	struct ids *ids = service ? d->service_ids : d->real_ids;
+
+	claim(ids, name, id);
+	if (ids_name(ids, id) && !strcmp(ids_name(ids, id), name))
+		return;
+	if (service)
+		proxy_client_clear_service(d->proxy, id);
+	else
+		proxy_client_clear_real(d->proxy, id);
+}
+
+void gather_adopt_names(struct daemon *d)
+{
+	proxy_client_each_name(d->proxy, claim_name, d);
+	d->leaving = 1; /* what the model has no more is given back soon */
+}
+
 static void release_reals(struct daemon *d)
 {
 	for (uint32_t id = 1; id < LB_REALS_MAX; id++) {
@@ -106,6 +128,8 @@ static void release_reals(struct daemon *d)
 		d->forwarded_gone += dataplane_real_stats(d->dataplane, id).packets;
 		ids_release(d->real_ids, id);
 		d->real_seen[id] = 0;
+		d->real_down[id] = (struct downtime){};
+		d->real_rates[id] = (struct rate){};
 		d->real_reset[id] = false;
 		d->real_since[id] = 0;
 		d->real_up[id] = false;
@@ -129,6 +153,7 @@ static void release_services(struct daemon *d)
 			continue;
 		ids_release(d->service_ids, id);
 		proxy_client_clear_service(d->proxy, id);
+		d->service_rates[id] = (struct rate){};
 	}
 	free(held);
 }

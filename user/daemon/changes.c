@@ -2,6 +2,7 @@
 /* What a plan changes for people and for silent clients: lines in the log, flows to wake. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/desire.h"
 #include "daemon/state.h"
@@ -47,6 +48,18 @@ static const char *seen_name(uint8_t seen)
 	return real_status_name(seen - SEEN_STATUS);
 }
 
+static void count_downtime(struct downtime *t, bool down)
+{
+	uint64_t now = clock_msec();
+
+	if (down && !t->since)
+		t->since = now;
+	if (down || !t->since)
+		return;
+	t->msec += now - t->since;
+	t->since = 0;
+}
+
 static void say_change(struct daemon *d, const struct service_config *s,
 		       const struct real_config *r, const struct real_fact *f)
 {
@@ -55,6 +68,7 @@ static void say_change(struct daemon *d, const struct service_config *s,
 	char reason[256];
 
 	d->real_seen[f->id] = now;
+	count_downtime(&d->real_down[f->id], now == SEEN_STATUS + REAL_DOWN);
 	if (before == now || (before == SEEN_NOTHING && now == SEEN_CHECKING))
 		return;
 	reason_of(d, f, status, service_check_count(s, r), reason, sizeof(reason));

@@ -58,10 +58,15 @@ void checks_report(void *daemon, const struct check_report *r)
 	d->checks[r->id].connect_failed = connect_failed;
 	if (connect_failed)
 		gather_suspect(d, r->id);
-	if (!d->settled && checks_settled(d)) {
-		d->settled = true;
-		admin_settled(d->admin);
-	}
+	if (!d->settled && checks_settled(d))
+		checks_settle(d);
+}
+
+void checks_settle(struct daemon *d)
+{
+	d->settled = true;
+	reconcile_later(d); /* the proxies may accept now */
+	admin_settled(d->admin);
 }
 
 enum health checks_known(void *daemon, uint32_t id)

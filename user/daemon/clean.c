@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "daemon/state.h"
+#include "proxy/doors.h"
 
 static void ignore_change(void *arg)
 {
@@ -63,6 +64,16 @@ static const struct acl *intern_acl(void *arg, const struct acl *a)
 	return store_acl(arg, a);
 }
 
+/* Proxy processes outlive their main. Returns how many there were. */
+static size_t end_proxies(const struct daemon_options *o, struct buf *out)
+{
+	size_t count = doors_kill_all(o->run_dir);
+
+	if (count)
+		buf_printf(out, "%zu proxy processes were ended with their sessions\n", count);
+	return count;
+}
+
 static void remove_local_routes(const struct daemon_options *o, struct loop *l)
 {
 	const struct net_events events = {.changed = ignore_change};
@@ -87,8 +98,10 @@ out:
 /* Another version of lbxdp made it: its rows cannot be read, but it can be removed. */
 static int remove_stranger(const struct daemon_options *o, struct loop *l, struct buf *out)
 {
-	int err = dataplane_remove(o->pin_dir, out);
+	int err;
 
+	end_proxies(o, out);
+	err = dataplane_remove(o->pin_dir, out);
 	remove_local_routes(o, l);
 	if (!err)
 		buf_printf(out, "the data plane of another version under %s was removed\n",
@@ -123,6 +136,7 @@ static int clean(const struct daemon_options *o, struct loop *l, struct store *s
 		tproxy_kernel_rows(o->pin_dir, dp, actual);
 		err = leave_interfaces(o, dp, actual, out);
 		if (!err && (!o->interface_count || !plan_count(actual, PLAN_IFACES))) {
+			end_proxies(o, out);
 			err = take_away(dp, net, actual);
 			buf_printf(out,
 				   err ? "something stays under %s: %s\n"
@@ -143,6 +157,8 @@ int daemon_clean(const struct daemon_options *o, struct buf *out)
 	int err = -ENOMEM;
 
 	if (access(o->pin_dir, F_OK)) {
+		if (end_proxies(o, out))
+			return 0;
 		buf_printf(out,
 			   "nothing to do: lbxdp does not run and nothing is pinned under %s\n",
 			   o->pin_dir);

@@ -152,10 +152,8 @@ static void settle_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, settle);
 
-	if (d->settled)
-		return;
-	d->settled = true;
-	admin_settled(d->admin);
+	if (!d->settled)
+		checks_settle(d);
 }
 
 static void start_settling(struct daemon *d)
@@ -167,7 +165,8 @@ static void start_settling(struct daemon *d)
 
 		longest = row->spec->timeout > longest ? row->spec->timeout : longest;
 	}
-	d->settled = checks_settled(d);
+	if (checks_settled(d))
+		checks_settle(d);
 	d->settle.fn = settle_fire;
 	timer_start(d->loop, &d->settle, longest + SETTLE_EXTRA_MSEC);
 }
@@ -239,44 +238,6 @@ static int open_dataplane(struct daemon *d, struct buf *why)
 	log_info("adopted the data plane under %s: %zu reals", d->options->pin_dir,
 		 plan_count(d->actual, PLAN_REALS));
 	return 0;
-}
-
-static void open_tables(struct daemon *d)
-{
-	d->service_ids = ids_new(LB_SERVICES_MAX);
-	d->real_ids = ids_new(LB_REALS_MAX);
-	d->check_ids = ids_new(UINT32_MAX);
-	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
-	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
-	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
-	d->real_reset = xcalloc(LB_REALS_MAX, sizeof(*d->real_reset));
-	d->real_since = xcalloc(LB_REALS_MAX, sizeof(*d->real_since));
-	d->real_up = xcalloc(LB_REALS_MAX, sizeof(*d->real_up));
-	d->files = files_new();
-	files_follow(d->files, d->model);
-	d->real_answers = xcalloc(LB_REALS_MAX, sizeof(*d->real_answers));
-	d->actual = plan_new();
-	d->store = store_new();
-	d->conflicts = map_new();
-}
-
-static void close_tables(struct daemon *d)
-{
-	ids_free(d->service_ids);
-	ids_free(d->real_ids);
-	ids_free(d->check_ids);
-	free(d->service_used);
-	free(d->real_used);
-	free(d->real_seen);
-	free(d->real_reset);
-	free(d->real_since);
-	free(d->real_up);
-	files_free(d->files);
-	free(d->real_answers);
-	free(d->checks);
-	plan_free(d->actual);
-	store_free(d->store);
-	map_free(d->conflicts);
 }
 
 static int open_parts(struct daemon *d, struct buf *why)
@@ -384,7 +345,7 @@ static int start(struct daemon *d, struct buf *why)
 	err = power_limit_main();
 	if (err)
 		log_warning("cannot limit main's capabilities: %s", strerror(-err));
-	open_tables(d);
+	tables_open(d);
 	d->orders = orders_open(path_in(d->options->state_dir, "orders", orders));
 	err = open_parts(d, why);
 	return err ? err : first_plan(d, why);
@@ -414,6 +375,8 @@ static void remove_run_files(const struct daemon_options *o)
 static void stop(struct daemon *d)
 {
 	process_stop_all(d);
+	if (d->detach)
+		proxies_end(d, !d->exit_code);
 	if (d->detach && d->dataplane)
 		detach_all(d);
 	health_client_free(d->health);
@@ -429,7 +392,7 @@ static void stop(struct daemon *d)
 		remove_run_files(d->options);
 	orders_close(d->orders);
 	if (d->actual)
-		close_tables(d);
+		tables_close(d);
 	if (d->web_listener >= 0)
 		close(d->web_listener);
 	loop_free(d->loop);
@@ -485,10 +448,10 @@ int daemon_run(const struct daemon_options *o)
 		log_error("%s", buf_text(&why));
 	say_ready(o, err, &why);
 	buf_free(&why);
-	if (err) {
-		/* A data plane that was there before stays; what this start made goes. */
+	if (err) { /* a data plane that was there before stays; what this start made goes */
 		d.detach = d.dataplane && !dataplane_adopted(d.dataplane);
 		d.exit_code = 1;
+		proxies_end(&d, false);
 	} else {
 		run(&d);
 	}

@@ -67,10 +67,11 @@ static void run_child(const struct child *c, const int *fds, size_t count)
 					       index};
 	sigset_t none;
 
+	(void)setsid(); /* Ctrl-C at a terminal is for main */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	snprintf(root, sizeof(root), "%s/empty", c->daemon->options->run_dir);
-	snprintf(index, sizeof(index), "%u", c->index);
+	snprintf(index, sizeof(index), "%u", role_number(c));
 	for (size_t i = 0; i < count; i++) {
 		snprintf(fd_text[i], sizeof(fd_text[i]), "%d", fds[i] < 0 ? -1 : FIRST_FD + (int)i);
 		argv[ARGS + i] = fd_text[i];
@@ -177,6 +178,6 @@ void process_stop(struct child *c)
 void process_stop_all(struct daemon *d)
 {
 	d->stopping = true;
-	for (int i = 0; i < CHILDREN_MAX; i++)
+	for (int i = 0; i < CHILD_PROXY; i++)
 		process_stop(&d->children[i]);
 }

@@ -24,6 +24,13 @@ static void on_lost(void *arg, unsigned int index)
 	process_lost(child_of(arg, CHILD_PROXY, index));
 }
 
+static const char *name_of(void *arg, enum plan_table t, uint32_t id)
+{
+	const struct daemon *d = arg;
+
+	return ids_name(t == PLAN_PROXY_SERVICES ? d->service_ids : d->real_ids, id);
+}
+
 void proxies_open_log(struct daemon *d)
 {
 	bool to_file = d->model->l7.logging && *d->model->l7.log_file;
@@ -36,10 +43,10 @@ void proxies_open_log(struct daemon *d)
 
 int proxies_open(struct daemon *d)
 {
-	const struct proxy_client_events events = {.lost = on_lost, .arg = d};
+	const struct proxy_client_events events = {.lost = on_lost, .name_of = name_of, .arg = d};
 
 	d->proxy_count = cpu_count();
-	d->proxy = proxy_client_new(d->loop, d->proxy_count, &events);
+	d->proxy = proxy_client_new(d->loop, d->proxy_count, d->options->run_dir, &events);
 	if (!d->proxy)
 		return -ENOMEM;
 	d->sinks[PLAN_PROXY_SERVICES] = proxy_client_sink(d->proxy);
@@ -48,6 +55,7 @@ int proxies_open(struct daemon *d)
 	d->sinks[PLAN_PROXY_BLOBS] = proxy_client_sink(d->proxy);
 	d->sinks[PLAN_LISTENERS] = proxy_client_sink(d->proxy);
 	proxies_open_log(d);
+	gather_adopt_names(d);
 	return 0;
 }
 
@@ -143,11 +151,37 @@ static void stop_all(struct daemon *d)
 		process_stop(child_of(d, CHILD_PROXY, i));
 }
 
+void proxies_end(struct daemon *d, bool earlier)
+{
+	if (!d->proxy)
+		return;
+	stop_all(d);
+	proxy_client_end(d->proxy, earlier);
+}
+
+/* Stopped, or in an endless loop: its sessions hang, and while it lives nobody takes its place. */
+void proxies_watch(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->proxy_count; i++) {
+		struct child *c = child_of(d, CHILD_PROXY, i);
+
+		if (!c->pid || !pulse_is_lost(&d->proxy_pulses[i], proxy_client_pulse(d->proxy, i)))
+			continue;
+		log_error("proxy %u: has not moved for %u seconds; ending it", i,
+			  d->proxy_pulses[i].missed * PULSE_MSEC / 1000);
+		process_lost(c);
+	}
+}
+
 void proxies_adjust(struct daemon *d)
 {
 	bool running = child_of(d, CHILD_PROXY, 0)->wanted;
 
 	adjust_limit(d);
+	if (d->settled)
+		proxy_client_settled(d->proxy);
+	proxy_client_ask_earlier(d->proxy);
+	finishing_judge(d);
 	if (proxy_client_wanted(d->proxy))
 		start_missing(d);
 	else if (running && !proxy_client_sessions(d->proxy))

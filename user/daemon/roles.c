@@ -71,7 +71,8 @@ static int start_proxy(struct child *c, int channel)
 
 static int connect_proxy(struct child *c, int channel)
 {
-	return proxy_client_connect(c->daemon->proxy, c->index, channel);
+	c->daemon->proxy_pulses[c->index] = (struct pulse){};
+	return proxy_client_connect(c->daemon->proxy, c->index, c->pid, channel);
 }
 
 static int run_proxy(const int *fd, int index)
@@ -99,6 +100,11 @@ const char *role_name(enum child_role role)
 const char *role_log_style(enum log_style style)
 {
 	return style_names[style];
+}
+
+unsigned int role_number(const struct child *c)
+{
+	return c->role == CHILD_PROXY ? proxy_client_column(c->daemon->proxy, c->index) : 0;
 }
 
 int role_start(struct child *c, int channel)

@@ -9,6 +9,7 @@ enum { ROLE_FDS_MAX = 3 };
 
 const char *role_name(enum child_role role);      /* "probe" */
 const char *role_log_style(enum log_style style); /* as daemon_role() reads it */
+unsigned int role_number(const struct child *c);  /* that it is told; unlike any other's */
 int role_start(struct child *c, int channel);     /* the child's end, borrowed */
 int role_connect(struct child *c, int channel);   /* main's end, taken */
 

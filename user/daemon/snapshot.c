@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/desire.h"
+#include "core/ramp.h"
 #include "daemon/process_info.h"
 #include "daemon/roles.h"
 #include "daemon/state.h"
@@ -50,6 +51,8 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
 {
 	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current, &v->l7.queued);
+	v->l7.rate = d->real_rates[id].now;
+	v->l7.max_rate = d->real_rates[id].most;
 	v->active = v->l7.current;
 	v->connections = v->l7.counts.sessions;
 	v->bytes = v->l7.counts.bytes_in + v->l7.counts.bytes_out;
@@ -67,6 +70,18 @@ static void snap_flows(struct daemon *d, uint32_t id, struct view_real *v)
 	v->bytes = s.bytes;
 }
 
+static uint64_t downtime_sec(const struct downtime *t)
+{
+	return (t->msec + (t->since ? clock_msec() - t->since : 0)) / 1000;
+}
+
+static unsigned int throttle_of(const struct service_config *s, const struct real_fact *f)
+{
+	unsigned int step = ramp_step(f->usable_since, s->l7.slow_start, clock_msec());
+
+	return step == RAMP_STEPS ? 0 : step * 100 / RAMP_STEPS;
+}
+
 static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
 		      const struct real_fact *f, struct view_real *v, struct arena *a)
 {
@@ -80,6 +95,9 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->has_mac = f->has_mac;
 	memcpy(v->mac, f->mac, sizeof(v->mac));
 	v->port = r->port;
+	v->max_connections = r->max_connections;
+	v->throttle = v->effective_weight ? throttle_of(s, f) : 0;
+	v->downtime = downtime_sec(&d->real_down[f->id]);
 	if (service_is_l7(s))
 		snap_sessions(d, f->id, v);
 	else
@@ -117,6 +135,8 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
+	v->l7.rate = d->service_rates[f->id].now;
+	v->l7.max_rate = d->service_rates[f->id].most;
 	v->reals = reals;
 	v->real_count = s->real_count;
 	for (size_t i = 0; i < s->real_count; i++) {
@@ -177,9 +197,25 @@ static void snap_services(struct daemon *d, struct view *v)
 	v->service_count = d->model->service_count;
 }
 
+static void snap_earlier(struct daemon *d, struct view *v, struct view_process *out, size_t room)
+{
+	struct predecessor_view *p = arena_alloc(v->arena, room + 1, sizeof(*p));
+	size_t count = proxy_client_earlier(d->proxy, p, room);
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct view_process){
+			.role = p[i].finishing ? "proxy (finishing)" : "proxy (handing over)",
+			.pid = p[i].pid,
+			.earlier = true,
+			.sessions = p[i].sessions,
+		};
+	v->process_count += count;
+}
+
 static void snap_processes(struct daemon *d, struct view *v)
 {
-	struct view_process *p = arena_alloc(v->arena, CHILDREN_MAX + 1, sizeof(*p));
+	size_t earlier = proxy_client_earlier_room(d->proxy);
+	struct view_process *p = arena_alloc(v->arena, CHILDREN_MAX + earlier + 1, sizeof(*p));
 
 	p[v->process_count++] = (struct view_process){.role = "main", .pid = getpid()};
 	for (int i = 0; i < CHILDREN_MAX; i++)
@@ -190,6 +226,7 @@ static void snap_processes(struct daemon *d, struct view *v)
 				.restarts = d->children[i].restarts,
 			};
 	v->processes = p;
+	snap_earlier(d, v, p + v->process_count, earlier);
 }
 
 static void snap_l7(struct daemon *d, struct view *v)
@@ -272,7 +309,7 @@ struct session_filling {
 	size_t room;
 };
 
-static void snap_session(void *arg, unsigned int process, const struct proxy_session *s)
+static void snap_session(void *arg, pid_t pid, const struct proxy_session *s)
 {
 	struct session_filling *f = arg;
 	struct daemon *d = f->daemon;
@@ -284,7 +321,7 @@ static void snap_session(void *arg, unsigned int process, const struct proxy_ses
 	f->to[f->view->session_count++] = (struct view_session){
 		.service = arena_strdup(f->view->arena, service),
 		.real = real ? real_of_identity(real, f->view->arena) : NULL,
-		.pid = child_of(d, CHILD_PROXY, process)->pid,
+		.pid = pid,
 		.age = f->now > s->began ? f->now - s->began : 0,
 		.idle = f->now > s->active ? f->now - s->active : 0,
 		.seen = *s,

@@ -18,6 +18,7 @@
 #include "core/ids.h"
 #include "core/model.h"
 #include "core/plan.h"
+#include "core/pulse.h"
 #include "core/store.h"
 #include "core/view.h"
 #include "daemon/daemon.h"
@@ -51,6 +52,19 @@ struct check_fact {
 	bool connect_failed;
 };
 
+/* How long a real was down, by real id. */
+struct downtime {
+	uint64_t since; /* clock_msec(); 0: it is not */
+	uint64_t msec;  /* before that */
+};
+
+/* Sessions a second, of a service or a real. */
+struct rate {
+	uint64_t total; /* when last looked */
+	uint64_t now, most;
+	bool known;
+};
+
 /* Whether a real's answers come back by us (TProxy, R77). */
 struct real_answers {
 	uint64_t runs, failures; /* of its checks when it fell silent */
@@ -75,6 +89,7 @@ struct daemon {
 	struct web_client *web;
 	struct proxy_client *proxy;
 	unsigned int proxy_count;
+	struct pulse proxy_pulses[PROXY_PROCESSES_MAX];
 	struct admin *admin;
 	struct orders *orders;
 	uid_t uid; /* of the children */
@@ -90,10 +105,12 @@ struct daemon {
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;
-	uint8_t *real_seen;   /* by real id: enum real_status + 1 when last looked */
-	bool *real_reset;     /* by real id: LB_REAL_RESET in the last plan */
-	uint64_t *real_since; /* by real id: gather.c's, for slow_start */
-	bool *real_up;        /* by real id: it was when its checks last said all */
+	uint8_t *real_seen;         /* by real id: enum real_status + 1 when last looked */
+	struct downtime *real_down; /* by real id */
+	struct rate *service_rates, *real_rates; /* by id: rates.c */
+	bool *real_reset;                        /* by real id: LB_REAL_RESET in the last plan */
+	uint64_t *real_since;                    /* by real id: gather.c's, for slow_start */
+	bool *real_up; /* by real id: it was when its checks last said all */
 	struct files *files;
 	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;
@@ -130,6 +147,10 @@ struct daemon {
 	struct buf warnings;
 };
 
+/* tables.c: the tables by id, of a daemon that has its model. */
+void tables_open(struct daemon *d);
+void tables_close(struct daemon *d);
+
 /* reconcile.c: the one way from facts to the world. */
 void reconcile_later(struct daemon *d);
 void reconcile_now(struct daemon *d);
@@ -159,6 +180,8 @@ void gather_note_changes(struct daemon *d, const struct facts *f);
 /* adopt.c */
 /* After adoption: names get the ids, and checks the health, that the maps hold. */
 void gather_adopt(struct daemon *d);
+/* Likewise what the proxy processes of an earlier main numbered. */
+void gather_adopt_names(struct daemon *d);
 /* Adds to a plan read from maps the rows the kernel holds besides: neighbours, groups, addresses.
  */
 void gather_kernel_rows(struct net *n, struct plan *actual);
@@ -184,6 +207,7 @@ struct check_fact *check_fact(struct daemon *d, uint32_t id); /* never NULL; mad
 void checks_report(void *daemon, const struct check_report *r);
 enum health checks_known(void *daemon, uint32_t id);
 bool checks_settled(struct daemon *d);
+void checks_settle(struct daemon *d); /* start-up is over: each has a result, or is late */
 /* The ids of a real's checks, in a. */
 const uint32_t *check_ids_of(struct daemon *d, const struct service_config *s,
 			     const struct real_config *r, struct arena *a, size_t *count);
@@ -198,8 +222,8 @@ void process_init_all(struct daemon *d); /* before any other */
 int process_start(struct child *c);
 void process_stop(struct child *c); /* and waits until it is gone */
 void process_reap(struct daemon *d);
-void process_lost(struct child *c); /* its channel closed */
-void process_stop_all(struct daemon *d);
+void process_lost(struct child *c);      /* its channel closed */
+void process_stop_all(struct daemon *d); /* but the proxies */
 
 /* proxies.c: as many as the model asks for, within what descriptors allow. */
 uint64_t proxies_descriptors(const struct model *m); /* that one process may need */
@@ -210,6 +234,12 @@ void proxies_open_log(struct daemon *d); /* anew at each reload, for who rotates
 bool proxies_hold_service(struct daemon *d, uint32_t id);
 bool proxies_hold_real(struct daemon *d, uint32_t id);
 void proxies_adjust(struct daemon *d); /* after a plan, and once a second */
+void proxies_watch(struct daemon *d);  /* once a second: ends those that stand still */
+/* They are ended; else they go on without main. earlier: those of an earlier main too. */
+void proxies_end(struct daemon *d, bool earlier);
+
+/* finishing.c: ends sessions in proxies of an earlier main whose real resets. */
+void finishing_judge(struct daemon *d);
 
 /* web_socket.c */
 /* The page's listening socket, and its process, anew as the model says. Returns 0 or -errno. */
@@ -223,6 +253,9 @@ struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
+
+/* rates.c: once a second. */
+void rates_note(struct daemon *d);
 
 /* watch.c: what no event tells, looked at once a second. */
 void watch_start(struct daemon *d);

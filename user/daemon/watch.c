@@ -76,6 +76,8 @@ static void second_fire(struct timer *t)
 	if (d->leaving)
 		gather_release(d);
 	proxies_adjust(d);
+	proxies_watch(d);
+	rates_note(d);
 	timer_start(d->loop, t, SECOND_MSEC);
 }
 

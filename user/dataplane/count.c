@@ -100,7 +100,10 @@ int dataplane_silence(const char *pin_dir, uint64_t *msec)
 	if (bpf_map_lookup_elem(fd, &only, &settings))
 		err = -errno;
 	close(fd);
-	if (!err)
-		*msec = ((uint64_t)(expiry_now() - settings.heartbeat) << LB_TICK_SHIFT) / 1000000;
+	if (!err) /* before the first sweep there is none */
+		*msec = settings.heartbeat
+				? ((uint64_t)(expiry_now() - settings.heartbeat) << LB_TICK_SHIFT) /
+					  1000000
+				: 0;
 	return err;
 }

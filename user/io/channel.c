@@ -105,8 +105,7 @@ static int take_fd(struct msghdr *msg)
 	return fd;
 }
 
-/* Reads one message. Returns its length, 0 at the end, -errno. */
-static ssize_t receive(int from, void *bytes, size_t room, int *fd)
+ssize_t channel_receive(int from, void *bytes, size_t room, int *fd)
 {
 	struct iovec iov = {.iov_base = bytes, .iov_len = room};
 	union control control;
@@ -139,7 +138,7 @@ static void channel_ready(struct watch *w, unsigned int events)
 	}
 	for (int budget = READ_BUDGET; budget && w->active; budget--) {
 		int fd = -1;
-		ssize_t len = receive(w->fd, bytes, sizeof(bytes), &fd);
+		ssize_t len = channel_receive(w->fd, bytes, sizeof(bytes), &fd);
 
 		if (len == -EAGAIN || len == -EINTR)
 			return;

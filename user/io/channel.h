@@ -7,6 +7,8 @@
 #ifndef LBXDP_IO_CHANNEL_H
 #define LBXDP_IO_CHANNEL_H
 
+#include <sys/types.h>
+
 #include "io/loop.h"
 
 enum { CHANNEL_MESSAGE_MAX = 65536 };
@@ -39,5 +41,9 @@ void channel_fini(struct channel *c);
 /* Copies the message; dups fd (-1: none). Returns 0, -EMSGSIZE, -ENOBUFS when too many wait, or
  * -EPIPE. */
 int channel_send(struct channel *c, const void *bytes, size_t len, int fd);
+
+/* One message from such a socket, without a loop. *fd is -1 or the caller's. Returns its length, 0
+ * at the end, -EAGAIN, -EMSGSIZE when it is longer than room, or another -errno. */
+ssize_t channel_receive(int from, void *bytes, size_t room, int *fd);
 
 #endif

@@ -20,7 +20,7 @@ struct loop {
 	size_t timers, room;
 	struct hook *hooks;
 	struct epoll_event ready[BATCH];
-	int ready_count;
+	int ready_at, ready_count; /* ready_at: whose turn it is */
 	struct watch signal_watch;
 	void (*signal_fn)(void *arg, int signal);
 	void *signal_arg;
@@ -107,6 +107,18 @@ void loop_unwatch(struct watch *w)
 	loop_forget(w);
 }
 
+bool loop_has_news(const struct watch *w)
+{
+	const struct loop *l = w->loop;
+
+	if (!w->active)
+		return false;
+	for (int i = l->ready_at + 1; i < l->ready_count; i++)
+		if (l->ready[i].data.ptr == w)
+			return true;
+	return false;
+}
+
 /* The heap: each timer knows its place, so that stopping one costs a sift and not a search. */
 static void heap_set(struct loop *l, size_t place, struct timer *t)
 {
@@ -145,6 +157,25 @@ static void heap_remove(struct loop *l, struct timer *t)
 		heap_up(l, place, last);
 	else
 		heap_down(l, place, last);
+}
+
+int loop_reserve(struct loop *l, size_t timers)
+{
+	size_t room = l->room ? l->room : 64;
+	void *heap;
+
+	if (timers > SIZE_MAX / sizeof(*l->heap) / 4)
+		return -ENOMEM;
+	while (room <= timers + 1)
+		room *= 2;
+	if (room == l->room)
+		return 0;
+	heap = reallocarray(l->heap, room, sizeof(*l->heap));
+	if (!heap)
+		return -ENOMEM;
+	l->heap = heap;
+	l->room = room;
+	return 0;
 }
 
 void timer_start(struct loop *l, struct timer *t, uint64_t msec)
@@ -193,9 +224,9 @@ static int wait_msec(const struct loop *l)
 
 static void call_ready(struct loop *l)
 {
-	for (int i = 0; i < l->ready_count; i++) {
-		struct watch *w = l->ready[i].data.ptr;
-		unsigned int e = l->ready[i].events;
+	for (l->ready_at = 0; l->ready_at < l->ready_count; l->ready_at++) {
+		struct watch *w = l->ready[l->ready_at].data.ptr;
+		unsigned int e = l->ready[l->ready_at].events;
 
 		if (w)
 			w->fn(w, (e & (EPOLLIN | EPOLLRDHUP) ? LOOP_READ : 0) |

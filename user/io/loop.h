@@ -70,7 +70,13 @@ int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events);
 void loop_unwatch(struct watch *w);
 /* The same, a system call cheaper, when fd is closed right after and has no duplicate. */
 void loop_forget(struct watch *w);
+/* In a callback: has the kernel told something of w that its callback will hear later in this
+ * round? */
+bool loop_has_news(const struct watch *w);
 
+/* Makes room for so many timers at a time, so that starting them asks for no memory. Returns 0 or
+ * -ENOMEM. */
+int loop_reserve(struct loop *l, size_t timers);
 /* Fires once, msec from now; again: moves it. */
 void timer_start(struct loop *l, struct timer *t, uint64_t msec);
 void timer_stop(struct timer *t);

@@ -14,6 +14,8 @@ struct session;
 
 /* places.c: how many sessions there are and may be, over all processes. */
 void places_join(struct engine *e);
+/* Columns in use. Others write that word too, and one of them may have gone mad. */
+uint32_t places_processes(const struct engine *e);
 /* A place for one more session of the service, which service_enter then takes; false: it is at
  * maxconn. Given back if there is no session after all. */
 bool service_reserve(struct engine *e, struct service *s);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/pulse.h"
 #include "proxy/internal.h"
 
 static void free_dead(struct engine *e)
@@ -58,6 +59,8 @@ static void end_of_round(struct hook *h)
 	log_flush(e);
 	free_dead(e);
 	resume_if_room(e);
+	if (e->finishing && !e->sessions)
+		loop_stop(e->loop);
 }
 
 static void resume(struct timer *t)
@@ -96,7 +99,7 @@ static void rung(struct watch *w, unsigned int events)
 static void silence(struct engine *e)
 {
 	e->bell.fn = rung;
-	e->bell.fd = e->log_fd = -1;
+	e->bell.fd = e->log_fd = e->memory = -1;
 	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
 		e->bells[i] = -1;
 }
@@ -167,6 +170,7 @@ void engine_free(struct engine *e)
 	listeners_free(e);
 	end_all(e);
 	timer_stop(&e->resume);
+	timer_stop(&e->pulse);
 	timer_stop(&e->idle_timer);
 	timer_stop(&e->fallback);
 	timer_stop(&e->keep);
@@ -183,6 +187,7 @@ void engine_free(struct engine *e)
 	map_free(e->listeners);
 	if (e->shared)
 		munmap(e->shared, sizeof(*e->shared));
+	close_if_open(e->memory);
 	free(e);
 }
 
@@ -199,6 +204,15 @@ static void clear_column(const struct engine *e, const struct proxy_column *colu
 			__atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
+/* By a timer, for these are looked at in each round, however much there is to do. */
+static void beat(struct timer *t)
+{
+	struct engine *e = container_of(t, struct engine, pulse);
+
+	(void)__atomic_fetch_add(&e->shared->pulse[e->index], 1, __ATOMIC_RELAXED);
+	timer_start(e->loop, t, PULSE_MSEC);
+}
+
 static int take_shared(struct engine *e, int fd)
 {
 	struct proxy_shared *m;
@@ -208,12 +222,14 @@ static int take_shared(struct engine *e, int fd)
 	m = mmap(NULL, sizeof(*e->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m == MAP_FAILED)
 		return -errno;
-	close(fd);
+	e->memory = fd;
 	e->shared = m;
 	for (size_t i = 0; i < PROXY_COLUMN_COUNT; i++)
 		clear_column(e, &proxy_columns[i]);
 	places_join(e);
 	persist_join(e);
+	e->pulse.fn = beat;
+	timer_start(e->loop, &e->pulse, PULSE_MSEC);
 	return 0;
 }
 
@@ -310,9 +326,13 @@ int engine_obey(struct engine *e, const struct proxy_order *o, int fd)
 	return err;
 }
 
-void engine_splice(struct engine *e, bool on)
+void engine_finish(struct engine *e)
 {
-	e->splice = on;
+	if (e->finishing)
+		return;
+	e->finishing = true;
+	listeners_leave(e);
+	loop_defer(e->loop, &e->after);
 }
 
 size_t engine_sessions(const struct engine *e)

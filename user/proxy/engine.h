@@ -19,8 +19,9 @@ void engine_free(struct engine *e);
 /* fd (-1: none) is taken. Returns 0 or -errno; nothing has changed then. */
 int engine_obey(struct engine *e, const struct proxy_order *order, int fd);
 
-/* Whether bulk may move by splice(2); it does from the start. */
-void engine_splice(struct engine *e, bool on);
+/* Other processes accept from now on; sessions go on, and the loop stops when the last has ended.
+ */
+void engine_finish(struct engine *e);
 
 size_t engine_sessions(const struct engine *e);
 

@@ -33,6 +33,8 @@ void hello_route(struct session *s, const char *name)
 		if (rule->value[0] && !http_host_matches(slice_of(name), slice_of(rule->value)))
 			continue;
 		s->pool = service_at(s->engine, rule->pool);
+		if (s->pool != s->service)
+			service_enter(s->engine, s->pool);
 		return;
 	}
 }

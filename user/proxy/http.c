@@ -88,6 +88,7 @@ void http_release_server(struct session *s)
 		return;
 	}
 	server->used = true;
+	server->bare = h->body[SERVER].framing == HTTP_NO_BODY;
 	if (is_tied(s))
 		return;
 	s->end[SERVER] = NULL;

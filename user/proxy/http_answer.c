@@ -123,15 +123,14 @@ static void note_answer(struct session *s, const struct http_head *head)
 	h->tied |= head->ntlm;
 	h->server_keeps = head->persistent;
 	h->close |= head->framing == HTTP_UNTIL_CLOSE || s->service->gone ||
-		    (!http_body_over(&h->body[CLIENT]) && !head->persistent);
+		    (!http_body_over(&h->body[CLIENT]) && !head->persistent) ||
+		    (s->engine->finishing && !h->tied); /* the next request belongs elsewhere */
 	h->answer = HTTP_ANSWER_BODY;
 }
 
 static bool is_tunnel(const struct http *h, const struct http_head *head)
 {
-	if (h->method == HTTP_METHOD_CONNECT)
-		return head->status / 100 == 2;
-	return head->status == 101;
+	return head->status == 101 || (h->method == HTTP_METHOD_CONNECT && head->status / 100 == 2);
 }
 
 static void answer_is_wrong(struct session *s)
@@ -152,7 +151,8 @@ static void take_final(struct session *s, struct slice have)
 
 	http_body_start(&h->body[SERVER], head->framing, head->length, true);
 	pass = tunnel ? (ssize_t)rest.len : http_body_pass(&h->body[SERVER], rest.at, rest.len);
-	if (pass < 0) {
+	/* Who agrees to a tunnel has had the whole request before. */
+	if (pass < 0 || (tunnel && way_waits(&s->way[CLIENT]))) {
 		session_count(s, response_errors, 1);
 		answer_is_wrong(s);
 		return;

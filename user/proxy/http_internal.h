@@ -140,7 +140,8 @@ void http_own_refusal(struct session *s, uint16_t status, const char *reason);
 bool http_own_redirect(struct session *s, const struct http_head *h);
 
 /* http_pick.c: which pool, which real. */
-void http_pick_pool(struct session *s, const struct http_head *h);
+/* Returns 0, or the status to answer: 403. */
+uint16_t http_pick_pool(struct session *s, const struct http_head *h);
 void http_pick_real(struct session *s, const struct http_head *h);
 /* The value of the cookie that leads to r; 11 characters, a NUL. */
 enum { HTTP_TOKEN_LEN = 12 };

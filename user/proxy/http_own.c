@@ -19,8 +19,6 @@ static const struct own_page pages[] = {
 	{400, "Bad Request",                     "The request cannot be understood."                },
 	{403, "Forbidden",                       "This is not allowed."                             },
 	{408, "Request Timeout",                 "The request took too long to arrive."             },
-	{413, "Content Too Large",               "The request is too large."                        },
-	{417, "Expectation Failed",              "The request expects what is not offered."         },
 	{431, "Request Header Fields Too Large", "The head of the request is too large."            },
 	{501, "Not Implemented",                 "The request asks for what is not offered."        },
 	{502, "Bad Gateway",                     "The server gave no answer that can be understood."},
@@ -59,6 +57,7 @@ static void note_own(struct session *s, uint16_t status)
 	session_add(s, offsetof(struct proxy_counts, answers) + status / 100 * sizeof(uint64_t), 1);
 	h->phase = HTTP_EXCHANGE;
 	h->answer = HTTP_ANSWER_OVER;
+	h->deaf |= !http_body_over(&h->body[CLIENT]); /* no server is to take it for a request */
 }
 
 /* Head and body as one piece; the server's part, if it had begun one, is given up. */

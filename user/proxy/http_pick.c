@@ -14,9 +14,9 @@ static bool route_fits(const struct proxy_rule *r, struct slice host, struct sli
 	return !r->name[0] || http_path_matches(plain, slice_of(r->name));
 }
 
-/* NULL: none that is still there. */
-static struct service *pool_of(const struct session *s, const struct http_head *head,
-			       const struct rules *rules)
+/* The first that fits and leads somewhere, or NULL. */
+static const struct proxy_rule *route_of(const struct session *s, const struct http_head *head,
+					 const struct rules *rules)
 {
 	const struct proxy_rule *route = rules->rule[PROXY_RULE_ROUTE];
 	struct http_desk *d = s->engine->desk;
@@ -26,25 +26,32 @@ static struct service *pool_of(const struct session *s, const struct http_head *
 		return NULL;
 	plain = http_path_plain(head->path, d->out);
 	for (size_t i = 0; i < rules->count[PROXY_RULE_ROUTE]; i++) {
-		struct service *pool = s->engine->services[route[i].pool];
+		const struct service *pool = s->engine->services[route[i].pool];
 
 		if (pool && !pool->gone && route_fits(&route[i], head->host, plain))
-			return pool;
+			return &route[i];
 	}
 	return NULL;
 }
 
-void http_pick_pool(struct session *s, const struct http_head *head)
+uint16_t http_pick_pool(struct session *s, const struct http_head *head)
 {
 	const struct rules *rules = s->settings->rules;
-	struct service *pool = NULL;
+	const struct proxy_rule *route = NULL;
+	struct service *pool;
 
 	if (rules && rules->count[PROXY_RULE_ROUTE])
-		pool = pool_of(s, head, rules);
-	if (!pool || pool == s->service)
-		return;
+		route = route_of(s, head, rules);
+	if (!route)
+		return 0;
+	if (route->bits)
+		return 403;
+	pool = s->engine->services[route->pool];
+	if (pool == s->service)
+		return 0;
 	s->pool = pool;
 	service_enter(s->engine, pool);
+	return 0;
 }
 
 /* FNV-1a, 64 bits: the same in every process and after every start, and no address. */

@@ -342,9 +342,10 @@ static void begin(struct session *s, struct slice have)
 		return;
 	}
 	if (!http_own_redirect(s, &d->head)) {
-		http_pick_pool(s, &d->head);
+		status = http_pick_pool(s, &d->head);
 		http_pick_real(s, &d->head);
-		status = write_request(s, (struct slice){rest.at, pass});
+		if (!status)
+			status = write_request(s, (struct slice){rest.at, pass});
 	}
 	session_count(s, requests, 1);
 	if (stash_keep(s, CLIENT, (struct slice){rest.at + pass, rest.len - pass}, true))

@@ -107,6 +107,7 @@ struct end {
 	bool readable, writable;
 	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
 	bool used;        /* to a real: has carried a request already */
+	bool bare;        /* and its last answer was a head only */
 	bool parting;     /* TLS: our goodbye waits for room in the socket */
 	unsigned int era; /* to a real: its era when this was made */
 	uint16_t port;    /* to a real: that it went to */
@@ -163,6 +164,7 @@ struct engine {
 	struct loop *loop;
 	unsigned int index;
 	struct proxy_shared *shared;
+	int memory;                /* the file that shared is; -1: none yet */
 	struct service **services; /* by id */
 	struct real **reals;
 	struct stock **stocks;     /* by service id: rules and contents of files; NULL: none */
@@ -172,12 +174,14 @@ struct engine {
 	struct link alive, dead, again;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
-	bool paused; /* listeners are not watched */
-	bool splice;
-	struct timer resume;
+	bool paused;    /* listeners are not watched */
+	bool finishing; /* others accept by now: the loop stops with the last session */
+	bool splice;    /* false: a socket here could not */
+	struct timer resume, pulse;
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
+	uint32_t seen_rows; /* that were in use; what the table says of it others could change */
 	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
 	struct link idle;       /* reuse.c: ends without a session, the oldest first */
 	size_t idle_count, idle_max;
@@ -252,6 +256,8 @@ void hello_route(struct session *s, const char *name);
 int listener_put(struct engine *e, uint32_t service, const struct proxy_endpoint *at, int fd);
 void listener_gone(struct engine *e, const struct proxy_endpoint *at);
 void listeners_free(struct engine *e);
+/* Serves who came already, and leaves everybody else to the other processes. */
+void listeners_leave(struct engine *e);
 /* Accept no more until sessions end; out_of_descriptors: or a moment has passed. */
 void listeners_pause(struct engine *e, bool out_of_descriptors);
 void listeners_resume(struct engine *e);

@@ -249,6 +249,20 @@ void listeners_pause(struct engine *e, bool out_of_descriptors)
 		loop_unwatch(&container_of(l, struct listener, of_engine)->watch);
 }
 
+/* A client whose coming woke us alone waits for us alone: so first no more wake us, and then those
+ * are accepted that are there. Listeners that are held wake others already. */
+void listeners_leave(struct engine *e)
+{
+	listeners_pause(e, false);
+	for (struct link *at = e->listening.next; at != &e->listening; at = at->next) {
+		struct listener *l = container_of(at, struct listener, of_engine);
+
+		while (list_empty(&l->of_held) && e->sessions < e->limit && accept_one(l))
+			;
+	}
+	listeners_free(e);
+}
+
 void listeners_resume(struct engine *e)
 {
 	if (!e->paused || e->sessions >= e->limit)

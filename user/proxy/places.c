@@ -24,9 +24,16 @@ void places_join(struct engine *e)
 		n = __atomic_load_n(used, __ATOMIC_SEQ_CST);
 }
 
+uint32_t places_processes(const struct engine *e)
+{
+	uint32_t n = __atomic_load_n(&e->shared->processes, __ATOMIC_SEQ_CST);
+
+	return n < PROXY_PROCESSES_MAX ? n : PROXY_PROCESSES_MAX;
+}
+
 uint64_t places_sum(const struct engine *e, const uint32_t *row, size_t stride)
 {
-	uint32_t processes = __atomic_load_n(&e->shared->processes, __ATOMIC_SEQ_CST);
+	uint32_t processes = places_processes(e);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < processes; i++)

@@ -11,7 +11,8 @@ struct proxy_fds {
 	int index; /* which of the proxy processes this is: its column in struct proxy_shared */
 };
 
-/* Runs until the channel closes. Called after the process gave up its powers. Returns an exit
+/* Runs until the channel closes; from PROXY_ORDER_DOOR on, until a later main has it finish and its
+ * last session has ended. Called after the process gave up its powers. Returns an exit
  * code. */
 int proxy_main(const struct proxy_fds *fds);
 

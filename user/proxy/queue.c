@@ -40,7 +40,7 @@ static void show_head(struct service *pool)
 
 bool queue_has(const struct engine *e, const struct service *pool)
 {
-	uint32_t processes = __atomic_load_n(&e->shared->processes, __ATOMIC_SEQ_CST);
+	uint32_t processes = places_processes(e);
 
 	for (uint32_t i = 0; i < processes; i++) {
 		uint64_t head = head_at(e, i, pool->id);
@@ -54,7 +54,7 @@ bool queue_has(const struct engine *e, const struct service *pool)
 /* The process with the lowest number above that one. */
 static int next_process(const struct engine *e, uint32_t pool, uint64_t above)
 {
-	uint32_t processes = __atomic_load_n(&e->shared->processes, __ATOMIC_SEQ_CST);
+	uint32_t processes = places_processes(e);
 	uint64_t lowest = UINT64_MAX;
 	int found = NOBODY;
 

@@ -228,8 +228,9 @@ bool way_by_splice(struct session *s, enum side side)
 {
 	struct engine *e = s->engine;
 	struct way *w = &s->way[side];
+	bool allowed = e->splice && !(s->settings->says.flags & PROXY_SERVICE_COPY);
 
-	if (w->full < SPLICE_AFTER || !e->splice || s->end[CLIENT]->tls || s->end[SERVER]->tls)
+	if (w->full < SPLICE_AFTER || !allowed || s->end[CLIENT]->tls || s->end[SERVER]->tls)
 		return false;
 	if (!w->pipe)
 		w->pipe = pipe_take(e);

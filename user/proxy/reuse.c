@@ -12,9 +12,10 @@
 #include "proxy/http_internal.h"
 
 enum {
-	IDLE_REAL = 32,    /* a real and process: more than are busy at once on one CPU */
+	IDLE_REAL = 512,   /* a real and process: as many as answer in one burst */
 	IDLE_TIME = 30000, /* ms; below what servers allow (IIS 120 s, nginx 75 s), so that a
 			    * request seldom meets one that is just being closed */
+	QUIET_TIME = 1000, /* ms; no server gives up on a connection sooner */
 };
 
 static void forget(struct end *e)
@@ -28,18 +29,25 @@ static void forget(struct end *e)
 	e->engine->idle_count--;
 }
 
-static void let_go(struct end *e)
+static void let_go(struct end *e, bool reset)
 {
 	forget(e);
-	end_close(e, false);
+	end_close(e, reset);
 	end_drop(e);
+}
+
+/* Nothing is lost by a reset, and no port stays taken for a minute as after a FIN of ours: with
+ * many clients the ports of our address would run out. */
+static void discard(struct end *e)
+{
+	let_go(e, true);
 }
 
 /* It owes nothing: an end, a reset, or a word that nobody asked for. */
 static void idle_ready(struct watch *w, unsigned int events)
 {
 	if (events & ~LOOP_WRITE)
-		let_go(container_of(w, struct end, watch));
+		let_go(container_of(w, struct end, watch), false);
 }
 
 static void arm(struct engine *e)
@@ -63,7 +71,7 @@ static void idle_timer(struct timer *t)
 
 		if (oldest->active + IDLE_TIME > loop_now(e->loop))
 			break;
-		let_go(oldest);
+		discard(oldest);
 	}
 	arm(e);
 }
@@ -82,6 +90,14 @@ static bool is_silent(struct end *e)
 	return !e->readable || (end_recv(e, &byte, 1) < 0 && errno == EAGAIN);
 }
 
+/* No more than it may serve at a time, or they would keep its places from other clients. */
+static size_t most_idle(const struct real *r)
+{
+	uint32_t most = r->row.max_connections;
+
+	return most && most < IDLE_REAL ? most : IDLE_REAL;
+}
+
 void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
@@ -91,10 +107,10 @@ void reuse_give(struct engine *e, struct real *r, struct end *server)
 		end_drop(server);
 		return;
 	}
-	if (r->idle_count >= IDLE_REAL)
-		let_go(container_of(r->idle.next, struct end, link));
+	if (r->idle_count >= most_idle(r))
+		discard(container_of(r->idle.next, struct end, link));
 	else if (e->idle_count >= e->idle_max)
-		let_go(container_of(e->idle.next, struct end, of_idle));
+		discard(container_of(e->idle.next, struct end, of_idle));
 	server->real = r;
 	server->active = loop_now(e->loop);
 	server->watch.fn = idle_ready;
@@ -126,12 +142,22 @@ static bool leads(const struct end *e, const struct addr *from, uint16_t port)
 	return e->port == port && addr_equal(&e->from, from ? from : &none);
 }
 
-/* Whether its server has closed it in the round that we are in. */
+/* Whether its server has closed it in the round that we are in, or has said what would be taken for
+ * the answer to the next request. */
 static bool is_over(const struct end *e)
 {
 	char byte;
 
 	return recv(e->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+/* It costs a system call, which is worth it where a request must not be asked twice, where a server
+ * may be of another opinion about the end of its answer, after a while in which it may have lost
+ * its patience (a 408, a FIN), and where something is known to have come. */
+static bool is_worth_a_look(const struct session *s, const struct end *e)
+{
+	return !s->http->idempotent || e->bare ||
+	       loop_now(s->engine->loop) - e->active >= QUIET_TIME || loop_has_news(&e->watch);
 }
 
 struct end *reuse_take(struct session *s, struct real *r, const struct addr *from, uint16_t port)
@@ -146,8 +172,8 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 		before = l->prev;
 		if (!leads(e, from, port))
 			continue;
-		if (!s->http->idempotent && is_over(e)) {
-			let_go(e);
+		if (is_worth_a_look(s, e) && is_over(e)) {
+			let_go(e, false);
 			continue;
 		}
 		forget(e);
@@ -161,5 +187,5 @@ void reuse_close(struct real *r)
 {
 	r->era++;
 	while (!list_empty(&r->idle))
-		let_go(container_of(r->idle.next, struct end, link));
+		let_go(container_of(r->idle.next, struct end, link), false);
 }

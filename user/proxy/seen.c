@@ -3,7 +3,6 @@
  * stack. Whoever finds it full is not seen, and has a row of its own. */
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "proxy/internal.h"
 
 static struct proxy_session *column(const struct engine *e)
@@ -11,16 +10,34 @@ static struct proxy_session *column(const struct engine *e)
 	return e->shared->session[e->index];
 }
 
+/* To take a further row back, when giving up must not fail (F22). */
+static bool has_room(struct engine *e)
+{
+	uint32_t room = e->seen_room ? 2 * e->seen_room : 64;
+	void *seen;
+
+	if (e->seen_rows < e->seen_room)
+		return true;
+	seen = reallocarray(e->seen, room, sizeof(*e->seen));
+	if (!seen)
+		return false;
+	e->seen = seen;
+	e->seen_room = room;
+	return true;
+}
+
 static struct proxy_session *free_row(struct engine *e)
 {
-	uint32_t *used = &e->shared->session_rows[e->index];
+	uint32_t *shown = &e->shared->session_rows[e->index];
 
 	if (e->seen_free)
 		return &column(e)[e->seen[--e->seen_free]];
-	if (*used == PROXY_SESSIONS_MAX)
+	if (e->seen_rows == PROXY_SESSIONS_MAX)
 		return calloc(1, sizeof(struct proxy_session));
-	__atomic_store_n(used, *used + 1, __ATOMIC_RELEASE);
-	return &column(e)[*used - 1];
+	if (!has_room(e))
+		return NULL;
+	__atomic_store_n(shown, ++e->seen_rows, __ATOMIC_RELEASE);
+	return &column(e)[e->seen_rows - 1];
 }
 
 struct proxy_session *seen_take(struct engine *e, uint32_t service)
@@ -42,10 +59,6 @@ void seen_give(struct engine *e, struct proxy_session *row)
 	if (row < first || row >= first + PROXY_SESSIONS_MAX) {
 		free(row);
 		return;
-	}
-	if (e->seen_free == e->seen_room) {
-		e->seen_room = e->seen_room ? 2 * e->seen_room : 64;
-		e->seen = xrealloc(e->seen, e->seen_room, sizeof(*e->seen));
 	}
 	e->seen[e->seen_free++] = row - first;
 }

@@ -10,6 +10,8 @@
 #include "proxy/http_log.h"
 #include "proxy/internal.h"
 
+enum { OTHER_TIMERS = 16 }; /* of an engine, beside one a session */
+
 void session_add(struct session *s, size_t offset, uint64_t n)
 {
 	struct proxy_shared *m = s->engine->shared;
@@ -201,8 +203,11 @@ static void session_timer(struct timer *t)
 
 struct session *session_new(struct engine *e, struct service *service, int fd)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct session *s;
 
+	if (loop_reserve(e->loop, e->sessions + OTHER_TIMERS)) /* F22 */
+		return NULL;
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->row = seen_take(e, service->id);
@@ -307,6 +312,8 @@ void session_end(struct session *s, bool reset)
 	list_remove(&s->again);
 	list_remove(&s->of_engine);
 	list_add(&e->dead, &s->of_engine);
+	if (!s->http && s->pool != s->service) /* else the request has it */
+		service_leave(e, s->pool);
 	seen_give(e, s->row);
 	settings_release(s->settings);
 	service_leave(e, s->service);

@@ -110,16 +110,38 @@ const struct listening *sockets_find(const struct sockets *s, const struct proxy
 	return found ? &s->row[place] : NULL;
 }
 
-void sockets_close(struct sockets *s, const struct proxy_endpoint *at)
+bool sockets_add(struct sockets *s, const struct proxy_endpoint *at, int fd)
+{
+	bool found;
+	size_t place = place_of(s, at, &found);
+	struct listening *l = found ? NULL : insert(s, place);
+
+	if (!l)
+		return false;
+	*l = (struct listening){.at = *at, .fd = fd};
+	return true;
+}
+
+int sockets_take(struct sockets *s, const struct proxy_endpoint *at)
 {
 	bool found;
 	size_t place = place_of(s, at, &found);
 	struct listening *l = &s->row[place];
+	int fd;
 
 	if (!found)
-		return;
-	close(l->fd);
+		return -1;
+	fd = l->fd;
 	memmove(l, l + 1, (--s->count - place) * sizeof(*l));
+	return fd;
+}
+
+void sockets_close(struct sockets *s, const struct proxy_endpoint *at)
+{
+	int fd = sockets_take(s, at);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 void sockets_fini(struct sockets *s)

@@ -40,9 +40,14 @@ static void hour_is_over(struct timer *timer)
 
 int tickets_start(struct tickets *t, struct loop *l, struct proxy_shared *shared)
 {
+	uint64_t epoch = shared->ticket_epoch;
+
 	t->shared = shared;
 	t->timer.fn = hour_is_over;
 	timer_start(l, &t->timer, RENEW_EVERY);
+	if (epoch && !(epoch & 1))
+		return 0;                           /* an earlier main's; open sessions resume */
+	shared->ticket_epoch = epoch + (epoch & 1); /* it died while it wrote them */
 	return tickets_renew(t);
 }
 

@@ -12,7 +12,8 @@ struct tickets {
 	struct proxy_shared *shared;
 };
 
-/* Makes the first keys, and goes on. t stays where it is. Returns 0 or -errno. */
+/* Makes the first keys, unless an earlier main has, and goes on. t stays where it is. Returns 0 or
+ * -errno. */
 int tickets_start(struct tickets *t, struct loop *l, struct proxy_shared *shared);
 void tickets_stop(struct tickets *t); /* also one that was not started */
 
