@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lab.balancer import Balancer, program  # noqa: E402
 from lab.network import network  # noqa: E402
 from lab.servers import start_mail_servers  # noqa: E402
+from lab.space import close_sockets, open_sockets  # noqa: E402
 
 
 def interrupted(*_):
@@ -44,9 +45,12 @@ def servers(net):
 
 @pytest.fixture
 def lb(net, servers):
-    """lbxdp, not yet started. What it logged is shown when the test fails."""
+    """lbxdp, not yet started. What it logged is shown when the test fails. Every socket that the
+    test made is closed afterwards, also those that it still holds because it failed."""
+    before = open_sockets()
     balancer = Balancer(net.balancer, f"t{os.getpid()}", net.directory)
     yield balancer
+    close_sockets(but=before)
     log = balancer.log()
     print(log)
     balancer.clean()

@@ -341,7 +341,11 @@ def test_report_sessions_shows_each_one_while_it_lasts(net, lb):
     lb.up(config({"web": l7(weights=(1, None)), "dr": service(ports=[8080])}))
     assert sessions(lb) == []
     download = Download(net.client, VIP_7)
-    with all_read([download]), net.client.connect(VIP_7, 80) as idle:
+    with contextlib.ExitStack() as meanwhile:
+        meanwhile.enter_context(all_read([download]))
+        wait_for("the first to be older than any that follows",
+                 lambda: [s for s in sessions(lb) if float(s["age_seconds"]) > 0])
+        idle = meanwhile.enter_context(net.client.connect(VIP_7, 80))
         wait_for("both sessions", lambda: [s["state"] for s in sessions(lb)] == ["relay"] * 2)
         first, second = sessions(lb)
         assert first["client"].endswith(f":{download.socket.getsockname()[1]}")

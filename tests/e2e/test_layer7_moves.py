@@ -29,8 +29,8 @@ def test_a_vip_that_leaves_layer_7_stays_until_its_last_session_has_ended(net, l
         assert say(s, b"EHLO lab") == b"250"
         assert VIP_7 in loopback(net) and proxies(lb)
         assert say(s, b"QUIT") == b"221"
-    wait_for("the address to go", lambda: VIP_7 not in loopback(net), 5, 0.1)
-    wait_for("the proxies to end", lambda: proxies(lb) == [], 5, 0.1)
+    wait_for("the address to go", lambda: VIP_7 not in loopback(net))
+    wait_for("the proxies to end", lambda: proxies(lb) == [])
 
 
 def test_flows_of_a_service_that_moves_to_layer_7_run_to_their_end(net, lb):
@@ -64,10 +64,10 @@ def test_few_descriptors_lower_the_limit_with_one_warning(net, lb):  # R69
     assert seen["maxconn"] == 40000 and 100 < seen["limit"] < 300
     assert len(re.findall("warning: l7.maxconn is 40000", lb.log())) == 1
     held = [net.client.connect(VIP_7, 25) for _ in range(300)]
-    wait_for("the limit", lambda: lb.status()["l7"]["current_sessions"] == seen["limit"], 5, 0.1)
+    wait_for("the limit", lambda: lb.status()["l7"]["current_sessions"] == seen["limit"])
     for s in held:
         s.close()
-    wait_for("all to end", lambda: lb.status()["l7"]["current_sessions"] == 0, 10, 0.1)
+    wait_for("all to end", lambda: lb.status()["l7"]["current_sessions"] == 0)
     with net.client.connect(VIP_7, 25) as s:
         assert s.recv(1024)[:3] == b"220"
     assert len(re.findall("warning: l7.maxconn is 40000", lb.log())) == 1
