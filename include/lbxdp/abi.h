@@ -12,7 +12,7 @@
 #include <linux/types.h>
 #endif
 
-#define LB_ABI_VERSION 2
+#define LB_ABI_VERSION 3
 
 #define LB_ABI_SIZE(type, bytes)                                                                   \
 	_Static_assert(sizeof(type) == (bytes), #type " changed size; bump LB_ABI_VERSION")
@@ -60,16 +60,18 @@ struct lb_gate {
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_gate, 8);
 
-/* lbx_services: by service id. The daemon writes ring and gate, the data plane the counters. */
+/* lbx_services: by service id. The daemon writes the first 64 bytes, the data plane counts in the
+ * others. */
 struct lb_service {
-	struct lb_ring ring;
+	struct lb_ring ring; /* in whose order new flows meet the reals */
+	struct lb_gate gate;
+	__u64 pad0[6];
 	__u64 cursor;   /* tickets drawn: slot = cursor % ring.count */
 	__u64 unrouted; /* packets dropped because the ring was empty */
-	struct lb_gate gate;
-	__u64 denied; /* packets of clients that may not */
-	__u64 pad[3];
+	__u64 denied;   /* packets of clients that may not */
+	__u64 pad1[5];
 } __attribute__((aligned(64)));
-LB_ABI_SIZE(struct lb_service, 64);
+LB_ABI_SIZE(struct lb_service, 128);
 
 enum lb_acl_verdict { LB_ACL_ALLOW = 1, LB_ACL_DENY = 2 };
 

@@ -253,6 +253,61 @@ static void a_slow_reader_stops_its_sender_and_memory_stays_bounded(void **state
 	client = server = -1;
 }
 
+/* Each is left for the end of its round; one of them finds no more room. */
+static void small_messages_to_a_slow_reader_arrive_whole(void **state)
+{
+	enum { SMALL = 1111 };
+
+	begin();
+	sent = received = 0;
+	intact = true;
+	while (!waiting(SERVER)) {
+		assert_true(send_some(server, sent + SMALL));
+		turn_for(0);
+	}
+	shutdown(server, SHUT_WR);
+	turn();
+	until((receive_some(client), received == sent));
+	assert_true(intact);
+	assert_end(client);
+}
+
+static void a_client_that_resets_before_the_end_of_the_round_is_noticed(void **state)
+{
+	begin();
+	say(server, "heard first");
+	hang_up(client, true);
+	client = -1;
+	assert_reset(server);
+	assert_int_equal(engine_sessions(engine), 0);
+	assert_int_equal(shared->service[SERVICE].client_aborts, 1);
+}
+
+static bool left;
+
+/* Timers come after the round's events and before its end. */
+static void leave(struct timer *t)
+{
+	assert_int_equal(the_session()->row->bytes_out, 1);
+	hang_up(client, true);
+	client = -1;
+	left = true;
+}
+
+static void what_is_refused_at_the_end_of_the_round_ends_the_session(void **state)
+{
+	struct timer t = {.fn = leave};
+
+	begin();
+	left = false;
+	say(server, "x");
+	timer_start(loop, &t, 0);
+	until(left);
+	assert_reset(server);
+	assert_int_equal(engine_sessions(engine), 0);
+	assert_int_equal(shared->service[SERVICE].client_aborts, 1);
+}
+
 static void a_reset_gets_past_a_slow_reader(void **state)
 {
 	begin();
@@ -341,6 +396,9 @@ int main(void)
 		RELAY_TEST(megabytes_arrive_as_they_were_sent),
 		RELAY_TEST(pipes_go_back_to_the_pool_when_it_is_quiet),
 		RELAY_TEST(a_slow_reader_stops_its_sender_and_memory_stays_bounded),
+		RELAY_TEST(small_messages_to_a_slow_reader_arrive_whole),
+		RELAY_TEST(a_client_that_resets_before_the_end_of_the_round_is_noticed),
+		RELAY_TEST(what_is_refused_at_the_end_of_the_round_ends_the_session),
 		RELAY_TEST(a_reset_gets_past_a_slow_reader),
 		RELAY_TEST(a_silent_side_meets_its_own_timeout),
 		RELAY_TEST(a_side_that_takes_bytes_is_not_silent),

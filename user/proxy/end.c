@@ -48,6 +48,9 @@ void end_close(struct end *e, bool reset)
 {
 	if (e->watch.fd < 0)
 		return;
+	if (!reset)
+		outbox_send(e);
+	outbox_forget(e);
 	if (reset)
 		sock_abort(e->watch.fd);
 	else if (e->tls)
@@ -69,9 +72,13 @@ static ssize_t as_errno(ssize_t n)
 
 ssize_t end_recv(struct end *e, void *to, size_t room)
 {
-	ssize_t n =
-		e->tls ? as_errno(tls_link_read(e->tls, to, room)) : recv(e->watch.fd, to, room, 0);
+	ssize_t n;
 
+	if (e->failed) {
+		errno = e->failed;
+		return -1;
+	}
+	n = e->tls ? as_errno(tls_link_read(e->tls, to, room)) : recv(e->watch.fd, to, room, 0);
 	if (n < 0 && errno == EAGAIN)
 		e->readable = false;
 	return n;
@@ -87,16 +94,35 @@ bool end_drained(const struct end *e)
 
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags)
 {
-	ssize_t n = e->tls ? as_errno(tls_link_write(e->tls, from, len))
-			   : send(e->watch.fd, from, len, flags | MSG_NOSIGNAL);
+	ssize_t n;
 
+	outbox_send(e);
+	if (e->failed || !e->writable) {
+		errno = e->failed ? e->failed : EAGAIN;
+		return -1;
+	}
+	n = e->tls ? as_errno(tls_link_write(e->tls, from, len))
+		   : send(e->watch.fd, from, len, flags | MSG_NOSIGNAL);
 	if (n < 0 && errno == EAGAIN)
 		e->writable = false;
 	return n;
 }
 
+ssize_t end_send_soon(struct end *e, const void *from, size_t len)
+{
+	if (!e->tls && !e->failed && e->writable && outbox_put(e, from, len))
+		return len;
+	return end_send(e, from, len, 0);
+}
+
+int end_error(const struct end *e)
+{
+	return e->failed ? -e->failed : sock_error(e->watch.fd);
+}
+
 void end_shutdown(struct end *e)
 {
+	outbox_send(e);
 	e->parting = e->tls && tls_link_goodbye(e->tls) == -EAGAIN;
 	if (!e->parting)
 		(void)shutdown(e->watch.fd, SHUT_WR); /* a broken one says so when read */

@@ -108,11 +108,15 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 
-	if (e)
+	if (e) {
 		e->desk = http_desk_new();
-	if (!e || !e->desk || index >= PROXY_PROCESSES_MAX) {
-		if (e)
+		e->outbox = outbox_new(e);
+	}
+	if (!e || !e->desk || !e->outbox || index >= PROXY_PROCESSES_MAX) {
+		if (e) {
 			http_desk_free(e->desk);
+			outbox_free(e->outbox);
+		}
 		free(e);
 		return NULL;
 	}
@@ -177,6 +181,7 @@ void engine_free(struct engine *e)
 	rows_free(e);
 	free_dead(e);
 	http_desk_free(e->desk);
+	outbox_free(e->outbox);
 	stocks_free(e);
 	pipes_free(e);
 	seen_fini(e);

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "io/sock.h"
 #include "proxy/http_internal.h"
 
 enum {
@@ -199,6 +198,12 @@ static bool watch_tied(struct session *s)
 	return true;
 }
 
+/* The rest of an answer comes before anything that the client says behind its request. */
+static bool owes_answer(const struct session *s)
+{
+	return s->http->phase == HTTP_IDLE && way_waits(&s->way[SERVER]);
+}
+
 static bool step(struct session *s)
 {
 	struct http *h = s->http;
@@ -212,7 +217,7 @@ static bool step(struct session *s)
 		more |= h->answer == HTTP_ANSWER_OVER ? settle(s) : http_answer_step(s);
 	else if (s->end[SERVER])
 		more |= watch_tied(s);
-	if (s->state == SESSION_HTTP && h->phase != HTTP_LINGER)
+	if (s->state == SESSION_HTTP && h->phase != HTTP_LINGER && !owes_answer(s))
 		more |= http_request_step(s);
 	return more;
 }
@@ -316,7 +321,7 @@ void http_begin(struct session *s)
 static bool has_left(struct session *s, enum side side, unsigned int events)
 {
 	return events & LOOP_ERROR && side == CLIENT && s->http->phase == HTTP_EXCHANGE &&
-	       sock_error(s->end[CLIENT]->watch.fd);
+	       end_error(s->end[CLIENT]);
 }
 
 void http_ready(struct session *s, enum side side, unsigned int events)

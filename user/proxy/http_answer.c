@@ -24,7 +24,7 @@ static bool send_desk(struct session *s)
 {
 	struct http_desk *d = s->engine->desk;
 	struct end *client = s->end[CLIENT];
-	ssize_t n = end_send(client, d->out, d->len, 0);
+	ssize_t n = http_send_answer(s, d->out, d->len);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		http_note_end(s->http, 'C', 'D');
@@ -126,6 +126,17 @@ static void note_answer(struct session *s, const struct http_head *head)
 		    (!http_body_over(&h->body[CLIENT]) && !head->persistent) ||
 		    (s->engine->finishing && !h->tied); /* the next request belongs elsewhere */
 	h->answer = HTTP_ANSWER_BODY;
+}
+
+ssize_t http_send_answer(struct session *s, const void *bytes, size_t len)
+{
+	const struct http *h = s->http;
+	struct end *client = s->end[CLIENT];
+	bool goes_on = !h->close && !client->hung_up && http_body_over(&h->body[CLIENT]);
+
+	if (goes_on && !h->upgrade && h->method != HTTP_METHOD_CONNECT && !client->readable)
+		return end_send_soon(client, bytes, len);
+	return end_send(client, bytes, len, 0);
 }
 
 static bool is_tunnel(const struct http *h, const struct http_head *head)

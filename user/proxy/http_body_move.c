@@ -33,7 +33,11 @@ static enum http_moved by_splice(struct session *s, enum side side, uint64_t opa
 static enum http_moved send_on(struct session *s, enum side side, struct slice bytes)
 {
 	struct end *to = s->end[!side];
-	ssize_t n = bytes.len ? end_send(to, bytes.at, bytes.len, 0) : 0;
+	ssize_t n = 0;
+
+	if (bytes.len)
+		n = side == SERVER ? http_send_answer(s, bytes.at, bytes.len)
+				   : end_send(to, bytes.at, bytes.len, 0);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		return HTTP_LOST_TO;

@@ -118,6 +118,8 @@ void http_request_forget(struct session *s);
 
 /* http_answer.c */
 bool http_answer_step(struct session *s);
+/* Of the final answer, as end_send: at the end of the round where the session goes on after it. */
+ssize_t http_send_answer(struct session *s, const void *bytes, size_t len);
 /* The server is gone, or too slow. */
 void http_answer_lost(struct session *s, uint16_t status);
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/sock.h"
 #include "proxy/http_internal.h"
 
 static char *copy_of(const void *bytes, size_t len)
@@ -63,12 +62,26 @@ static void note_sent(struct session *s, size_t n)
 	s->end[SERVER]->active = loop_now(s->engine->loop);
 }
 
+/* One that may be asked again loses nothing when it is refused later; the others are sent at once,
+ * so that it is known whether anything of them was. */
+static ssize_t send_head(struct session *s)
+{
+	const struct http_desk *d = s->engine->desk;
+	const struct http *h = s->http;
+	struct end *server = s->end[SERVER];
+
+	if (h->idempotent && http_body_over(&h->body[CLIENT]) && !server->readable &&
+	    !server->hung_up)
+		return end_send_soon(server, d->out, d->len);
+	return end_send(server, d->out, d->len, 0);
+}
+
 /* Nothing of it was sent yet. */
 static void send_desk(struct session *s)
 {
 	struct http_desk *d = s->engine->desk;
 	struct http *h = s->http;
-	ssize_t n = end_send(s->end[SERVER], d->out, d->len, 0);
+	ssize_t n = send_head(s);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		hold_desk(s);
@@ -301,7 +314,7 @@ static bool has_left(const struct session *s)
 {
 	const struct end *client = s->end[CLIENT];
 
-	return client->hung_up && sock_error(client->watch.fd);
+	return client->hung_up && end_error(client);
 }
 
 /* A tied connection serves while it leads to the pool that is asked for. */

@@ -103,6 +103,8 @@ struct end {
 	struct link link;          /* in engine->over, or real->idle */
 	struct link of_idle;       /* in engine->idle */
 	struct real *real;         /* while idle */
+	uint32_t out;              /* its place in the outbox, from 1; 0: nothing of it is there */
+	int failed;                /* the errno with which the outbox's send was refused */
 	uint64_t active;           /* when it last said something, or took something: loop_now() */
 	bool readable, writable;
 	bool hung_up;     /* its last byte is in the kernel: read on until there is no more */
@@ -182,6 +184,7 @@ struct engine {
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
 	uint32_t seen_rows; /* that were in use; what the table says of it others could change */
+	struct outbox *outbox;
 	struct http_desk *desk; /* http.c: what is needed while bytes are looked at */
 	struct link idle;       /* reuse.c: ends without a session, the oldest first */
 	size_t idle_count, idle_max;
@@ -270,6 +273,8 @@ void listeners_recheck(struct engine *e);
 struct session *session_new(struct engine *e, struct service *s, int fd);
 void session_begin(struct session *s);
 void session_ready(struct watch *w, unsigned int events); /* of each end */
+/* The kernel did not take these bytes, which counted as sent: they wait. False without memory. */
+bool session_unsent(struct end *e, const void *bytes, size_t len);
 /* reset: both peers get a RST, not a FIN. */
 void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
@@ -314,10 +319,22 @@ void end_drop(struct end *e);
 /* As recv() and send(): bytes, or -1 and errno; EAGAIN has cleared readable or writable. */
 ssize_t end_recv(struct end *e, void *to, size_t room);
 ssize_t end_send(struct end *e, const void *from, size_t len, int flags);
+/* The same, not before the end of the round if it is little. The caller has nothing more to do for
+ * the session now, and does not end it: what is left over becomes its way's then. */
+ssize_t end_send_soon(struct end *e, const void *from, size_t len);
+/* What became of the connection: 0 or -errno. Clears what the kernel knows of it. */
+int end_error(const struct end *e);
 /* After fewer bytes than there was room for: is what comes next a new event? */
 bool end_drained(const struct end *e);
 /* No more will be sent. TLS says so when there is room for it (parting): call again then. */
 void end_shutdown(struct end *e);
+
+/* outbox.c: what end_send_soon has. */
+struct outbox *outbox_new(struct engine *e); /* NULL without memory */
+void outbox_free(struct outbox *o);
+bool outbox_put(struct end *e, const void *bytes, size_t len); /* false: no room for so much */
+void outbox_send(struct end *e);                               /* at once, if it has any */
+void outbox_forget(struct end *e);
 
 /* upstream.c: from a session without a server's connection to one that has it, which is then
  * relay_start's or http_upstream_open's; if there is none to be had, http_upstream_none's. */
@@ -370,7 +387,8 @@ static inline bool way_waits(const struct way *w)
 {
 	return w->held_len || w->piped;
 }
-/* These bytes wait; none do so far. STEP_WAIT, or STEP_WRITE_FAILED without memory. */
+/* These bytes wait, behind those that do already. STEP_WAIT, or STEP_WRITE_FAILED without memory.
+ */
 enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len);
 /* After a recv of n bytes, more than 0. */
 void way_note_read(struct session *s, enum side side, size_t n);

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/sock.h"
 #include "proxy/internal.h"
 
 enum {
@@ -89,13 +88,15 @@ static enum step pass_end(struct session *s, enum side side)
 enum step way_hold(struct session *s, enum side side, const void *bytes, size_t len)
 {
 	struct way *w = &s->way[side];
+	size_t end = w->held_len ? w->held_at + w->held_len : 0;
+	uint8_t *held = realloc(w->held, end + len);
 
-	w->held = malloc(len);
-	if (!w->held)
+	if (!held)
 		return STEP_WRITE_FAILED;
-	memcpy(w->held, bytes, len);
-	w->held_at = 0;
-	w->held_len = len;
+	memcpy(held + end, bytes, len);
+	w->held = held;
+	w->held_at = end ? w->held_at : 0;
+	w->held_len += len;
 	return STEP_WAIT;
 }
 
@@ -132,7 +133,8 @@ static enum step step_copy(struct session *s, enum side side)
 		return pass_end(s, side);
 	way_note_read(s, side, n);
 	way_note_copied(s, side, n);
-	sent = end_send(to, copy, n, send_flags(from, n));
+	sent = from->readable ? end_send(to, copy, n, send_flags(from, n))
+			      : end_send_soon(to, copy, n);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR)
 		return STEP_WRITE_FAILED;
 	if (sent > 0)
@@ -230,7 +232,8 @@ bool way_by_splice(struct session *s, enum side side)
 	struct way *w = &s->way[side];
 	bool allowed = e->splice && !(s->settings->says.flags & PROXY_SERVICE_COPY);
 
-	if (w->full < SPLICE_AFTER || !allowed || s->end[CLIENT]->tls || s->end[SERVER]->tls)
+	if (w->full < SPLICE_AFTER || !allowed || s->end[!side]->out || s->end[side]->failed ||
+	    s->end[CLIENT]->tls || s->end[SERVER]->tls)
 		return false;
 	if (!w->pipe)
 		w->pipe = pipe_take(e);
@@ -309,7 +312,7 @@ void relay_ready(struct session *s, enum side side, unsigned int events)
 		session_end(s, false);
 		return;
 	}
-	if (events & LOOP_ERROR && is_unread(s, side) && sock_error(e->watch.fd)) {
+	if (events & LOOP_ERROR && is_unread(s, side) && end_error(e)) {
 		session_broken(s, side);
 		return;
 	}

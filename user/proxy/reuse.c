@@ -102,7 +102,8 @@ void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
 	if (r->gone || server->era != r->era || !(r->row.flags & PROXY_REAL_USABLE) ||
-	    server->hung_up || !server->writable || !is_silent(server) || !e->idle_max) {
+	    server->hung_up || !server->writable || server->out || !is_silent(server) ||
+	    !e->idle_max) {
 		end_close(server, false);
 		end_drop(server);
 		return;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "io/sock.h"
 #include "proxy/http_log.h"
 #include "proxy/internal.h"
 
@@ -47,7 +46,7 @@ void session_broken(struct session *s, enum side side)
 /* The session waits for its server: only a client that is gone matters. */
 static void watch_client(struct session *s, unsigned int events)
 {
-	if (events & LOOP_ERROR && sock_error(s->end[CLIENT]->watch.fd))
+	if (events & LOOP_ERROR && end_error(s->end[CLIENT]))
 		session_broken(s, CLIENT);
 	else if (s->state == SESSION_QUEUE && s->end[CLIENT]->hung_up)
 		queue_abandoned(s);
@@ -93,12 +92,28 @@ static void dispatch(struct session *s, enum side side, unsigned int events)
 		client_ready(s, events);
 }
 
+bool session_unsent(struct end *e, const void *bytes, size_t len)
+{
+	struct session *s = e->session;
+
+	return s && way_hold(s, e == s->end[SERVER] ? CLIENT : SERVER, bytes, len) == STEP_WAIT;
+}
+
+/* What was left for the end of the round goes now, so that nobody mistakes it for sent. */
+static void settle(struct session *s)
+{
+	for (int side = CLIENT; side <= SERVER; side++)
+		if (s->end[side])
+			outbox_send(s->end[side]);
+}
+
 void session_ready(struct watch *w, unsigned int events)
 {
 	struct end *e = container_of(w, struct end, watch);
 	struct session *s = e->session;
 	enum side side = e == s->end[SERVER] ? SERVER : CLIENT;
 
+	settle(s);
 	/* It may have to write in order to read, and the other way about. A handshake begins with
 	 * the client's first word. */
 	if (e->tls && s->state != SESSION_HANDSHAKE)
@@ -169,6 +184,7 @@ static void session_timer(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
 
+	settle(s);
 	if (loop_now(s->engine->loop) < session_deadline(s)) {
 		arm(s);
 		return;
