@@ -66,8 +66,9 @@ struct lb_service {
 	__u64 cursor;   /* tickets drawn: slot = cursor % ring.count */
 	__u64 unrouted; /* packets dropped because the ring was empty */
 	struct lb_gate gate;
-	__u64 denied; /* packets of clients that may not */
-	__u64 pad[3];
+	__u64 denied;             /* packets of clients that may not */
+	__u64 denied_connections; /* of them, those that would have begun a flow */
+	__u64 pad[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 64);
 
