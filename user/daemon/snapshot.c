@@ -134,6 +134,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
+	v->denied_connections = dataplane_denied_connections(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
 	v->l7.rate = d->service_rates[f->id].now;
 	v->l7.max_rate = d->service_rates[f->id].most;
@@ -229,13 +230,37 @@ static void snap_processes(struct daemon *d, struct view *v)
 	snap_earlier(d, v, p + v->process_count, earlier);
 }
 
+/* What they may have is each process' own, and alike. */
+static void add_vitals(struct proxy_vitals *sum, const struct proxy_vitals *one)
+{
+	sum->descriptors = one->descriptors;
+	sum->sockets += one->sockets;
+	sum->pipes_max += one->pipes_max;
+	sum->pipes_used += one->pipes_used;
+	sum->pipes_free += one->pipes_free;
+	sum->tasks += one->tasks;
+	sum->running += one->running;
+	sum->busy += one->busy;
+}
+
 static void snap_l7(struct daemon *d, struct view *v)
 {
+	unsigned int count = 0;
+
 	v->l7.maxconn = d->model->l7.maxconn;
 	v->l7.limit = d->session_limit;
 	v->l7.current = proxy_client_sessions(d->proxy);
-	for (unsigned int i = 0; i < d->proxy_count; i++)
-		v->l7.processes += child_of(d, CHILD_PROXY, i)->pid != 0;
+	for (unsigned int i = 0; i < d->proxy_count; i++) {
+		struct proxy_vitals one = proxy_client_vitals(d->proxy, i);
+
+		if (!child_of(d, CHILD_PROXY, i)->pid)
+			continue;
+		count++;
+		add_vitals(&v->l7.sum, &one);
+	}
+	v->l7.processes = count;
+	if (count)
+		v->l7.sum.busy /= count;
 }
 
 static void snap_ifaces(struct daemon *d, struct view *v)
