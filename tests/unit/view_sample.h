@@ -299,8 +299,7 @@ static inline struct view *sample_l7_view(void)
 	v->l7.maxconn = 40000;
 	v->l7.limit = 20000;
 	v->l7.current = 4;
-	v->l7.sum = (struct proxy_vitals){.descriptors = 81000,
-					  .sockets = 80025,
+	v->l7.sum = (struct proxy_vitals){.sockets = 80025,
 					  .pipes_max = 512,
 					  .pipes_used = 3,
 					  .pipes_free = 5,
@@ -308,6 +307,7 @@ static inline struct view *sample_l7_view(void)
 					  .running = 2,
 					  .busy = 13};
 	v->process.memory_max = 3 << 20;
+	v->process.max_fds = 81000;
 	sample_sessions(v);
 	return v;
 }

@@ -202,10 +202,10 @@ static void put_limits(const struct view *v, struct buf *out)
 	else
 		buf_puts(out, "unlimited");
 	buf_printf(out,
-		   "; ulimit-n = %u each\n"
+		   "; ulimit-n = %llu each\n"
 		   "maxsock = %u; maxconn = %llu; limit = %llu%s; maxpipes = %u\n",
-		   v->l7.sum.descriptors, v->l7.sum.sockets, (unsigned long long)v->l7.maxconn,
-		   (unsigned long long)v->l7.limit,
+		   (unsigned long long)v->process.max_fds, v->l7.sum.sockets,
+		   (unsigned long long)v->l7.maxconn, (unsigned long long)v->l7.limit,
 		   v->l7.limit < v->l7.maxconn ? " (what the descriptors allow)" : "",
 		   v->l7.sum.pipes_max);
 }

@@ -230,10 +230,8 @@ static void snap_processes(struct daemon *d, struct view *v)
 	snap_earlier(d, v, p + v->process_count, earlier);
 }
 
-/* What they may have is each process' own, and alike. */
 static void add_vitals(struct proxy_vitals *sum, const struct proxy_vitals *one)
 {
-	sum->descriptors = one->descriptors;
 	sum->sockets += one->sockets;
 	sum->pipes_max += one->pipes_max;
 	sum->pipes_used += one->pipes_used;

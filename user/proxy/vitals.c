@@ -22,14 +22,15 @@ static uint32_t waiting_turns(const struct engine *e)
 	return count;
 }
 
-/* Since the last call, 0 to 1000. */
+/* Since the last call, 0 to 1000; the first says 0. */
 static uint32_t busy_part(struct engine *e, uint64_t asleep)
 {
 	uint64_t time = loop_now(e->loop) - e->vitals_at, slept = asleep - e->vitals_asleep;
+	bool first = !e->vitals_at;
 
 	e->vitals_at = loop_now(e->loop);
 	e->vitals_asleep = asleep;
-	return time > slept ? (time - slept) * 1000 / time : 0;
+	return !first && time > slept ? (time - slept) * 1000 / time : 0;
 }
 
 static uint32_t sockets_max(const struct engine *e)
@@ -43,7 +44,6 @@ void vitals_write(struct engine *e)
 	uint32_t unused = pipes_free_now(e);
 
 	e->shared->vitals[e->index] = (struct proxy_vitals){
-		.descriptors = e->descriptors,
 		.sockets = sockets_max(e),
 		.pipes_max = e->pipe_max,
 		.pipes_used = e->pipe_count - unused,
