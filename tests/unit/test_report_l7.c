@@ -270,6 +270,7 @@ static void metrics_of_layer_7_bear_the_right_labels(void **state)
 	struct buf b = rendered(render_metrics, false);
 
 	assert_has(&b, "lbxdp_l7_limit_sessions 20000\n");
+	assert_has(&b, "lbxdp_l7_service_limit_sessions{service=\"CAS-SMTP\"} 4000\n");
 	assert_has(&b, "lbxdp_l7_service_sessions_total{service=\"CAS-SMTP\"} 22\n");
 	assert_has(&b, "lbxdp_l7_service_refused_total{service=\"CAS-SMTP\"} 3\n");
 	assert_has(&b, "lbxdp_l7_real_sessions_total{service=\"CAS-SMTP\",real=\"CAS2\"} 10\n");
@@ -280,6 +281,9 @@ static void metrics_of_layer_7_bear_the_right_labels(void **state)
 
 /* What HAProxy's families of frontends, backends and servers are called here. */
 static const char *const service_families[] = {
+	"limit_sessions",
+	"current_session_rate",
+	"max_session_rate",
 	"sessions_total",
 	"current_sessions",
 	"max_sessions",
@@ -311,6 +315,7 @@ static const char *const service_families[] = {
 };
 
 static const char *const real_families[] = {
+	"limit_sessions",          "current_session_rate",     "max_session_rate",
 	"sessions_total",          "current_sessions",         "max_sessions",
 	"bytes_in_total",          "bytes_out_total",          "connect_errors_total",
 	"response_errors_total",   "client_aborts_total",      "timeouts_total",

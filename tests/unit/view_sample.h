@@ -191,6 +191,7 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .redispatches = 7,
 				  .max_current = 10},
 		       .current = 4,
+		       .limit = 4000,
 		       .rate = 7,
 		       .max_rate = 30}
         };

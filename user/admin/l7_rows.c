@@ -68,20 +68,12 @@ static void put_server_side(struct l7_row *row, const struct view_l7 *l)
 	row->number[L7_CONNECT] = l->counts.sessions + l->counts.retries + l->counts.redispatches;
 }
 
-/* Sessions that the front lets in. */
-static uint64_t limit_of(const struct view *v, const struct view_service *s)
-{
-	uint64_t own = s->config->l7.maxconn;
-
-	return own && own < v->l7.limit ? own : v->l7.limit;
-}
-
 static void frontend(struct l7_row *row, const struct view *v, const struct view_service *s)
 {
 	put_sessions(row, &s->l7);
 	row->text[L7_SVNAME] = "FRONTEND";
 	row->text[L7_STATUS] = "OPEN";
-	row->number[L7_SLIM] = limit_of(v, s);
+	row->number[L7_SLIM] = s->l7.limit;
 	row->number[L7_RATE_LIM] = L7_UNLIMITED;
 	row->number[L7_DREQ] = s->l7.counts.denied;
 	row->number[L7_DRESP] = 0;
@@ -187,17 +179,17 @@ static const char *algorithm(enum scheduler s)
 	return name[s];
 }
 
-/* And of them, those that its reals have places for. */
-static uint64_t places_of(const struct view *v, const struct view_service *s)
+/* Of the sessions that it lets in, those that its reals have places for. */
+static uint64_t places_of(const struct view_service *s)
 {
-	uint64_t limit = limit_of(v, s), sum = 0;
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < s->real_count; i++) {
 		if (!s->reals[i].max_connections)
-			return limit;
+			return s->l7.limit;
 		sum += s->reals[i].max_connections;
 	}
-	return sum < limit ? sum : limit;
+	return sum < s->l7.limit ? sum : s->l7.limit;
 }
 
 static void backend(struct l7_row *row, const struct view *v, const struct view_service *s)
@@ -221,7 +213,7 @@ static void backend(struct l7_row *row, const struct view *v, const struct view_
 	row->text[L7_ALGO] = algorithm(s->config->scheduler);
 	row->colour = weight ? GRID_GREEN : GRID_RED;
 	row->number[L7_LBTOT] = given;
-	row->number[L7_SLIM] = places_of(v, s);
+	row->number[L7_SLIM] = places_of(s);
 	row->number[L7_DREQ] = 0;
 	row->number[L7_DRESP] = 0;
 	row->number[L7_WEIGHT] = weight;

@@ -47,6 +47,7 @@ struct view_l7 {
 	uint64_t current;
 	uint64_t queued;         /* that wait now */
 	uint64_t rate, max_rate; /* sessions in the last second, and the most in one */
+	uint64_t limit;          /* of sessions at a time; 0: none of its own */
 };
 
 struct view_real {

@@ -51,6 +51,7 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
 {
 	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current, &v->l7.queued);
+	v->l7.limit = v->max_connections;
 	v->l7.rate = d->real_rates[id].now;
 	v->l7.max_rate = d->real_rates[id].most;
 	v->active = v->l7.current;
@@ -123,6 +124,13 @@ static const char *reason_of(const struct view_service *v, struct arena *a)
 	return why;
 }
 
+static uint64_t session_limit(const struct daemon *d, const struct service_config *s)
+{
+	uint64_t own = s->l7.maxconn;
+
+	return own && own < d->session_limit ? own : d->session_limit;
+}
+
 static void snap_service(struct daemon *d, const struct service_config *s,
 			 const struct service_fact *f, struct view_service *v, struct arena *a)
 {
@@ -136,6 +144,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->denied_connections = dataplane_denied_connections(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
+	v->l7.limit = session_limit(d, s);
 	v->l7.rate = d->service_rates[f->id].now;
 	v->l7.max_rate = d->service_rates[f->id].most;
 	v->reals = reals;
