@@ -59,15 +59,20 @@ separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 s
 	return gate.host ? LB_NOT_OURS : LB_CONTINUE;
 }
 
-/* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. */
-stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s)
+/* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. starts: it would begin a
+ * flow. */
+stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s, bool starts)
 {
 	struct lb_addr client;
+	enum lb_verdict v;
 
 	if (likely(!acl_gate(s).list))
 		return LB_CONTINUE;
 	pkt_src(p, &client);
-	return acl_ask(s, &client, !p->ip4);
+	v = acl_ask(s, &client, !p->ip4);
+	if (v == LB_ACL && starts)
+		stats_add(&s->denied_connections, 1);
+	return v;
 }
 
 #endif

@@ -290,7 +290,7 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 
 	if (!s)
 		return LB_NOT_OURS;
-	v = acl_judge(p, s);
+	v = acl_judge(p, s, starts);
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	ring = sched_ring(s);

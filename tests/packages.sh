@@ -13,7 +13,7 @@ demo="ethtool iproute2 curl swaks nginx-light dovecot-imapd dovecot-pop3d opensm
 	python3 util-linux iputils-ping"
 bench="haproxy wrk nghttp2-client nftables"
 test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables
-	iptables haproxy wrk sslscan"
+	iptables haproxy wrk sslscan nghttp2-client"
 
 case "${1:-}" in
 build) wanted="$build" ;;

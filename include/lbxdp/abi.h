@@ -66,10 +66,11 @@ struct lb_service {
 	struct lb_ring ring; /* in whose order new flows meet the reals */
 	struct lb_gate gate;
 	__u64 pad0[6];
-	__u64 cursor;   /* tickets drawn: slot = cursor % ring.count */
-	__u64 unrouted; /* packets dropped because the ring was empty */
-	__u64 denied;   /* packets of clients that may not */
-	__u64 pad1[5];
+	__u64 cursor;             /* tickets drawn: slot = cursor % ring.count */
+	__u64 unrouted;           /* packets dropped because the ring was empty */
+	__u64 denied;             /* packets of clients that may not */
+	__u64 denied_connections; /* of them, those that would have begun a flow */
+	__u64 pad1[4];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 128);
 

@@ -86,6 +86,11 @@ def test_only_the_smart_host_may_send_mail(net, lb, shape, vip):  # R82, R84
     assert serves(net, STRANGER, vip)  # port 80 of the same address is open to all
     assert denied(lb, "web") == 0
     page = lb.call("metrics").stdout
+    if shape is l7:
+        tries = lb.service("smtp")["denied_connections_total"]
+        assert 0 < tries <= denied(lb, "smtp")
+        assert f'lbxdp_l7_service_denied_connections_total{{service="smtp"}} {tries}' in page
+        assert 'lbxdp_l7_service_denied_connections_total{service="web"} 0' in page
     assert f'lbxdp_service_denied_packets_total{{service="smtp"}} {denied(lb, "smtp")}' in page
     assert f'lbxdp_drop_packets_total{{reason="acl"}} {lb.status()["verdicts"]["ACL"]}' in page
 

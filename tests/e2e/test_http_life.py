@@ -12,7 +12,7 @@ import pytest
 from lab.browsers import Browsers, shapes
 from lab.config import HTTPS, config
 from lab.http import RAW, Peer, client, field, get, http, origin, page, raw, status
-from lab.layer7 import VIP_7, Server, proxies
+from lab.layer7 import VIP_7, Server, proxies, statistics
 from lab.network import MAIL
 from lab.servers import NAME
 
@@ -56,6 +56,15 @@ def test_wrk_sees_no_error_while_reloads_go_on(net, lb):
     assert rounds >= 8
     assert int(re.search(r"(\d+) requests in", said)[1]) > 100
     assert "Socket errors" not in said and "Non-2xx" not in said, said
+
+
+def test_h2load_gets_every_answer_it_asks_for(net, lb):
+    lb.up(config({"web": http()}))
+    said = net.client.run("h2load", "--h1", "-n3000", "-c30", "-t1", "-N10s",
+                          f"http://{VIP_7}/name", timeout=60).stdout
+    assert "3000 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+    assert "status codes: 3000 2xx" in said, said
+    assert statistics(lb)["FRONTEND"]["req_tot"] == "3000"
 
 
 def test_new_certificates_under_load_fail_no_request(net, lb, tmp_path):

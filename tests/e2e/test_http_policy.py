@@ -348,6 +348,7 @@ def test_a_denied_path_is_answered_403_and_asks_no_server(net, lb, tmp_path):
             assert status(c.ask(get("/ecpx"))[0]) == 200
             assert status(c.ask(get("/ecp/public/x"))[0]) == 200
         assert lb.service("web")["l7"]["bad_requests_total"] == 0
+        assert statistics(lb)["FRONTEND"]["dreq"] == "3"
     assert counts(lb, "web/mail1")["sessions_total"] == 2
 
 

@@ -178,6 +178,26 @@ def age(pid):
         return float(uptime.read().split()[0]) - began
 
 
+def up_with_one_proxy(lb, config_of):
+    """Then the next client that is served is served by the next process."""
+    lb.write(config_of)
+    cpu = min(os.sched_getaffinity(0))
+    lb.space.run("taskset", "-c", str(cpu), *lb.words("up", lb.interface, "-c", lb.config))
+    assert len(proxies(lb)) == 1
+
+
+@pytest.mark.parametrize("lived", [0, 1.5], ids=["young", "old"])
+def test_after_kill_9_a_new_process_serves_within_a_second(net, lb, lived):
+    up_with_one_proxy(lb, config({"web": l7()}))
+    victim, = proxies(lb)
+    wait_for("it to be of age", lambda: age(victim) >= lived)
+    os.kill(victim, signal.SIGKILL)
+    killed = time.monotonic()
+    assert answer(net.client, VIP_7, 80) in MAIL  # main has the sockets: nobody is refused
+    assert time.monotonic() - killed < 1
+    assert victim not in proxies(lb)
+
+
 def test_a_proxy_that_stands_still_is_ended_and_the_others_serve_meanwhile(net, lb):
     lb.up(config({"web": l7()}))
     before = proxies(lb)
@@ -259,6 +279,21 @@ def test_the_rate_of_sessions_is_that_of_the_last_second(net, lb):  # R69, R70
         assert re.search(r"conn rate = [1-9]", lb.call("report", "l7").stdout)
     wait_for("silence", lambda: statistics(lb)["FRONTEND"]["rate"] == "0")
     assert int(statistics(lb)["FRONTEND"]["rate_max"]) > 0
+
+
+def test_the_head_of_the_report_says_what_there_is_and_what_is_used(net, lb):  # R69
+    lb.up(config({"web": l7(weights=(1, None))}))
+    head = lambda: lb.call("report", "l7").stdout  # noqa: E731
+    assert re.search(r"memmax = (unlimited|[1-9]\d* MB); ulimit-n = [1-9]\d* each", head())
+    wait_for("the processes", lambda: re.search(
+        r"maxsock = [1-9]\d*; maxconn = 40000; .*maxpipes = [1-9]", head()))
+    assert "current pipes = 0/0" in head()
+    wait_for("them to idle", lambda: re.search(
+        r"Running tasks: \d+/[1-9]\d*; idle = (9\d|100) %", head()))
+    with net.client.connect(VIP_7, 80) as c:  # reads nothing: bulk waits in a pipe
+        c.sendall(b"GET /big HTTP/1.1\r\nHost: lab\r\n\r\n")
+        wait_for("splice", lambda: "current conns = 1; current pipes = 1/" in head())
+    wait_for("its end", lambda: "current conns = 0; current pipes = 0/" in head())
 
 
 def test_the_csv_has_haproxys_names_and_our_numbers(net, lb, servers):  # R70, R71

@@ -5,6 +5,7 @@ import contextlib
 import os
 import queue
 import re
+import time
 
 from .layer7 import VIP_7, Server, l7
 from .network import MAIL
@@ -73,6 +74,17 @@ class Peer:
         with contextlib.suppress(ConnectionError):
             while True:
                 self.more()
+        taken, self.data = self.data, b""
+        return taken
+
+    def meanwhile(self, seconds):
+        """All that comes in that time, if anything does. The connection must not end."""
+        usual, deadline = self.socket.gettimeout(), time.monotonic() + seconds
+        with contextlib.suppress(TimeoutError):
+            while (left := deadline - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                self.more()
+        self.socket.settimeout(usual)
         taken, self.data = self.data, b""
         return taken
 

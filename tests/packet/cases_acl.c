@@ -175,6 +175,7 @@ static void the_host_gets_what_is_allowed_and_nothing_else(void)
 		send((struct spec){.flags = flags[i], .src = "10.77.0.3"}, refused);
 		send((struct spec){.six = true, .flags = flags[i]}, refused);
 		tap_equal(world_denied(), 2, "denied");
+		tap_equal(world_denied_connections(), flags[i] == SYN ? 2 : 0, "connections");
 		tap_equal(world_entries("lbx_half4"), 0, "half-open flows");
 	}
 }

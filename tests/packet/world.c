@@ -155,6 +155,15 @@ uint64_t world_denied(void)
 	return row.denied;
 }
 
+uint64_t world_denied_connections(void)
+{
+	uint32_t service = VIP_SERVICE;
+	struct lb_service row = {};
+
+	(void)runner_get("lbx_services", &service, &row);
+	return row.denied_connections;
+}
+
 void world_set_settings(const struct lb_settings *s)
 {
 	uint32_t zero = 0;

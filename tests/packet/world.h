@@ -49,6 +49,7 @@ void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_ver
 /* The service's list (0: none), and whether the host takes what it allows. */
 void world_gate(uint32_t list, bool host);
 uint64_t world_denied(void);
+uint64_t world_denied_connections(void);
 void world_vip(const char *address, bool active);
 /* A flow from the client's port 40000, seen three times. */
 void world_establish(bool six);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "io/channel.h"
 #include "io/loop.h"
 
@@ -150,6 +151,54 @@ static void news_of_a_round_is_known_before_its_callback(void **state)
 		close(pipes[i][0]);
 		close(pipes[i][1]);
 	}
+}
+
+static struct loop_usage usage;
+
+static void note_usage(struct watch *w, unsigned int events)
+{
+	usage = loop_usage(loop);
+	loop_stop(loop);
+}
+
+static void the_loop_knows_its_watches_and_their_news(void **state)
+{
+	char byte;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(write(pipes[i][1], "x", 1), 1);
+		watches[i] = (struct watch){.fn = note_usage};
+		for (int again = 0; again < 2; again++)
+			assert_int_equal(loop_watch(loop, &watches[i], pipes[i][0], LOOP_READ), 0);
+	}
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(usage.watches, 2);
+	assert_int_equal(usage.news, 2);
+	assert_int_equal(read(pipes[0][0], &byte, 1), 1);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(usage.news, 1);
+	for (int i = 0; i < 2; i++) {
+		loop_unwatch(&watches[i]);
+		loop_unwatch(&watches[i]);
+		assert_int_equal(loop_usage(loop).watches, 1 - i);
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+}
+
+/* Of twenty waits, no host is late for every one; and nobody sleeps longer than time goes by. */
+static void time_asleep_is_time_waited(void **state)
+{
+	struct named_timer end = {{.fn = say_and_stop}, "."};
+	uint64_t began = clock_msec();
+
+	for (int i = 0; i < 20; i++) {
+		timer_start(loop, &end.timer, 5);
+		assert_int_equal(loop_run(loop), 0);
+	}
+	assert_true(loop_usage(loop).asleep > 0);
+	assert_true(loop_usage(loop).asleep <= clock_msec() - began);
 }
 
 static unsigned int seen;
@@ -353,6 +402,9 @@ int main(void)
 						make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(news_of_a_round_is_known_before_its_callback,
 						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(the_loop_knows_its_watches_and_their_news,
+						make_loop, free_loop),
+		cmocka_unit_test_setup_teardown(time_asleep_is_time_waited, make_loop, free_loop),
 		cmocka_unit_test_setup_teardown(an_edge_watch_tells_of_changes_only, make_loop,
 						free_loop),
 		cmocka_unit_test_setup_teardown(an_exclusive_watch_wakes_and_can_be_made_anew,

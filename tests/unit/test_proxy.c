@@ -435,6 +435,28 @@ static void at_the_limit_clients_wait_until_a_session_ends(void **state)
 	}
 }
 
+/* R69: what the report's head is made of. */
+static void a_process_tells_how_it_fares(void **state)
+{
+	const struct proxy_vitals *v = &shared->vitals[1];
+	struct rlimit files;
+	int client, server;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	assert_int_equal(v->pipes_max, proxy_pipes(files.rlim_cur)); /* at once */
+	assert_int_equal(v->busy, 0);
+	client = dial_from(&front);
+	server = take_session(listening[0]);
+	until(v->tasks == 4); /* by the next pulse: a listener, a session and its two ends */
+	assert_int_equal(v->sockets,
+			 2 * proxy_sessions(files.rlim_cur, 1) + proxy_idle(files.rlim_cur) + 1);
+	assert_true(v->running <= v->tasks && v->busy <= 1000);
+	assert_int_equal(v->pipes_used + v->pipes_free, 0);
+	close(client);
+	close(server);
+	until(v->tasks == 1);
+}
+
 static unsigned int cpu_msec(void)
 {
 	struct rusage u;
@@ -644,6 +666,7 @@ int main(void)
 		SESSION_TEST(a_header_that_comes_in_goes_out_in_the_other_version),
 		SESSION_TEST(a_client_without_a_proper_header_is_closed),
 		SESSION_TEST(at_the_limit_clients_wait_until_a_session_ends),
+		SESSION_TEST(a_process_tells_how_it_fares),
 		SESSION_TEST(without_descriptors_nothing_spins_and_accepting_resumes),
 		SESSION_TEST(thousands_of_sessions_leave_descriptors_and_memory_as_they_were),
 		SESSION_TEST(orders_that_make_no_sense_change_nothing),

@@ -24,6 +24,7 @@ static void order_rule(enum proxy_rule_kind kind, unsigned int index, const char
 	strcpy(u.row.name, name);
 	strcpy(u.row.value, value);
 	u.row.pool = POOL;
+	u.row.bits = !strcmp(name, "/denied");
 	order(PROXY_ORDER_RULE, 0, &u, sizeof(u));
 }
 
@@ -116,6 +117,15 @@ static void the_first_route_that_fits_leads_to_its_pool(void **state)
 	assert_int_equal(shared->service[POOL].answers[2], 4);
 	assert_int_equal(shared->service_current[1][POOL], 0);
 	close(client);
+}
+
+static void what_a_route_denies_is_counted(void **state)
+{
+	order_pool();
+	order_rule(PROXY_RULE_ROUTE, 2, "/denied", "");
+	assert_own("GET /denied/x HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 403 ", "X-Request-Id: ");
+	assert_int_equal(shared->service[SERVICE].denied, 1);
+	assert_int_equal(shared->service[SERVICE].bad_requests, 0);
 }
 
 /* R19, R20: one protocol is out, the others are not. */
@@ -310,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_lab(the_first_route_that_fits_leads_to_its_pool),
+		in_lab(what_a_route_denies_is_counted),
 		in_lab(a_pool_without_a_real_is_a_503_and_the_rest_works),
 		in_lab(a_cookie_leads_back_to_the_real_and_is_not_shown_to_it),
 		in_lab(a_cookie_that_leads_nowhere_is_replaced),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "admin/admin.h"
+#include "base/alloc.h"
 #include "unit/view_sample.h"
 
 typedef void render_fn(const struct view *v, bool option, struct buf *out);
@@ -70,8 +71,50 @@ static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R
 
 	assert_has(&b, "pid = 201, 202 (processes = 2)\n");
 	assert_has(&b, "uptime = 0d 0h 01m 33s\n");
-	assert_has(&b, "maxconn = 40000; limit = 20000 (what the descriptors allow)\n");
-	assert_has(&b, "current conns = 4; conn rate = 7/sec\n");
+	assert_has(&b, "system limits: memmax = 3 MB; ulimit-n = 81000 each\n");
+	assert_has(&b, "maxsock = 80025; maxconn = 40000; limit = 20000 (what the descriptors "
+		       "allow); maxpipes = 512\n");
+	assert_has(&b, "current conns = 4; current pipes = 3/5; conn rate = 7/sec\n");
+	assert_has(&b, "Running tasks: 2/17; idle = 99 %\n");
+	buf_free(&b);
+}
+
+static void memory_without_a_limit_is_unlimited(void **state) /* R69 */
+{
+	struct view *v = sample_l7_view();
+	struct buf b = {};
+
+	v->process.memory_max = 0;
+	render_report_l7_text(v, false, &b);
+	assert_has(&b, "memmax = unlimited; ");
+	buf_free(&b);
+	view_free(v);
+}
+
+/* The row of that name begins with these words, one space between them. */
+static void assert_row(const struct buf *b, const char *name, const char *expected)
+{
+	const char *at = strstr(strstr(buf_text(b), "\nCAS-SMTP\n"), name);
+	char words[256];
+	size_t len = 0;
+
+	for (; at && *at && *at != '\n' && len + 1 < sizeof(words); at++)
+		if (!len || *at != ' ' || words[len - 1] != ' ')
+			words[len++] = *at;
+	words[len] = '\0';
+	if (strncmp(words, expected, strlen(expected)))
+		fail_msg("\"%s\" does not begin with \"%s\"", words, expected);
+}
+
+/* As on the guide's page: no limit of the queue and of the rate is "-" where there could be one. */
+static void a_limit_that_is_not_set_is_a_dash(void **state) /* R70, R72 */
+{
+	struct buf b = rendered(render_report_l7_text, false);
+
+	assert_row(&b, "Frontend", "Frontend 7 30 - 4 10");
+	assert_row(&b, "CAS1", "CAS1 0 0 - 0 12 2 5 500 1");
+	assert_row(&b, "CAS2", "CAS2 0 0 - 0 12 2 5 - 1");
+	assert_row(&b, "Backend", "Backend 0 0 7 30 4 10 4000 2");
 	buf_free(&b);
 }
 
@@ -143,6 +186,9 @@ static void the_csv_bears_haproxys_names_in_its_order(void **state) /* R71 */
 		"python3 -c \"import csv,sys; f=sys.stdin; f.read(2); r=list(csv.DictReader(f));"
 		"assert [x['svname'] for x in r]==['FRONTEND','CAS1','CAS2','backup','BACKEND'];"
 		"f,a,b,s,e=r; assert {x['pxname'] for x in r}=={'CAS-SMTP'};"
+		"assert (f['dreq'],f['dcon'],f['qlimit'],a['qlimit'],a['dcon'])=="
+		"('5','9','','',''), f;"
+		"assert (e['slim'],e['dreq'],f['rate_lim'])==('4000','0',''), e;"
 		"assert (f['status'],f['slim'],f['stot'],f['ereq'],f['type'])=="
 		"('OPEN','4000','22','4','0'), f;"
 		"assert (a['scur'],a['smax'],a['stot'],a['bin'])==('2','5','12','12908'), a;"
@@ -224,11 +270,92 @@ static void metrics_of_layer_7_bear_the_right_labels(void **state)
 	struct buf b = rendered(render_metrics, false);
 
 	assert_has(&b, "lbxdp_l7_limit_sessions 20000\n");
+	assert_has(&b, "lbxdp_l7_service_limit_sessions{service=\"CAS-SMTP\"} 4000\n");
 	assert_has(&b, "lbxdp_l7_service_sessions_total{service=\"CAS-SMTP\"} 22\n");
 	assert_has(&b, "lbxdp_l7_service_refused_total{service=\"CAS-SMTP\"} 3\n");
 	assert_has(&b, "lbxdp_l7_real_sessions_total{service=\"CAS-SMTP\",real=\"CAS2\"} 10\n");
 	assert_has(&b, "lbxdp_l7_real_current_sessions{service=\"CAS-SMTP\",real=\"backup\"} 2\n");
 	assert_lacks(&b, "lbxdp_l7_service_sessions_total{service=\"CAS-HTTPS\"}");
+	buf_free(&b);
+}
+
+/* What HAProxy's families of frontends, backends and servers are called here. */
+static const char *const service_families[] = {
+	"limit_sessions",
+	"current_session_rate",
+	"max_session_rate",
+	"sessions_total",
+	"current_sessions",
+	"max_sessions",
+	"bytes_in_total",
+	"bytes_out_total",
+	"denied_connections_total",
+	"denied_requests_total",
+	"bad_requests_total",
+	"bad_headers_total",
+	"refused_total",
+	"connect_errors_total",
+	"response_errors_total",
+	"client_aborts_total",
+	"timeouts_total",
+	"retries_total",
+	"redispatches_total",
+	"no_source_port_total",
+	"other_source_port_total",
+	"own_source_total",
+	"current_queue",
+	"max_queue",
+	"queued_total",
+	"queue_timeouts_total",
+	"http_requests_total",
+	"reused_connections_total",
+	"tls_handshakes_total",
+	"tls_resumed_total",
+	"tls_failures_total",
+};
+
+static const char *const real_families[] = {
+	"limit_sessions",          "current_session_rate",     "max_session_rate",
+	"sessions_total",          "current_sessions",         "max_sessions",
+	"bytes_in_total",          "bytes_out_total",          "connect_errors_total",
+	"response_errors_total",   "client_aborts_total",      "timeouts_total",
+	"retries_total",           "redispatches_total",       "no_source_port_total",
+	"other_source_port_total", "own_source_total",         "current_queue",
+	"http_requests_total",     "reused_connections_total", "tls_handshakes_total",
+	"tls_resumed_total",       "tls_failures_total",       "unanswered_connects",
+	"connect_seconds_count",   "connect_seconds_sum",      "connect_seconds_bucket",
+};
+
+static const char *const process_families[] = {
+	"processes 2",          "earlier_processes 1", "earlier_sessions 3", "maxconn 40000",
+	"limit_sessions 20000", "current_sessions 4",  "max_sockets 80025",  "max_pipes 512",
+	"pipes_used 3",         "pipes_free 5",        "tasks 17",           "running_tasks 2",
+	"idle_ratio 0.987",
+};
+
+static void every_family_of_layer_7_is_there(void **state)
+{
+	struct buf b = rendered(render_metrics, false);
+	char text[128];
+
+	for (size_t i = 0; i < ARRAY_COUNT(process_families); i++) {
+		snprintf(text, sizeof(text), "\nlbxdp_l7_%s\n", process_families[i]);
+		assert_has(&b, text);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(service_families); i++) {
+		snprintf(text, sizeof(text), "\nlbxdp_l7_service_%s{service=\"CAS-SMTP\"} ",
+			 service_families[i]);
+		assert_has(&b, text);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(real_families); i++) {
+		snprintf(text, sizeof(text),
+			 "\nlbxdp_l7_real_%s{service=\"CAS-SMTP\",real=\"CAS1\"", real_families[i]);
+		assert_has(&b, text);
+	}
+	/* Of HTTP services only; the sample is of TCP. */
+	assert_has(&b, "# TYPE lbxdp_l7_real_response_seconds histogram\n");
+	assert_has(&b, "# TYPE lbxdp_l7_service_http_responses_total counter\n");
+	assert_has(&b, "\nlbxdp_l7_service_denied_connections_total{service=\"CAS-SMTP\"} 9\n");
 	buf_free(&b);
 }
 
@@ -265,6 +392,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_header_tells_of_the_processes_and_their_limit),
+		cmocka_unit_test(memory_without_a_limit_is_unlimited),
+		cmocka_unit_test(a_limit_that_is_not_set_is_a_dash),
 		cmocka_unit_test(old_processes_are_seen_with_what_they_still_hold),
 		cmocka_unit_test(the_table_has_the_guides_groups_and_rows),
 		cmocka_unit_test(up_only_hides_the_reals_that_are_down),
@@ -274,6 +403,7 @@ int main(void)
 		cmocka_unit_test(status_json_has_mode_port_and_sessions),
 		cmocka_unit_test(the_layer_4_report_is_of_layer_4_only),
 		cmocka_unit_test(metrics_of_layer_7_bear_the_right_labels),
+		cmocka_unit_test(every_family_of_layer_7_is_there),
 		cmocka_unit_test(promtool_accepts_the_metrics_of_layer_7),
 		cmocka_unit_test(sessions_are_listed_the_oldest_first),
 	};

@@ -176,6 +176,7 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 		.config = c,
 		.status = SERVICE_DEGRADED,
 		.reason = "",
+		.denied_connections = 9,
 		.reals = r,
 		.real_count = 3,
 		.l7 = {.counts = {.sessions = 22,
@@ -184,11 +185,13 @@ static inline void sample_smtp(struct arena *a, struct view_service *s)
 				  .connect_errors = 1,
 				  .refused = 3,
 				  .bad_header = 4,
+				  .denied = 5,
 				  .queued = 6,
 				  .handshakes_failed = 8,
 				  .redispatches = 7,
 				  .max_current = 10},
 		       .current = 4,
+		       .limit = 4000,
 		       .rate = 7,
 		       .max_rate = 30}
         };
@@ -297,6 +300,15 @@ static inline struct view *sample_l7_view(void)
 	v->l7.maxconn = 40000;
 	v->l7.limit = 20000;
 	v->l7.current = 4;
+	v->l7.sum = (struct proxy_vitals){.sockets = 80025,
+					  .pipes_max = 512,
+					  .pipes_used = 3,
+					  .pipes_free = 5,
+					  .tasks = 17,
+					  .running = 2,
+					  .busy = 13};
+	v->process.memory_max = 3 << 20;
+	v->process.max_fds = 81000;
 	sample_sessions(v);
 	return v;
 }

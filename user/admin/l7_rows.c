@@ -73,11 +73,11 @@ static void frontend(struct l7_row *row, const struct view *v, const struct view
 	put_sessions(row, &s->l7);
 	row->text[L7_SVNAME] = "FRONTEND";
 	row->text[L7_STATUS] = "OPEN";
-	row->number[L7_SLIM] = v->l7.limit;
-	if (s->config->l7.maxconn && s->config->l7.maxconn < v->l7.limit)
-		row->number[L7_SLIM] = s->config->l7.maxconn;
-	row->number[L7_DREQ] = 0;
+	row->number[L7_SLIM] = s->l7.limit;
+	row->number[L7_RATE_LIM] = L7_UNLIMITED;
+	row->number[L7_DREQ] = s->l7.counts.denied;
 	row->number[L7_DRESP] = 0;
+	row->number[L7_DCON] = s->denied_connections;
 	row->number[L7_EREQ] = s->l7.counts.bad_header + s->l7.counts.bad_requests;
 	put_answers(row, s, &s->l7);
 	row->number[L7_CONN_TOT] = s->l7.counts.sessions;
@@ -140,10 +140,9 @@ static void real(struct l7_row *row, const struct view *v, const struct view_ser
 	put_answers(row, s, &r->l7);
 	put_check(row, v, r);
 	row->number[L7_DOWNTIME] = r->downtime;
-	if (r->throttle)
-		row->number[L7_THROTTLE] = r->throttle;
-	if (r->max_connections)
-		row->number[L7_SLIM] = r->max_connections;
+	row->number[L7_QLIMIT] = L7_UNLIMITED;
+	row->number[L7_THROTTLE] = r->throttle ? r->throttle : L7_UNLIMITED;
+	row->number[L7_SLIM] = r->max_connections ? r->max_connections : L7_UNLIMITED;
 	put_address(row, r);
 	row->text[L7_SVNAME] = r->name;
 	row->text[L7_STATUS] = status[r->status];
@@ -180,6 +179,19 @@ static const char *algorithm(enum scheduler s)
 	return name[s];
 }
 
+/* Of the sessions that it lets in, those that its reals have places for. */
+static uint64_t places_of(const struct view_service *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->real_count; i++) {
+		if (!s->reals[i].max_connections)
+			return s->l7.limit;
+		sum += s->reals[i].max_connections;
+	}
+	return sum < s->l7.limit ? sum : s->l7.limit;
+}
+
 static void backend(struct l7_row *row, const struct view *v, const struct view_service *s)
 {
 	uint64_t weight = 0, act = 0, bck = 0, given = 0;
@@ -201,6 +213,7 @@ static void backend(struct l7_row *row, const struct view *v, const struct view_
 	row->text[L7_ALGO] = algorithm(s->config->scheduler);
 	row->colour = weight ? GRID_GREEN : GRID_RED;
 	row->number[L7_LBTOT] = given;
+	row->number[L7_SLIM] = places_of(s);
 	row->number[L7_DREQ] = 0;
 	row->number[L7_DRESP] = 0;
 	row->number[L7_WEIGHT] = weight;

@@ -9,7 +9,8 @@
 #include "admin/grid.h"
 #include "core/view.h"
 
-#define L7_ABSENT UINT64_MAX
+#define L7_ABSENT    UINT64_MAX
+#define L7_UNLIMITED (UINT64_MAX - 1) /* there could be a limit, and is none */
 
 enum l7_number {
 	L7_QCUR,
@@ -50,6 +51,8 @@ enum l7_number {
 	L7_QLIMIT,
 	L7_RATE, /* sessions in the last second */
 	L7_RATE_MAX,
+	L7_RATE_LIM,
+	L7_DCON,
 	L7_HRSP_OTHER, /* and the classes after it, in the order of struct proxy_counts */
 	L7_HRSP_1XX,
 	L7_HRSP_2XX,

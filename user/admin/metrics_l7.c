@@ -13,6 +13,12 @@ static const struct number_family service_families[] = {
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, current)},
 	{"lbxdp_l7_service_max_sessions", "The most sessions at a time.",
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.max_current)},
+	{"lbxdp_l7_service_limit_sessions", "The most sessions that are taken at a time.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, limit)},
+	{"lbxdp_l7_service_current_session_rate", "New sessions in the last second.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, rate)},
+	{"lbxdp_l7_service_max_session_rate", "The most new sessions in a second.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, max_rate)},
 	{"lbxdp_l7_service_bytes_in_total", "Bytes from clients.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_in)},
 	{"lbxdp_l7_service_bytes_out_total", "Bytes to clients.",
@@ -53,6 +59,8 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.queue_timeouts)},
 	{"lbxdp_l7_service_http_requests_total", "HTTP requests.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.requests)},
+	{"lbxdp_l7_service_denied_requests_total", "HTTP requests that a route denies.",
+	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.denied)},
 	{"lbxdp_l7_service_bad_requests_total", "HTTP requests that were refused.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bad_requests)},
 	{"lbxdp_l7_service_reused_connections_total",
@@ -73,6 +81,12 @@ static const struct number_family real_families[] = {
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, current)},
 	{"lbxdp_l7_real_max_sessions", "The most sessions at a time.",
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.max_current)},
+	{"lbxdp_l7_real_limit_sessions", "The most sessions that it gets at a time; 0 without a limit.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, limit)},
+	{"lbxdp_l7_real_current_session_rate", "New sessions in the last second.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, rate)},
+	{"lbxdp_l7_real_max_session_rate", "The most new sessions in a second.",
+	 METRIC_GAUGE, METRIC_FIELD(view_l7, max_rate)},
 	{"lbxdp_l7_real_bytes_in_total", "Bytes from clients.",
 	 METRIC_COUNTER, METRIC_FIELD(view_l7, counts.bytes_in)},
 	{"lbxdp_l7_real_bytes_out_total", "Bytes to clients.",
@@ -115,12 +129,59 @@ static const struct number_family real_families[] = {
 	 "Connects in a row that no answer came back to (source: client).",
 	 METRIC_GAUGE, METRIC_FIELD(view_l7, counts.unanswered)},
 };
+
+static const struct number_family process_families[] = {
+	{"lbxdp_l7_max_sockets", "Descriptors that sessions and listeners may take.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, sockets)},
+	{"lbxdp_l7_max_pipes", "Pipes for splice(2) that there may be.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, pipes_max)},
+	{"lbxdp_l7_pipes_used", "Pipes that sessions have now.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, pipes_used)},
+	{"lbxdp_l7_pipes_free", "Pipes that wait for a session.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, pipes_free)},
+	{"lbxdp_l7_tasks", "Sockets and sessions of the processes.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, tasks)},
+	{"lbxdp_l7_running_tasks", "Of them, those that one round of the loop had work for.",
+	 METRIC_GAUGE, METRIC_FIELD(proxy_vitals, running)},
+};
 /* clang-format on */
 
 static void put_number(struct page *p, const char *name, const char *help, uint64_t value)
 {
 	exposition_family(&p->to, name, METRIC_GAUGE, help);
 	exposition_number(&p->to, NULL, value);
+}
+
+/* All together; idle is the mean. */
+static void put_processes(struct page *p)
+{
+	const struct proxy_vitals *sum = &p->view->l7.sum;
+
+	put_number(p, "lbxdp_l7_processes", "Proxy processes.", p->view->l7.processes);
+	for (size_t i = 0; i < ARRAY_COUNT(process_families); i++)
+		put_number(p, process_families[i].name, process_families[i].help,
+			   metrics_field(sum, &process_families[i]));
+	exposition_family(&p->to, "lbxdp_l7_idle_ratio", METRIC_GAUGE,
+			  "The part of the last second in which they had nothing to do.");
+	exposition_fraction(&p->to, NULL, (1000 - sum->busy) / 1e3);
+}
+
+/* Of services only: nobody comes to their routes. */
+static void put_denied(struct page *p)
+{
+	exposition_family(&p->to, "lbxdp_l7_service_denied_connections_total", METRIC_COUNTER,
+			  "Connections that the service's list refused before there was a socket; "
+			  "each new try counts.");
+	for (size_t i = 0; i < p->view->service_count; i++) {
+		const struct view_service *s = &p->view->services[i];
+		struct buf labels = {};
+
+		if (!service_is_l7(s->config) || s->config->parent)
+			continue;
+		exposition_label(&labels, "service", s->name);
+		exposition_number(&p->to, buf_text(&labels), s->denied_connections);
+		buf_free(&labels);
+	}
 }
 
 static void put_services(struct page *p, const struct number_family *f)
@@ -221,7 +282,7 @@ static void put_earlier(struct page *p)
 
 void metrics_l7(struct page *p)
 {
-	put_number(p, "lbxdp_l7_processes", "Proxy processes.", p->view->l7.processes);
+	put_processes(p);
 	put_earlier(p);
 	put_number(p, "lbxdp_l7_maxconn", "The most sessions, as configured.", p->view->l7.maxconn);
 	put_number(p, "lbxdp_l7_limit_sessions", "The most sessions that are taken.",
@@ -232,6 +293,7 @@ void metrics_l7(struct page *p)
 		put_services(p, &service_families[i]);
 	for (size_t i = 0; i < ARRAY_COUNT(real_families); i++)
 		put_reals(p, &real_families[i]);
+	put_denied(p);
 	put_answers(p);
 	put_times(p, "lbxdp_l7_real_connect_seconds", "How long connects to the real took.",
 		  offsetof(struct view_l7, counts.connect_time), false);

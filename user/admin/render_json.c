@@ -119,6 +119,7 @@ static void put_l7(struct json *j, const struct view_l7 *l)
 	json_number(j, "queue_timeouts_total", c->queue_timeouts);
 	json_number(j, "http_requests_total", c->requests);
 	json_number(j, "bad_requests_total", c->bad_requests);
+	json_number(j, "denied_requests_total", c->denied);
 	json_number(j, "reused_connections_total", c->reused);
 	json_number(j, "tls_handshakes_total", c->handshakes);
 	json_number(j, "tls_resumed_total", c->handshakes_resumed);
@@ -192,6 +193,7 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "bytes_total", s->bytes);
 	json_number(j, "unrouted_packets_total", s->unrouted);
 	json_number(j, "denied_packets_total", s->denied);
+	json_number(j, "denied_connections_total", s->denied_connections);
 	if (service_is_l7(s->config))
 		put_l7(j, &s->l7);
 	json_open(j, "reals", '[');

@@ -34,7 +34,7 @@ static const struct flat_column flat_columns[] = {
 	N("chkfail", L7_CHKFAIL), N("chkdown", L7_CHKDOWN), N("lastchg", L7_LASTCHG),
 	N("downtime", L7_DOWNTIME), N("qlimit", L7_QLIMIT), N("pid", L7_PID), N("iid", L7_IID), N("sid", L7_SID),
 	N("throttle", L7_THROTTLE), N("lbtot", L7_LBTOT), E("tracked"), N("type", L7_TYPE), N("rate", L7_RATE),
-	E("rate_lim"), N("rate_max", L7_RATE_MAX), T("check_status", L7_CHECK_STATUS),
+	N("rate_lim", L7_RATE_LIM), N("rate_max", L7_RATE_MAX), T("check_status", L7_CHECK_STATUS),
 	N("check_code", L7_CHECK_CODE), N("check_duration", L7_CHECK_DURATION), N("hrsp_1xx", L7_HRSP_1XX),
 	N("hrsp_2xx", L7_HRSP_2XX), N("hrsp_3xx", L7_HRSP_3XX), N("hrsp_4xx", L7_HRSP_4XX), N("hrsp_5xx", L7_HRSP_5XX), N("hrsp_other", L7_HRSP_OTHER),
 	E("hanafail"), E("req_rate"), E("req_rate_max"), N("req_tot", L7_REQ_TOT),
@@ -44,7 +44,7 @@ static const struct flat_column flat_columns[] = {
 	E("agent_duration"), E("check_desc"), E("agent_desc"), E("check_rise"), E("check_fall"),
 	E("check_health"), E("agent_rise"), E("agent_fall"), E("agent_health"),
 	T("addr", L7_ADDR), E("cookie"), T("mode", L7_MODE), T("algo", L7_ALGO), E("conn_rate"),
-	E("conn_rate_max"), N("conn_tot", L7_CONN_TOT), E("intercepted"), E("dcon"), E("dses"),
+	E("conn_rate_max"), N("conn_tot", L7_CONN_TOT), E("intercepted"), N("dcon", L7_DCON), E("dses"),
 	E("wrew"), N("connect", L7_CONNECT), N("reuse", L7_REUSE), E("cache_lookups"), E("cache_hits"),
 	E("srv_icur"), E("src_ilim"), E("qtime_max"), E("ctime_max"), E("rtime_max"),
 	E("ttime_max"), E("eint"), E("idle_conn_cur"), E("safe_conn_cur"), E("used_conn_cur"),
@@ -66,7 +66,7 @@ static const struct {
 	{NULL,           "Limit",   NUMBER, L7_QLIMIT},
 	{"Session rate", "Cur",     NUMBER, L7_RATE},
 	{NULL,           "Max",     NUMBER, L7_RATE_MAX},
-	{NULL,           "Limit",   EMPTY,  0},
+	{NULL,           "Limit",   NUMBER, L7_RATE_LIM},
 	{"Sessions",     "Cur",     NUMBER, L7_SCUR},
 	{NULL,           "Max",     NUMBER, L7_SMAX},
 	{NULL,           "Limit",   NUMBER, L7_SLIM},
@@ -100,12 +100,15 @@ struct filling {
 	bool up_only;
 };
 
-static void value_cell(struct grid *g, const struct l7_row *row, int source, int element)
+static void value_cell(struct grid *g, const struct l7_row *row, int source, int element,
+		       const char *unlimited)
 {
 	uint64_t value = source == NUMBER ? row->number[element] : L7_ABSENT;
 	const char *text = source == TEXT ? row->text[element] : NULL;
 
-	if (value != L7_ABSENT)
+	if (value == L7_UNLIMITED)
+		grid_cell(g, GRID_PLAIN, "%s", unlimited);
+	else if (value != L7_ABSENT)
 		grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)value);
 	else
 		grid_cell(g, GRID_PLAIN, "%s", text ? text : "");
@@ -118,7 +121,7 @@ static void flat_row(void *arg, const struct l7_row *row)
 	if (f->up_only && row->down)
 		return;
 	for (size_t i = 0; i < f->columns; i++)
-		value_cell(&f->grid, row, flat_columns[i].source, flat_columns[i].element);
+		value_cell(&f->grid, row, flat_columns[i].source, flat_columns[i].element, "");
 }
 
 /* "1m33s UP" */
@@ -155,7 +158,7 @@ static void role_cell(struct filling *f, const struct l7_row *row, int element)
 	if (row->kind == L7_REAL)
 		grid_cell(&f->grid, GRID_PLAIN, row->number[element] ? "Y" : "-");
 	else
-		value_cell(&f->grid, row, NUMBER, element);
+		value_cell(&f->grid, row, NUMBER, element, "");
 }
 
 static void text_row(void *arg, const struct l7_row *row)
@@ -176,7 +179,7 @@ static void text_row(void *arg, const struct l7_row *row)
 		else if (source == NUMBER && element == L7_DOWNTIME)
 			downtime_cell(f, row);
 		else
-			value_cell(&f->grid, row, source, element);
+			value_cell(&f->grid, row, source, element, "-");
 	}
 }
 
@@ -189,6 +192,22 @@ static uint64_t rate_of_all(const struct view *v)
 		if (!v->services[i].config->parent)
 			sum += v->services[i].l7.rate;
 	return sum;
+}
+
+static void put_limits(const struct view *v, struct buf *out)
+{
+	buf_puts(out, "system limits: memmax = ");
+	if (v->process.memory_max)
+		buf_printf(out, "%llu MB", (unsigned long long)v->process.memory_max >> 20);
+	else
+		buf_puts(out, "unlimited");
+	buf_printf(out,
+		   "; ulimit-n = %llu each\n"
+		   "maxsock = %u; maxconn = %llu; limit = %llu%s; maxpipes = %u\n",
+		   (unsigned long long)v->process.max_fds, v->l7.sum.sockets,
+		   (unsigned long long)v->l7.maxconn, (unsigned long long)v->l7.limit,
+		   v->l7.limit < v->l7.maxconn ? " (what the descriptors allow)" : "",
+		   v->l7.sum.pipes_max);
 }
 
 /* The guide's "General process information" (R69). */
@@ -207,12 +226,13 @@ static void put_header(const struct view *v, struct buf *out)
 	buf_printf(out, "%s (processes = %u)\nuptime = %lldd %lldh %02lldm %02llds\n",
 		   *comma ? "" : "none", v->l7.processes, up / 86400, up / 3600 % 24, up / 60 % 60,
 		   up % 60);
-	buf_printf(out, "ulimit-n = %llu each; maxconn = %llu; limit = %llu%s\n",
-		   (unsigned long long)v->process.max_fds, (unsigned long long)v->l7.maxconn,
-		   (unsigned long long)v->l7.limit,
-		   v->l7.limit < v->l7.maxconn ? " (what the descriptors allow)" : "");
-	buf_printf(out, "current conns = %llu; conn rate = %llu/sec\n",
-		   (unsigned long long)v->l7.current, (unsigned long long)rate_of_all(v));
+	put_limits(v, out);
+	buf_printf(out,
+		   "current conns = %llu; current pipes = %u/%u; conn rate = %llu/sec\n"
+		   "Running tasks: %u/%u; idle = %u %%\n",
+		   (unsigned long long)v->l7.current, v->l7.sum.pipes_used, v->l7.sum.pipes_free,
+		   (unsigned long long)rate_of_all(v), v->l7.sum.running, v->l7.sum.tasks,
+		   (1005 - v->l7.sum.busy) / 10);
 }
 
 static void put_table(const struct view *v, size_t index, bool up_only, struct buf *out)

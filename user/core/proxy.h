@@ -243,7 +243,8 @@ struct proxy_counts {
 	/* A real's, TProxy: connects in a row to which no answer came; 0 after the first that did.
 	 */
 	uint64_t unanswered;
-	uint64_t pad[7];
+	uint64_t denied; /* service: HTTP requests that a route denies (403) */
+	uint64_t pad[6];
 };
 _Static_assert(sizeof(struct proxy_counts) == 512, "struct proxy_counts changed size");
 
@@ -300,6 +301,17 @@ enum session_state {
 	SESSION_STATE_COUNT,
 };
 
+/* How a process fares, for people to see. It writes this as often as it counts its pulse. */
+struct proxy_vitals {
+	uint32_t sockets; /* that sessions, waiting connections and listeners may be */
+	uint32_t pipes_max, pipes_used, pipes_free; /* free: open, but no session's */
+	uint32_t tasks;                             /* its sockets and its sessions */
+	uint32_t running;                           /* of them, that one round had work for */
+	uint32_t busy;   /* 0 to 1000: the part of the last second that it did not sleep */
+	uint32_t pad[9]; /* a cache line each */
+};
+_Static_assert(sizeof(struct proxy_vitals) == 64, "struct proxy_vitals changed size");
+
 /* A session for people to see. Its process writes it, main reads it at any time: a row that changes
  * meanwhile shows some of either. */
 struct proxy_session {
@@ -320,7 +332,7 @@ enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
 enum {
 	/* Goes up when the meaning of struct proxy_shared changes and its size does not: by both a
 	 * later main knows whether it can go on with it. */
-	PROXY_SHARED_VERSION = 1,
+	PROXY_SHARED_VERSION = 2,
 	PROXY_ID_NAME_LEN = 256,
 };
 
@@ -351,6 +363,7 @@ struct proxy_shared {
 	uint32_t processes;                     /* rows in use of what has a row a process */
 	uint32_t pad;
 	struct proxy_persist persist[PROXY_PERSIST_SETS][PROXY_PERSIST_WAYS];
+	struct proxy_vitals vitals[PROXY_PROCESSES_MAX];
 	uint32_t session_rows[PROXY_PROCESSES_MAX]; /* that were in use at a time: none beyond */
 	struct proxy_session session[PROXY_PROCESSES_MAX][PROXY_SESSIONS_MAX];
 	/* What the ids stand for, by main, for a later main; "": free */
@@ -360,13 +373,13 @@ struct proxy_shared {
 
 #define PROXY_COLUMNS(V)                                                                           \
 	V(service_current)                                                                         \
-	V(real_current) V(service_queued) V(real_queued) V(queue_head) V(session)
+	V(real_current) V(service_queued) V(real_queued) V(queue_head) V(session) V(vitals)
 
 /* Where the columns begin in struct proxy_shared, and the bytes of a process' row of each. */
 struct proxy_column {
 	size_t at, len;
 };
-enum { PROXY_COLUMN_COUNT = 6 };
+enum { PROXY_COLUMN_COUNT = 7 };
 extern const struct proxy_column proxy_columns[PROXY_COLUMN_COUNT];
 
 #endif

@@ -47,6 +47,7 @@ struct view_l7 {
 	uint64_t current;
 	uint64_t queued;         /* that wait now */
 	uint64_t rate, max_rate; /* sessions in the last second, and the most in one */
+	uint64_t limit;          /* of sessions at a time; 0: none of its own */
 };
 
 struct view_real {
@@ -75,7 +76,8 @@ struct view_service {
 	enum service_status status;
 	const char *reason; /* why it is not healthy; empty when it is */
 	uint64_t connections, packets, bytes, unrouted;
-	uint64_t denied; /* packets of clients that may not use it */
+	uint64_t denied;             /* packets of clients that may not use it */
+	uint64_t denied_connections; /* of them, those that would have begun a flow */
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;
@@ -138,13 +140,15 @@ struct view {
 		uint64_t maxconn, limit; /* configured, and what the descriptors allow */
 		uint64_t current;
 		unsigned int processes;
+		struct proxy_vitals sum; /* over the processes; busy: their mean */
 	} l7;
 	uint64_t heartbeat_age_msec; /* since main last refreshed what packets go by (F24) */
 	uint64_t refused_rows;       /* plan rows the kernel refused and that are being retried */
 	struct {
 		double cpu_seconds, start_time;
 		uint64_t resident_bytes, open_fds, max_fds;
-	} process; /* of main */
+		uint64_t memory_max; /* bytes; 0: no limit. It is the children's too */
+	} process;                   /* of main */
 };
 
 void view_free(struct view *v);

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "daemon/roles.h"
 
-enum { FIRST_FD = 3, ARGS = 6, NUMBER_LEN = 12, RESTART_MSEC = 200, QUICK_DEATH_MSEC = 1000 };
+enum { FIRST_FD = 3, ARGS = 6, NUMBER_LEN = 12, RESTART_MSEC = 200, QUICK_DEATH_MSEC = 600 };
 
 void process_init_all(struct daemon *d)
 {

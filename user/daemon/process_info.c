@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/cgroup.h"
+
 static uint64_t open_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -55,6 +57,17 @@ static double start_time(void)
 	return wall.tv_sec - boot.tv_sec + (double)ticks / sysconf(_SC_CLK_TCK);
 }
 
+/* The least of what we and our control group may have. */
+static uint64_t memory_max(void)
+{
+	uint64_t max = cgroup_memory_max(CGROUP_SELF, CGROUP_MOUNT);
+	struct rlimit space;
+
+	if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur == RLIM_INFINITY)
+		return max;
+	return !max || space.rlim_cur < max ? space.rlim_cur : max;
+}
+
 void process_info_read(struct view *v)
 {
 	struct rlimit files;
@@ -65,6 +78,7 @@ void process_info_read(struct view *v)
 					 (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 	if (!getrlimit(RLIMIT_NOFILE, &files))
 		v->process.max_fds = files.rlim_cur;
+	v->process.memory_max = memory_max();
 	v->process.open_fds = open_fds();
 	v->process.resident_bytes = resident_bytes();
 	v->process.start_time = start_time();

@@ -51,6 +51,7 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 static void snap_sessions(struct daemon *d, uint32_t id, struct view_real *v)
 {
 	v->l7.counts = proxy_client_real(d->proxy, id, &v->l7.current, &v->l7.queued);
+	v->l7.limit = v->max_connections;
 	v->l7.rate = d->real_rates[id].now;
 	v->l7.max_rate = d->real_rates[id].most;
 	v->active = v->l7.current;
@@ -123,6 +124,13 @@ static const char *reason_of(const struct view_service *v, struct arena *a)
 	return why;
 }
 
+static uint64_t session_limit(const struct daemon *d, const struct service_config *s)
+{
+	uint64_t own = s->l7.maxconn;
+
+	return own && own < d->session_limit ? own : d->session_limit;
+}
+
 static void snap_service(struct daemon *d, const struct service_config *s,
 			 const struct service_fact *f, struct view_service *v, struct arena *a)
 {
@@ -134,7 +142,9 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
+	v->denied_connections = dataplane_denied_connections(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
+	v->l7.limit = session_limit(d, s);
 	v->l7.rate = d->service_rates[f->id].now;
 	v->l7.max_rate = d->service_rates[f->id].most;
 	v->reals = reals;
@@ -229,13 +239,35 @@ static void snap_processes(struct daemon *d, struct view *v)
 	snap_earlier(d, v, p + v->process_count, earlier);
 }
 
+static void add_vitals(struct proxy_vitals *sum, const struct proxy_vitals *one)
+{
+	sum->sockets += one->sockets;
+	sum->pipes_max += one->pipes_max;
+	sum->pipes_used += one->pipes_used;
+	sum->pipes_free += one->pipes_free;
+	sum->tasks += one->tasks;
+	sum->running += one->running;
+	sum->busy += one->busy;
+}
+
 static void snap_l7(struct daemon *d, struct view *v)
 {
+	unsigned int count = 0;
+
 	v->l7.maxconn = d->model->l7.maxconn;
 	v->l7.limit = d->session_limit;
 	v->l7.current = proxy_client_sessions(d->proxy);
-	for (unsigned int i = 0; i < d->proxy_count; i++)
-		v->l7.processes += child_of(d, CHILD_PROXY, i)->pid != 0;
+	for (unsigned int i = 0; i < d->proxy_count; i++) {
+		struct proxy_vitals one = proxy_client_vitals(d->proxy, i);
+
+		if (!child_of(d, CHILD_PROXY, i)->pid)
+			continue;
+		count++;
+		add_vitals(&v->l7.sum, &one);
+	}
+	v->l7.processes = count;
+	if (count)
+		v->l7.sum.busy /= count;
 }
 
 static void snap_ifaces(struct daemon *d, struct view *v)

@@ -52,6 +52,11 @@ uint64_t dataplane_denied(const struct dataplane *d, uint32_t service)
 	return service < LB_SERVICES_MAX ? load(&d->services[service].denied) : 0;
 }
 
+uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t service)
+{
+	return service < LB_SERVICES_MAX ? load(&d->services[service].denied_connections) : 0;
+}
+
 static void sum_over_cpus(struct dataplane *d, enum map_id id, uint64_t *counts, uint32_t count)
 {
 	uint64_t each[d->cpus];

@@ -84,6 +84,7 @@ struct lb_real_conns dataplane_real_conns(const struct dataplane *d, uint32_t re
 struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real);
 uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied(const struct dataplane *d, uint32_t service);
+uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);

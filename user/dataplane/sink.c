@@ -50,6 +50,7 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 		__atomic_store_n(&d->services[id].cursor, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&d->services[id].unrouted, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&d->services[id].denied, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&d->services[id].denied_connections, 0, __ATOMIC_RELAXED);
 	}
 	return update(d, MAP_SVC_INFO, &id, value);
 }

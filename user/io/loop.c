@@ -15,12 +15,14 @@ enum { BATCH = 128 };
 struct loop {
 	int epoll;
 	bool stop;
-	uint64_t now;
+	uint64_t now, asleep;
 	struct timer **heap; /* heap[1] is due first */
 	size_t timers, room;
 	struct hook *hooks;
 	struct epoll_event ready[BATCH];
 	int ready_at, ready_count; /* ready_at: whose turn it is */
+	unsigned int news;         /* that the round began with */
+	size_t watches;
 	struct watch signal_watch;
 	void (*signal_fn)(void *arg, int signal);
 	void *signal_arg;
@@ -57,6 +59,11 @@ uint64_t loop_now(const struct loop *l)
 	return l->now;
 }
 
+struct loop_usage loop_usage(const struct loop *l)
+{
+	return (struct loop_usage){.asleep = l->asleep, .watches = l->watches, .news = l->news};
+}
+
 void loop_stop(struct loop *l)
 {
 	l->stop = true;
@@ -79,6 +86,7 @@ int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events)
 		return 0;
 	if (epoll_ctl(l->epoll, w->active ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e))
 		return -errno;
+	l->watches += !w->active;
 	w->loop = l;
 	w->fd = fd;
 	w->events = events;
@@ -96,6 +104,7 @@ void loop_forget(struct watch *w)
 		if (l->ready[i].data.ptr == w)
 			l->ready[i].data.ptr = NULL;
 	w->active = false;
+	l->watches--;
 }
 
 void loop_unwatch(struct watch *w)
@@ -210,9 +219,9 @@ void loop_defer(struct loop *l, struct hook *h)
 	l->hooks = h;
 }
 
-static int wait_msec(const struct loop *l)
+static int wait_msec(const struct loop *l, uint64_t now)
 {
-	uint64_t now = clock_msec(), left;
+	uint64_t left;
 
 	if (l->hooks)
 		return 0;
@@ -263,12 +272,14 @@ static void run_hooks(struct loop *l)
 int loop_run(struct loop *l)
 {
 	for (l->stop = false; !l->stop;) {
-		int count = epoll_wait(l->epoll, l->ready, BATCH, wait_msec(l));
+		uint64_t before = clock_msec();
+		int count = epoll_wait(l->epoll, l->ready, BATCH, wait_msec(l, before));
 
 		if (count < 0 && errno != EINTR)
 			return -errno;
 		l->now = clock_msec();
-		l->ready_count = count > 0 ? count : 0;
+		l->asleep += l->now - before;
+		l->news = l->ready_count = count > 0 ? count : 0;
 		call_ready(l);
 		fire_due(l);
 		run_hooks(l);

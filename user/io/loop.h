@@ -63,6 +63,14 @@ void loop_stop(struct loop *l);
 /* Monotonic milliseconds, read once a round. */
 uint64_t loop_now(const struct loop *l);
 
+/* How busy it is, for people. */
+struct loop_usage {
+	uint64_t asleep; /* ms that it has waited for something to do, ever */
+	size_t watches;
+	size_t news; /* of them, that this round began with */
+};
+struct loop_usage loop_usage(const struct loop *l);
+
 /* Watch fd for events (LOOP_READ | LOOP_WRITE; 0 waits for errors only). Again: changes events. The
  * fd stays the caller's. Returns 0 or -errno. */
 int loop_watch(struct loop *l, struct watch *w, int fd, unsigned int events);

@@ -48,6 +48,9 @@ int proxy_client_connect(struct proxy_client *c, unsigned int index, pid_t pid, 
 /* What it has counted to: core/pulse.h. */
 uint64_t proxy_client_pulse(const struct proxy_client *c, unsigned int index);
 
+/* How it fares; all 0 before it has begun to count. */
+struct proxy_vitals proxy_client_vitals(const struct proxy_client *c, unsigned int index);
+
 /* All processes together may hold so many sessions; each gets its part. */
 void proxy_client_limit(struct proxy_client *c, uint32_t sessions);
 

@@ -36,6 +36,11 @@ uint64_t proxy_client_pulse(const struct proxy_client *c, unsigned int index)
 			       __ATOMIC_RELAXED);
 }
 
+struct proxy_vitals proxy_client_vitals(const struct proxy_client *c, unsigned int index)
+{
+	return c->ledger.shared->vitals[c->process[index].column];
+}
+
 /* Sessions of one process. */
 struct session_filter {
 	proxy_session_fn *fn;

@@ -215,6 +215,7 @@ static void beat(struct timer *t)
 	struct engine *e = container_of(t, struct engine, pulse);
 
 	(void)__atomic_fetch_add(&e->shared->pulse[e->index], 1, __ATOMIC_RELAXED);
+	vitals_write(e);
 	timer_start(e->loop, t, PULSE_MSEC);
 }
 
@@ -233,6 +234,7 @@ static int take_shared(struct engine *e, int fd)
 		clear_column(e, &proxy_columns[i]);
 	places_join(e);
 	persist_join(e);
+	vitals_write(e);
 	e->pulse.fn = beat;
 	timer_start(e->loop, &e->pulse, PULSE_MSEC);
 	return 0;

@@ -44,8 +44,10 @@ uint16_t http_pick_pool(struct session *s, const struct http_head *head)
 		route = route_of(s, head, rules);
 	if (!route)
 		return 0;
-	if (route->bits)
+	if (route->bits) {
+		session_count(s, denied, 1);
 		return 403;
+	}
 	pool = s->engine->services[route->pool];
 	if (pool == s->service)
 		return 0;

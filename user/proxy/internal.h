@@ -180,6 +180,7 @@ struct engine {
 	bool finishing; /* others accept by now: the loop stops with the last session */
 	bool splice;    /* false: a socket here could not */
 	struct timer resume, pulse;
+	uint64_t vitals_at, vitals_asleep; /* loop_now() and loop_usage() at the last writing */
 	struct hook after;
 	uint32_t *seen; /* free rows of ours among those that were in use */
 	size_t seen_free, seen_room;
@@ -216,6 +217,9 @@ void rows_free(struct engine *e);
 /* Frees what is gone and used by nobody. */
 void service_clear_if_over(struct service *s);
 void real_free_if_over(struct engine *e, struct real *r);
+
+/* vitals.c: to be called once in PULSE_MSEC. */
+void vitals_write(struct engine *e);
 
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
