@@ -173,6 +173,12 @@ static inline void http_note_end(struct http *h, char cause, char state)
 	h->log.state = state;
 }
 
+/* Its server's connection leads to a real that has left, and nobody has logged in on it. */
+static inline bool http_is_stale(const struct session *s)
+{
+	return s->real->gone && !s->http->tied;
+}
+
 static inline bool stash_holds(const struct stash *st)
 {
 	return st->bytes != NULL;

@@ -335,7 +335,7 @@ static void to_server(struct session *s)
 		return;
 	}
 	s->engine->desk->owner = s;
-	if (s->end[SERVER] && s->real->row.service == s->pool->id) {
+	if (s->end[SERVER] && s->real->row.service == s->pool->id && !http_is_stale(s)) {
 		http_upstream_open(s);
 	} else {
 		if (s->end[SERVER])
