@@ -309,7 +309,8 @@ enum session_state {
 /* A session for people to see. Its process writes it, main reads it at any time: a row that changes
  * meanwhile shows some of either. */
 struct proxy_session {
-	struct addr client, vip; /* as the client came, or as its PROXY header says */
+	struct addr client, vip; /* client: as it came, or as its PROXY header says */
+	struct addr peer;        /* whose connection it is: the client, or who said that header */
 	uint64_t began, active;  /* clock_msec(); active: when bytes last came */
 	uint64_t bytes_in, bytes_out;
 	uint32_t service; /* id; 0: the row is free */
@@ -317,9 +318,10 @@ struct proxy_session {
 	uint32_t requests;
 	uint16_t client_port, vip_port;
 	uint32_t state; /* enum session_state */
-	uint32_t pad;
+	uint16_t peer_port;
+	uint16_t pad;
 };
-_Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hidden padding");
+_Static_assert(sizeof(struct proxy_session) == 104, "struct proxy_session has hidden padding");
 
 enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
 
