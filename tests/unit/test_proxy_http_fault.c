@@ -570,8 +570,8 @@ static void a_get_that_kills_its_server_is_asked_once_more_and_elsewhere(void **
 static void a_client_that_resets_takes_the_server_along_in_every_state(void **state)
 {
 	static const char *const said[] = {"", "GET / HT", POST,
-					   "POST / HTTP/1.1\r\nHost: a\r\n"
-					   "Content-Length: 9\r\n\r\nx"};
+					   ("POST / HTTP/1.1\r\nHost: a\r\n"
+					    "Content-Length: 9\r\n\r\nx")};
 	static const char *const answered[] = {NULL, "", "HTTP/1.1 100 Continue\r\n\r\n",
 					       "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"};
 
