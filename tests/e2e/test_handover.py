@@ -221,6 +221,35 @@ def test_halt_ends_sessions_that_finish(net, lb):  # R107
     wait_gone(old)
 
 
+class Announced(Download):
+    """The same through a balancer that says who its client is."""
+
+    def __init__(self, space, address, port=80):
+        self.socket = space.connect(address, port)
+        self.socket.sendall(b"PROXY TCP4 203.0.113.7 192.0.2.1 4711 80\r\n"
+                            b"GET /slow/big HTTP/1.1\r\nHost: lab\r\n\r\n")
+        self.bytes, self.ended = 0, False
+        self.read_some()
+
+
+def test_halt_ends_those_too_whose_client_a_proxy_header_names(net, lb):  # R107
+    announced = {"weights": (1, None), "proxy_protocol": {"accept": "v1"}}
+    lb.up(config({"web": l7(**announced), "other": l7(ports=[8080], **announced)}))
+    old = proxies(lb)
+    halted, kept = Announced(net.client, VIP_7), Announced(net.client, VIP_7, 8080)
+    with all_read([halted, kept]):
+        assert "203.0.113.7:4711" in lb.call("report", "sessions").stdout
+        end_main(lb)
+        lb.up()
+        wait_finishing(lb, old, 2)
+        lb.call("halt", "web/mail1")
+        wait_for("the halted one to end", lambda: halted.ended)
+        wait_finishing(lb, old, 1)
+        wait_flow([kept])
+    kept.close()
+    wait_gone(old)
+
+
 # --- half-way
 
 def test_a_main_that_cannot_start_leaves_the_old_ones_in_service(net, lb):

@@ -179,6 +179,27 @@ def test_ntlm_logs_in_a_connection_and_nobody_else_gets_it(net, lb):
         assert server.connections > 3
 
 
+def test_a_login_ends_with_the_answer_after_its_server_got_another_address(net, lb):
+    def moved(name):
+        shape = raw()
+        shape["reals"] = {"mail1": {"ip": MAIL[name][0], "port": RAW}}
+        return config({"web": shape})
+
+    with Ntlm(net.mail1) as old, origin(net, "mail2") as new:
+        lb.up(moved("mail1"))
+        with client(net) as c:
+            c.ask(get("/ews", "Authorization: NTLM 1"))
+            assert c.ask(get("/ews", "Authorization: NTLM 3-ada"))[1].split()[0] == b"ada"
+            lb.reload(moved("mail2"))
+            head, body = c.ask(get("/ews"))
+            assert (body.split()[0], field(head, "Connection")) == (b"ada", ["close"])
+            assert c.rest() == b""
+        asked = len(old.requests)
+        with client(net) as c:
+            assert c.ask(get("/ews"))[1] == b"ok"
+        assert (len(old.requests), len(new.requests)) == (asked, 1)
+
+
 def test_curl_logs_in_with_ntlm(net, lb):
     """curl's own dance, which fails when its third message meets another connection."""
     def judge(head, body, connection):

@@ -47,7 +47,11 @@ APPENDED = [f"1.2.3.4, {ME}", f"for=1.2.3.4, {FROM_ME}", "https"]
     ({"forwarded_for": "off"}, ["", "", ""], ["1.2.3.4", "for=1.2.3.4", "https"]),
     ({"trust_forwarded_from": [f"{CLIENT}/32"]}, [ME, FROM_ME, "http"], APPENDED),
     ({"trust_forwarded_from": [f"{FAR}/32"]}, [ME, FROM_ME, "http"], [ME, FROM_ME, "http"]),
-], ids=["default", "append", "replace", "off", "trusted", "not trusted"])
+    ({"forwarded_for": "keep", "trust_forwarded_from": [f"{CLIENT}/32"]}, [ME, FROM_ME, "http"],
+     ["1.2.3.4", "for=1.2.3.4", "https"]),
+    ({"forwarded_for": "keep", "trust_forwarded_from": [f"{FAR}/32"]}, [ME, FROM_ME, "http"],
+     [ME, FROM_ME, "http"]),
+], ids=["default", "append", "replace", "off", "trusted", "not trusted", "kept", "not kept"])
 def test_servers_learn_the_clients_address(net, lb, more, plain, said):  # R11
     with origin(net) as o:
         lb.up(config({"web": raw(**more)}))

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from lab.clients import answer
+from lab.clients import Download, answer
 from lab.config import config
-from lab.layer7 import CONNECT, VIP_7, l7
+from lab.layer7 import CONNECT, VIP_7, counts, l7
 from lab.network import CLIENT
 from lab.space import wait_for
 
@@ -84,6 +84,42 @@ def test_what_is_not_http_is_a_bad_request(net, lb, log):
     found = HTTP.match(lines(log, 1)[0])
     assert (found["server"], found["status"], found["request"]) == ("<NOSRV>", "400", "<BADREQ>")
     assert found["flags"] == "PR"
+
+
+SHORT = {"queue": "300ms"}
+
+
+def crowded(mode):
+    """One place at one real."""
+    shape = web(mode)
+    shape["reals"]["mail1"]["max_connections"] = 1
+    return shape
+
+
+def test_who_waits_in_vain_for_a_place_left_the_queue_by_timeout(net, lb, log):  # R43
+    lb.up(config({"web": crowded("l7-tcp")}, timeouts=SHORT, l7={"logging": log}))
+    with Download(net.client, VIP_7).socket:
+        with net.client.connect(VIP_7, 80) as s:
+            s.settimeout(10)
+            assert s.recv(1) == b""
+        found = TCP.match(lines(log, 1)[0])
+    assert (found["server"], found["flags"], found["bytes"]) == ("<NOSRV>", "sQ", "0")
+    wait, connect, total = map(int, found["times"].split("/"))
+    assert (wait, connect) == (-1, -1) and total >= 300
+    assert counts(lb, "web")["queue_timeouts_total"] == 1
+
+
+def test_a_request_that_waits_in_vain_for_a_place_is_a_503_of_the_queue(net, lb, log):
+    lb.up(config({"web": crowded("l7-http")}, timeouts=SHORT, l7={"logging": log}))
+    with Download(net.client, VIP_7).socket:
+        said = net.client.run("curl", "-sS", "-w", "%{http_code}", "-o", "/dev/null",
+                              f"http://{VIP_7}/name")
+        assert said.stdout == "503"
+        found = HTTP.match(lines(log, 1)[0])
+    assert (found["server"], found["status"], found["flags"]) == ("<NOSRV>", "503", "sQ")
+    assert found["request"] == "GET /name HTTP/1.1"
+    asked, wait, connect, answered, total = map(int, found["times"].split("/"))
+    assert (wait, connect, answered) == (-1, -1, -1) and total >= 300
 
 
 def test_logging_on_speaks_into_the_daemons_log(net, lb):

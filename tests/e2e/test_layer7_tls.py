@@ -168,6 +168,39 @@ def test_a_certificate_changes_on_disk_and_no_session_ends(net, lb, mail, other,
     download.close()
 
 
+def test_certificates_are_read_again_on_command(net, lb, mail, other, tmp_path):
+    """lbxdp looks once a second by itself, so that what is new may be known already; after the
+    command it is in use either way."""
+    pem, second = f"{tmp_path}/live.pem", f"{tmp_path}/second.pem"
+    ca = f"{net.directory}/cert.pem"
+    mail.install(pem)
+    other.install(second)
+    check = dict(HTTPS, verify="ca", ca=ca, port=443, host=NAME)
+    lb.up(config({"web": ending(pem, second, check=check)}))
+    before, download = proxies(lb), SafeDownload(net.client, VIP_7)
+    assert subject(net, NAME) == NAME
+    assert lb.call("reload", "certificates").stdout.splitlines() == [
+        f"{path}: unchanged" for path in sorted((pem, second, ca))]
+    other.install(pem)
+    assert re.search(f"^{pem}: (un)?changed$", lb.call("reload", "certificates").stdout, re.M)
+    assert subject(net, NAME) == OTHER
+    # One that cannot be used is named first, and the others are used all the same.
+    with open(second, "w") as f:
+        f.write(mail.text[:len(mail.text) // 2])
+    mail.install(pem)
+    said = lb.call("reload", "certificates", check=False)
+    assert said.returncode == 1
+    lines = (said.stdout + said.stderr).splitlines()
+    assert lines[0].startswith(f"{second}: not used: "), lines
+    assert {line.partition(": ")[0] for line in lines[1:]} == {ca, pem}
+    assert subject(net, NAME) == NAME and subject(net, OTHER) == OTHER
+    assert download.flows()
+    assert proxies(lb) == before
+    audit = re.findall(r"audit: uid 0 pid \d+: reload certificates: (.*)", lb.log())
+    assert audit == ["done", "done", f"failed: {lines[0]}"]
+    download.close()
+
+
 def test_clients_show_a_certificate_where_one_is_asked_for(net, lb, mail, other):
     lb.up(config({"web": ending(mail.pem, client_ca=other.certificate)}))
     assert curl(net, mail.certificate, check=False).returncode

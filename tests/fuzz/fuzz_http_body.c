@@ -2,7 +2,7 @@
 /*
  * Chunked bodies: the first byte is the size of the pieces. Strictly or leniently, a body ends at
  * the same byte however it is cut; what the strict walker lets pass is the same message, with the
- * same content, to the lenient one.
+ * same content, to the lenient one. A limit lets pass what is within it, and never more.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -50,12 +50,15 @@ static void take(struct walked *w, struct http_body *b, const uint8_t *data, siz
 	free(piece);
 }
 
-static struct walked walk(const uint8_t *data, size_t size, size_t piece, bool strict)
+static struct walked walk(const uint8_t *data, size_t size, size_t piece, bool strict,
+			  uint64_t limit)
 {
 	struct walked w = {};
 	struct http_body b;
 
 	http_body_start(&b, HTTP_CHUNKED, 0, strict);
+	if (!http_body_limit(&b, limit))
+		abort();
 	for (size_t at = 0; at < size && !w.refused && !w.over; at += piece)
 		take(&w, &b, data + at, piece < size - at ? piece : size - at);
 	return w;
@@ -69,17 +72,28 @@ static void must_be_same(const struct walked *a, const struct walked *b)
 		abort();
 }
 
+static void must_be_within(const struct walked *limited, const struct walked *all, uint64_t limit)
+{
+	if (limited->content > limit || (all->content > limit && !limited->refused))
+		abort();
+	if (all->over && all->content <= limit)
+		must_be_same(limited, all);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct walked strict, lenient, pieces;
+	const uint64_t none = UINT64_MAX;
+	struct walked strict, lenient, pieces, limited;
 
 	if (size < 2)
 		return 0;
-	strict = walk(data + 1, size - 1, size, true);
-	pieces = walk(data + 1, size - 1, data[0] % 16 + 1, true);
+	strict = walk(data + 1, size - 1, size, true, none);
+	pieces = walk(data + 1, size - 1, data[0] % 16 + 1, true, none);
 	must_be_same(&strict, &pieces);
-	lenient = walk(data + 1, size - 1, size, false);
-	pieces = walk(data + 1, size - 1, data[0] % 16 + 1, false);
+	limited = walk(data + 1, size - 1, data[0] % 16 + 1, true, data[0] / 16);
+	must_be_within(&limited, &strict, data[0] / 16);
+	lenient = walk(data + 1, size - 1, size, false, none);
+	pieces = walk(data + 1, size - 1, data[0] % 16 + 1, false, none);
 	must_be_same(&lenient, &pieces);
 	if (!strict.refused)
 		must_be_same(&strict, &lenient);

@@ -85,6 +85,15 @@ static int stage_reload(void *arg, const char *who, struct buf *out)
 	return -EINVAL;
 }
 
+static int stage_reload_files(void *arg, const char *who, struct buf *out)
+{
+	struct stage *s = arg;
+
+	buf_puts(&s->tape, "files;");
+	buf_puts(out, "/a.pem: unchanged\n");
+	return s->answer;
+}
+
 static int stage_join(void *arg, const char *who, const char *const *interfaces, size_t count,
 		      const char *file, struct buf *out)
 {
@@ -118,9 +127,19 @@ static int set_up(void **state)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 
-	s->ops = (struct admin_ops){stage_view,    stage_view,        stage_order,    stage_weight,
-				    stage_isolate, stage_isolate_end, stage_reload,   stage_join,
-				    stage_down,    stage_settled,     stage_warnings, s};
+	s->ops = (struct admin_ops){.view = stage_view,
+				    .view_sessions = stage_view,
+				    .order = stage_order,
+				    .weight = stage_weight,
+				    .isolate = stage_isolate,
+				    .isolate_end = stage_isolate_end,
+				    .reload = stage_reload,
+				    .reload_files = stage_reload_files,
+				    .join = stage_join,
+				    .down = stage_down,
+				    .settled = stage_settled,
+				    .warnings = stage_warnings,
+				    .arg = s};
 	strcpy(s->dir, "/tmp/lbxdp-admin-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);
@@ -255,14 +274,23 @@ static void a_request_gets_its_code_its_text_and_the_end(void **state)
 static void unknown_commands_and_wrong_arguments_are_usage_errors(void **state)
 {
 	static const char *const lines[] = {
-		"pong\n",          "\n",
-		"ping now\n",      "report\n",
-		"report l9\n",     "drain\n",
-		"drain CAS1\n",    "halt a/b/c\n",
-		"weight a/b\n",    "weight a/b 65536\n",
-		"weight a/b -1\n", "weight a/b 1x\n",
-		"isolate /x\n",    "status xml\n",
-		"drain \"a/b\n",   "reload now\n",
+		"pong\n",
+		"\n",
+		"ping now\n",
+		"report\n",
+		"report l9\n",
+		"drain\n",
+		"drain CAS1\n",
+		"halt a/b/c\n",
+		"weight a/b\n",
+		"weight a/b 65536\n",
+		"weight a/b -1\n",
+		"weight a/b 1x\n",
+		"isolate /x\n",
+		"status xml\n",
+		"drain \"a/b\n",
+		"reload now\n",
+		"reload certificates now\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
@@ -290,6 +318,16 @@ static void a_failed_order_says_why_with_exit_code_1(void **state)
 	s->answer = -ENOENT;
 	expect(s, "drain a/b\n", "1\nno such real\n");
 	expect(s, "reload\n", "1\nlbxdp.yaml:1:1: error: bad\n"); /* F26 */
+}
+
+static void files_alone_can_be_read_again(void **state)
+{
+	struct stage *s = *state;
+
+	expect(s, "reload certificates\n", "0\n/a.pem: unchanged\n");
+	s->answer = -EINVAL;
+	expect(s, "reload certificates\n", "1\n/a.pem: unchanged\n");
+	assert_string_equal(buf_text(&s->tape), "files;files;");
 }
 
 static void joining_with_another_file_is_exit_code_2(void **state)
@@ -573,6 +611,7 @@ int main(void)
 		ON_STAGE(unknown_commands_and_wrong_arguments_are_usage_errors),
 		ON_STAGE(orders_reach_the_daemon_as_they_were_given),
 		ON_STAGE(a_failed_order_says_why_with_exit_code_1),
+		ON_STAGE(files_alone_can_be_read_again),
 		ON_STAGE(joining_with_another_file_is_exit_code_2),
 		ON_STAGE(every_page_can_be_read),
 		ON_STAGE(a_line_that_is_too_long_is_an_error_not_a_crash),

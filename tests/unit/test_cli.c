@@ -122,6 +122,7 @@ static void wrong_usage_is_exit_code_2_and_names_what_is_wrong(void **state)
 		{"drain",			     "usage: lbxdp drain"      },
 		{"weight a/b",                        "usage: lbxdp weight"     },
 		{"reload now",                        "usage: lbxdp reload"     },
+		{"reload certificates now",           "usage: lbxdp reload"     },
 		{"help frobnicate",                   "unknown command"         },
 	};
 
@@ -140,8 +141,9 @@ static void help_is_no_error(void **state)
 
 static void without_a_daemon_the_error_says_how_to_start_one(void **state)
 {
-	static const char *const lines[] = {"status",    "report l4", "metrics",
-					    "drain a/b", "reload",    "isolate a/b"};
+	static const char *const lines[] = {
+		"status",      "report l4",          "metrics", "drain a/b", "reload",
+		"isolate a/b", "reload certificates"};
 	char line[128];
 
 	for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {

@@ -47,13 +47,13 @@ struct saying {
 static const struct saying misplaced_sayings[] = {
 	{HTTP REALS "    scheduler: wlcc\n",
 	 "f:8:16: error: services.S.scheduler: 'wlcc' is not one of wrr, "
-	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"											   },
+	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"													 },
 	{HEAD VIP REALS "    scheduler: wlc\n",
 	 "f:7:16: error: services.S.scheduler: 'wlc' is not supported by "
-	 "this version with mode l4-dr (supported: wrr)\n"											 },
+	 "this version with mode l4-dr (supported: wrr)\n"												       },
 	{HEAD VIP REALS "    tls: {certificates: /a.pem}\n"
 			"    maxconn: 5\n    persistence: {source: 32}\n"
-			"    slow_start: 30s\n    routes: [{path: /ews}]\n", "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
+			"    slow_start: 30s\n    routes: [{path: /ews}]\n",	      "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
 	 "f:8:5: error: services.S.maxconn: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
@@ -62,14 +62,14 @@ static const struct saying misplaced_sayings[] = {
 	 "f:10:5: error: services.S.slow_start: belongs to layer 7 (mode: "
 	 "l7-tcp or l7-http)\n"
 	 "f:11:5: error: services.S.routes: belongs to layer 7 (mode: l7-tcp "
-	 "or l7-http)\n"				      },
+	 "or l7-http)\n"						    },
 	{HEAD VIP REALS "    request_buffer: 51200\n    forwarded_for: append\n"
 			"    trust_forwarded_from: 10.0.0.0/8\n"
 			"    request_headers: {set: {A: b}}\n"
 			"    response_headers: {delete: A}\n"
 			"    rewrite: [{from: /a, to: /b}]\n"
 			"    redirect: {to: https}\n    redirect_root: /owa/\n"
-			"    error_pages: {503: /a}\n",		      "f:7:5: error: services.S.request_buffer: belongs to HTTP (mode: "
+			"    error_pages: {503: /a}\n    max_body: 1\n",		  "f:7:5: error: services.S.request_buffer: belongs to HTTP (mode: "
 	 "l7-http)\n"
 	 "f:8:5: error: services.S.forwarded_for: belongs to HTTP (mode: "
 	 "l7-http)\n"
@@ -83,7 +83,8 @@ static const struct saying misplaced_sayings[] = {
 	 "f:13:5: error: services.S.redirect: belongs to HTTP (mode: l7-http)\n"
 	 "f:14:5: error: services.S.redirect_root: belongs to HTTP (mode: "
 	 "l7-http)\n"
-	 "f:15:5: error: services.S.error_pages: belongs to HTTP (mode: l7-http)\n"},
+	 "f:15:5: error: services.S.error_pages: belongs to HTTP (mode: l7-http)\n"
+	 "f:16:5: error: services.S.max_body: belongs to HTTP (mode: l7-http)\n"},
 	{TCP REALS "    request_buffer: 51200\n    forwarded_for: append\n"
 		   "    trust_forwarded_from: 10.0.0.0/8\n"
 		   "    request_headers: {set: {A: b}}\n"
@@ -91,7 +92,7 @@ static const struct saying misplaced_sayings[] = {
 		   "    rewrite: [{from: /a, to: /b}]\n"
 		   "    redirect: {to: https}\n    redirect_root: /owa/\n"
 		   "    error_pages: {503: /a}\n    persistence: {cookie: C}\n"
-		   "    routes: [{path: /a, host: b}]\n",		    "f:8:5: error: services.S.request_buffer: belongs to HTTP (mode: "
+		   "    routes: [{path: /a, host: b}]\n",				 "f:8:5: error: services.S.request_buffer: belongs to HTTP (mode: "
 	 "l7-http)\n"
 	 "f:9:5: error: services.S.forwarded_for: belongs to HTTP (mode: "
 	 "l7-http)\n"
@@ -109,14 +110,14 @@ static const struct saying misplaced_sayings[] = {
 	 "f:17:19: error: services.S.persistence.cookie: belongs to HTTP "
 	 "(mode: l7-http)\n"
 	 "f:18:15: error: services.S.routes[0].path: belongs to HTTP (mode: "
-	 "l7-http)\n"							    },
+	 "l7-http)\n"									  },
 	{TCP REALS "    request_buffer: 16384\n    forwarded_for: off\n"
 		   "    trust_forwarded_from: none\n"
 		   "    request_headers: {}\n    response_headers: none\n"
 		   "    rewrite: []\n    redirect: off\n"
 		   "    redirect_root: none\n    error_pages: {}\n"
 		   "    persistence: none\n    routes: []\n"
-		   "    tls: off\n    maxconn: 0\n    slow_start: 0s\n",     ""							   },
+		   "    tls: off\n    maxconn: 0\n    slow_start: 0s\n    max_body: 0\n", ""							    },
 };
 
 static const struct saying limit_sayings[] = {
@@ -141,7 +142,20 @@ static const struct saying limit_sayings[] = {
 	 "f:8:25: error: services.S.tls.certificates: the list is empty\n"                       },
 	{HTTP REALS "    forwarded_for: add\n",
 	 "f:8:20: error: services.S.forwarded_for: 'add' is not one of off, "
-	 "append, replace\n"								     },
+	 "append, replace, keep\n"							       },
+	{HTTP REALS "    forwarded_for: keep\n",
+	 "f:8:20: error: services.S.forwarded_for: keep needs to know whose word is kept "
+	 "(like trust_forwarded_from: [10.0.0.0/8])\n"                                           },
+	{HTTP REALS "    forwarded_for: keep\n    trust_forwarded_from: none\n",
+	 "f:8:20: error: services.S.forwarded_for: keep needs to know whose word is kept "
+	 "(like trust_forwarded_from: [10.0.0.0/8])\n"                                           },
+	{HTTP REALS "    forwarded_for: keep\n    trust_forwarded_from: [x]\n",
+	 "f:9:28: error: services.S.trust_forwarded_from[0]: 'x' is not an address, a network "
+	 "(192.168.30.0/24) or a range (192.168.30.50-192.168.30.60)\n"                          },
+	{HTTP REALS "    max_body: 10M\n",
+	 "f:8:15: error: services.S.max_body: '10M' is not a whole number\n"                     },
+	{HTTP REALS "    max_body: 4294967296\n",
+	 "f:8:15: error: services.S.max_body: '4294967296' is too large\n"                       },
 	{HTTP REALS "    trust_forwarded_from: [10.0.0.1/8, x]\n",
 	 "f:8:28: error: services.S.trust_forwarded_from[0]: '10.0.0.1/8' "
 	 "has bits behind its length (did you mean 10.0.0.0/8?)\n"
@@ -268,7 +282,7 @@ static const struct saying persistence_sayings[] = {
 	 "f:9:14: error: services.S.maxconn: '-1' is not a whole number\n"        },
 	{HTTP REALS "    error_pages: {404: /a, 503: a.html, 502: [b]}\n",
 	 "f:8:19: error: services.S.error_pages.404: has no page here (400, "
-	 "403, 408, 431, 502, 503 and 504 have)\n"
+	 "403, 408, 413, 431, 502, 503 and 504 have)\n"
 	 "f:8:33: error: services.S.error_pages.503: 'a.html' is not an absolute "
 	 "path\n"
 	 "f:8:46: error: services.S.error_pages.502: one value belongs here, "
@@ -452,6 +466,7 @@ static void keys_that_are_missing_have_the_documented_defaults(void **state)
 	assert_int_equal(s->mode, MODE_L7_HTTP);
 	assert_int_equal(s->scheduler, SCHEDULER_WRR);
 	assert_int_equal(s->l7.request_buffer, 16384); /* R55 */
+	assert_int_equal(s->l7.max_body, 0);
 	assert_int_equal(s->l7.forwarded_for, PROXY_FORWARDED_APPEND);
 	assert_int_equal(s->l7.request, 10000);
 	assert_int_equal(s->l7.queue, 30000);
@@ -564,7 +579,7 @@ static void changes_of_heads_are_read_in_order(void **state)
 		"    rewrite: [{from: /a, to: /b}, {from: /c/, to: /}]\n"
 		"    trust_forwarded_from: [10.0.0.0/8, \"2001:db8::/32\"]\n"
 		"    forwarded_for: replace\n    redirect_root: /owa/\n"
-		"    error_pages: {503: /a.html, 400: /b.html}\n");
+		"    error_pages: {503: /a.html, 413: /b.html}\n    max_body: 4294967295\n");
 	const struct service_config *s = &m->services[0];
 	const struct header_list *set = list_of(s, PROXY_RULE_REQUEST_SET);
 
@@ -582,8 +597,9 @@ static void changes_of_heads_are_read_in_order(void **state)
 	assert_int_equal(s->l7.forwarded_for, PROXY_FORWARDED_REPLACE);
 	assert_string_equal(s->l7.redirect_root, "/owa/");
 	assert_int_equal(s->l7.page_count, 2);
-	assert_int_equal(s->l7.pages[1].status, 400);
+	assert_int_equal(s->l7.pages[1].status, 413);
 	assert_string_equal(s->l7.pages[1].file.path, "/b.html");
+	assert_true(s->l7.max_body == UINT32_MAX);
 	model_free(m);
 }
 
@@ -716,7 +732,7 @@ static void each_file_is_known_by_its_place_once(void **state)
 static const char full[] =
 	"l7: {request_buffer: 8192, logging: on, splice: off}\n" HTTP
 	"    scheduler: sh\n    slow_start: 90s\n    maxconn: 7\n    request_buffer: 51200\n"
-	"    source: client\n    forwarded_for: off\n    redirect_root: /owa/\n"
+	"    source: client\n    forwarded_for: keep\n    redirect_root: /owa/\n    max_body: 9\n"
 	"    timeouts: {request: 1s, queue: 2s, tunnel: 3s}\n"
 	"    tls: {certificates: [/a b.pem, /b.pem], min_version: \"1.3\", client_ca: /c.pem}\n"
 	"    persistence: {cookie: C, secure: on, http_only: off, same_site: strict}\n"

@@ -106,6 +106,7 @@ static void the_settings_of_a_service_are_in_its_row(void **state)
 	world_make(&w, "l7: {logging: on, splice: off}\n" HTTP
 		       "    scheduler: lc\n    maxconn: 40\n    slow_start: 30s\n"
 		       "    request_buffer: 51200\n    redirect_root: /owa/\n    source: client\n"
+		       "    max_body: 1000000\n"
 		       "    timeouts: {request: 1s, queue: 2s, tunnel: 3s}\n"
 		       "    tls: {certificates: /a.pem, min_version: \"1.3\", client_ca: /c.pem}\n"
 		       "    persistence: {cookie: LB, same_site: lax}\n"
@@ -119,6 +120,7 @@ static void the_settings_of_a_service_are_in_its_row(void **state)
 	assert_int_equal(row->tunnel, 3000);
 	assert_int_equal(row->maxconn, 40);
 	assert_int_equal(row->request_buffer, 51200);
+	assert_int_equal(row->max_body, 1000000);
 	assert_int_equal(row->slow_start, 30000);
 	assert_int_equal(row->persist, 0);
 	assert_int_equal(row->parent, 0);
@@ -144,6 +146,7 @@ static void in_tcp_mode_a_row_says_nothing_of_http(void **state)
 	row = service(&w, 1);
 	assert_int_equal(row->flags, 0);
 	assert_int_equal(row->request_buffer, 0);
+	assert_int_equal(row->max_body, 0);
 	assert_int_equal(row->forwarded_for, PROXY_FORWARDED_OFF);
 	assert_int_equal(row->persist, 60000);
 	assert_int_equal(row->persist_bits, 24);

@@ -162,11 +162,99 @@ static void a_new_content_is_a_new_version_once_it_is_whole(void **state)
 	assert_true(files_look(f));
 	assert_false(version_of(f, "a.pem") == before);
 	assert_false(files_look(f));
+	write_file("a.pem", two.pem); /* the same again is no change */
+	assert_false(files_look(f));
 	write_file("503.html", "very sorry");
 	assert_true(files_look(f));
 	files_free(f);
 	unmake(&one);
 	unmake(&two);
+	model_free(m);
+}
+
+/* What files_read_again says, which is to be freed. */
+static char *said_of(struct files *f, size_t refused)
+{
+	struct buf out = {0};
+
+	assert_int_equal(files_read_again(f, &out), refused);
+	return out.at;
+}
+
+static bool says(const char *said, const char *name, const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s: %s", path_of(name), what);
+	return strstr(said, line);
+}
+
+static void what_became_of_each_file_is_said_on_command(void **state)
+{
+	struct model *m = model_here();
+	struct files *f = files_new();
+	struct made one, two, old;
+	uint64_t before;
+	char *said;
+
+	make(&one, &(struct recipe){.common_name = "one"});
+	make(&two, &(struct recipe){.common_name = "two"});
+	make(&old, &(struct recipe){.common_name = "old", .from = -7200, .until = -3600});
+	write_all(one.pem, one.pem);
+	files_follow(f, m);
+	before = version_of(f, "b.pem");
+	write_file("a.pem", two.pem);
+	write_file("b.pem", "half a certific");
+	write_file("ca.pem", one.pem); /* the same again */
+	assert_int_equal(unlink(path_of("503.html")), 0);
+	said = said_of(f, 2);
+	assert_true(says(said, "503.html", "not used: No such file or directory\n"));
+	assert_true(says(said, "b.pem", "not used: "));
+	assert_true(says(said, "a.pem", "changed\n"));
+	assert_true(says(said, "ca.pem", "unchanged\n"));
+	assert_true(strstr(said, "changed\n") > strstr(said, "/b.pem: not used: "));
+	free(said);
+	assert_true(version_of(f, "b.pem") == before);
+	assert_false(files_look(f)); /* all of that is known */
+	write_file("b.pem", old.pem);
+	write_file("503.html", "sorry");
+	said = said_of(f, 0);
+	assert_true(says(said, "b.pem", "changed: expired on "));
+	assert_true(says(said, "503.html", "unchanged\n"));
+	free(said);
+	files_free(f);
+	unmake(&one);
+	unmake(&two);
+	unmake(&old);
+	model_free(m);
+}
+
+/* Within its size, its times and its place: only who reads it sees it. */
+static void a_change_that_no_mark_shows_is_found_on_command(void **state)
+{
+	struct model *m = model_here();
+	struct files *f = files_new();
+	struct timespec times[2];
+	struct stat st;
+	struct made one;
+	char *said;
+	int fd;
+
+	make(&one, &(struct recipe){.common_name = "one"});
+	write_all(one.pem, one.pem);
+	files_follow(f, m);
+	assert_int_equal(stat(path_of("503.html"), &st), 0);
+	fd = open(path_of("503.html"), O_WRONLY);
+	assert_int_equal(write(fd, "S", 1), 1);
+	times[0] = times[1] = st.st_mtim;
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+	assert_false(files_look(f));
+	said = said_of(f, 0);
+	assert_true(says(said, "503.html", "changed\n"));
+	free(said);
+	files_free(f);
+	unmake(&one);
 	model_free(m);
 }
 
@@ -185,6 +273,10 @@ int main(void)
 						make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_pipe_is_not_waited_for, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_new_content_is_a_new_version_once_it_is_whole,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(what_became_of_each_file_is_said_on_command,
+						make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(a_change_that_no_mark_shows_is_found_on_command,
 						make_dir, remove_dir),
 		cmocka_unit_test(nothing_is_followed_where_nothing_is_named),
 	};

@@ -194,6 +194,64 @@ static void what_a_check_forgives_a_proxy_does_not(void **state)
 	}
 }
 
+/* Each body, and how much of it is content. Refused below that, before any byte too many. */
+static void a_limit_counts_content_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t content;
+	} rows[] = {
+		{"5\r\nhello\r\n0\r\n\r\n",                        5                },
+		{"5;a=b\r\nhello\r\n0\r\nX: long trailer\r\n\r\n", 5                },
+		{"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",               5                },
+		{"1\r\na\r\n7fffffffffffffff\r\n",                 (uint64_t)1 << 63},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct http_body b;
+
+		http_body_start(&b, HTTP_CHUNKED, 0, true);
+		assert_true(http_body_limit(&b, rows[i].content));
+		assert_int_equal(pass(&b, rows[i].text), strlen(rows[i].text));
+		http_body_start(&b, HTTP_CHUNKED, 0, true);
+		assert_true(http_body_limit(&b, rows[i].content - 1));
+		assert_int_equal(pass(&b, rows[i].text), -EPROTO);
+		assert_int_equal(b.error_status, 413);
+	}
+}
+
+static void a_chunk_too_many_is_refused_with_its_size(void **state)
+{
+	struct http_body b;
+
+	http_body_start(&b, HTTP_CHUNKED, 0, true);
+	assert_true(http_body_limit(&b, 10));
+	assert_int_equal(pass(&b, "a\r\n0123456789\r\n"), 15);
+	assert_int_equal(pass(&b, "1\r"), 2);
+	assert_int_equal(pass(&b, "\n"), -EPROTO);
+	assert_int_equal(b.error_status, 413);
+	http_body_start(&b, HTTP_CHUNKED, 0, true);
+	assert_true(http_body_limit(&b, 10));
+	assert_int_equal(pass(&b, "b\rx"), -EPROTO); /* what is broken is not too large */
+	assert_int_equal(b.error_status, 400);
+}
+
+static void a_length_is_held_against_the_limit_at_once(void **state)
+{
+	struct http_body b;
+
+	http_body_start(&b, HTTP_LENGTH, 10, true);
+	assert_true(http_body_limit(&b, 10));
+	assert_int_equal(pass(&b, "0123456789"), 10);
+	assert_true(http_body_over(&b));
+	http_body_start(&b, HTTP_LENGTH, 11, true);
+	assert_false(http_body_limit(&b, 10));
+	assert_int_equal(b.error_status, 413);
+	http_body_start(&b, HTTP_NO_BODY, 0, true);
+	assert_true(http_body_limit(&b, 10));
+	assert_true(http_body_over(&b));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +265,9 @@ int main(void)
 		cmocka_unit_test(trailers_are_at_most_16_kb_together),
 		cmocka_unit_test(a_size_has_up_to_16_digits_below_2_to_the_63),
 		cmocka_unit_test(what_a_check_forgives_a_proxy_does_not),
+		cmocka_unit_test(a_limit_counts_content_and_nothing_else),
+		cmocka_unit_test(a_chunk_too_many_is_refused_with_its_size),
+		cmocka_unit_test(a_length_is_held_against_the_limit_at_once),
 	};
 
 	return cmocka_run_group_tests_name("http_body", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -302,6 +303,33 @@ static const struct {
 	{HTTP_EDIT_ADD,    "Set-Cookie",        BYTES("a=b"),                  true },
 };
 
+/* A client cannot have the proxy keep quiet by a field that goes no further, or says nothing. */
+static void a_field_that_goes_on_is_told_from_one_that_does_not(void **state)
+{
+	static const struct {
+		const char *fields;
+		bool passes;
+	} cases[] = {
+		{"x-a: 1\r\n",                              true },
+		{"X-A:\r\nX-A: 1\r\n",                      true },
+		{"Connection: X-B\r\nX-A: 1\r\n",           true },
+		{"X-AA: 1\r\nX-: 1\r\n",                    false},
+		{"X-A:\r\n",				false},
+		{"X-A: 1\r\nConnection: te, x-a\r\n",       false},
+		{"Connection: X-A\r\nX-A: 1\r\nX-A: 2\r\n", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct http_head h;
+		char text[128];
+		size_t seen = 0;
+		int len = snprintf(text, sizeof(text), GET A "%s\r\n", cases[i].fields);
+
+		assert_int_equal(http_request_parse(&h, text, len, &seen), 1);
+		assert_int_equal(http_head_passes(&h, "X-A"), cases[i].passes);
+	}
+}
+
 static void an_edit_that_could_break_the_head_is_not_sound(void **state)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(soundness); i++) {
@@ -321,6 +349,7 @@ int main(void)
 		cmocka_unit_test(a_head_goes_on_with_what_a_proxy_changes_and_nothing_else),
 		cmocka_unit_test(what_is_written_is_the_same_message_again),
 		cmocka_unit_test(too_little_room_is_said_and_not_overrun),
+		cmocka_unit_test(a_field_that_goes_on_is_told_from_one_that_does_not),
 		cmocka_unit_test(an_edit_that_could_break_the_head_is_not_sound),
 	};
 

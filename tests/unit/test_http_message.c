@@ -312,8 +312,6 @@ static void fields_keep_case_order_and_inner_blanks(void **state)
 		assert_int_equal(f->value.len, strlen(fields[i][1]));
 		assert_memory_equal(f->value.at, fields[i][1], f->value.len);
 	}
-	assert_ptr_equal(http_field_find(&h, "COOKIE"), &h.fields[2]);
-	assert_null(http_field_find(&h, "Cooki"));
 	assert_int_equal(h.fields[4].id, HTTP_NAME_COOKIE);
 }
 

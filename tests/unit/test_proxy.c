@@ -392,6 +392,29 @@ static void a_header_that_comes_in_goes_out_in_the_other_version(void **state)
 	close(server);
 }
 
+/* By the latter main ends a session in a process that takes no orders from it. */
+static void a_session_is_shown_with_its_client_and_with_its_own_peer(void **state)
+{
+	const struct proxy_session *row = &shared->session[1][0];
+	char text[ENDPOINT_TEXT_LEN];
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+	int client, server;
+
+	settings.accept_header = PROXY_HEADER_V1;
+	order_service();
+	client = dial_from(&front);
+	say(client, "PROXY TCP4 192.0.2.7 192.0.2.9 4660 443\r\n");
+	server = take_session(listening[0]);
+	getsockname(client, (struct sockaddr *)&sa, &len);
+	assert_string_equal(addr_format_port(&row->client, row->client_port, text),
+			    "192.0.2.7:4660");
+	assert_string_equal(addr_format(&row->peer, text), "127.0.0.1");
+	assert_int_equal(row->peer_port, ntohs(sa.sin_port));
+	close(client);
+	close(server);
+}
+
 static void a_client_without_a_proper_header_is_closed(void **state)
 {
 	static const char *const wrong[] = {"EHLO client\r\n", "PROXY TCP4 1 2 3 4\r\n", ""};
@@ -665,6 +688,7 @@ int main(void)
 		SESSION_TEST(a_header_goes_out_before_the_first_byte),
 		SESSION_TEST(a_header_that_comes_in_goes_out_in_the_other_version),
 		SESSION_TEST(a_client_without_a_proper_header_is_closed),
+		SESSION_TEST(a_session_is_shown_with_its_client_and_with_its_own_peer),
 		SESSION_TEST(at_the_limit_clients_wait_until_a_session_ends),
 		SESSION_TEST(a_process_tells_how_it_fares),
 		SESSION_TEST(without_descriptors_nothing_spins_and_accepting_resumes),

@@ -94,6 +94,116 @@ static void say_authorization(int client, size_t len)
 	}
 }
 
+static void limit_bodies(uint32_t bytes)
+{
+	settings.max_body = bytes;
+	order_service();
+}
+
+/* Content-Length, a first chunk, a second: the end of what a refusal says. */
+static void a_body_above_the_limit_is_a_413_before_a_server_is_chosen(void **state)
+{
+	static const char *const asks[] = {
+		ASK_POST "Content-Length: 11\r\n\r\n",
+		ASK_POST "Content-Length: 11\r\n\r\n0123456789x",
+		ASK_POST "Content-Length: 11\r\nExpect: 100-continue\r\n\r\n",
+		ASK_POST "Transfer-Encoding: chunked\r\n\r\nb\r\n",
+		ASK_POST "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n1\r\n",
+	};
+	const size_t count = sizeof(asks) / sizeof(*asks);
+
+	limit_bodies(10);
+	for (size_t i = 0; i < count; i++) {
+		int client = dial_from(&front);
+
+		say(client, asks[i]);
+		read_all(client);
+		assert_true(begins_with(read_text, "HTTP/1.1 413 Content Too Large\r\n"));
+		assert_non_null(strstr(read_text, CLOSES));
+		assert_non_null(strstr(read_text, "10 bytes that max_body allows"));
+		close(client);
+		until(!engine_sessions(engine));
+	}
+	assert_false(accepts(listening[0]));
+	assert_int_equal(shared->service[SERVICE].bad_requests, count);
+	assert_int_equal(shared->service[SERVICE].answers[4], count);
+}
+
+static void a_body_that_passes_the_limit_later_costs_the_server_connection(void **state)
+{
+	int client, server;
+
+	limit_bodies(10);
+	client = dial_from(&front);
+	say(client, ASK_POST "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n");
+	server = take_session(listening[0]);
+	assert_reads(server, ASK_POST "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n");
+	say(client, "7\r\nand more");
+	assert_reset(server);
+	read_all(client);
+	assert_true(begins_with(read_text, "HTTP/1.1 413 "));
+	assert_int_equal(shared->service[SERVICE].bad_requests, 1);
+	close(client);
+	close(server);
+}
+
+/* What the server answered before stands; more than its beginning nobody gets. */
+static void an_answer_that_has_begun_ends_with_the_body_that_is_too_long(void **state)
+{
+	static const char begun[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi";
+	int client, server;
+
+	limit_bodies(10);
+	client = dial_from(&front);
+	say(client, ASK_POST "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n");
+	server = take_session(listening[0]);
+	say(server, begun);
+	assert_reads(client, begun);
+	say(client, "7\r\nand more");
+	read_all(client);
+	assert_string_equal(read_text, "");
+	until(!engine_sessions(engine));
+	assert_int_equal(shared->service[SERVICE].bad_requests, 1);
+	close(client);
+	close(server);
+}
+
+/* Outlook Anywhere announces a gigabyte for each half. */
+static void outlook_anywhere_has_no_limit(void **state)
+{
+	static const char ask[] = "RPC_IN_DATA /rpc HTTP/1.1\r\nHost: a\r\n"
+				  "Content-Length: 1073741824\r\n\r\nmore than ten bytes";
+	int client, server;
+
+	limit_bodies(10);
+	client = dial_from(&front);
+	say(client, ask);
+	server = take_session(listening[0]);
+	assert_reads(server, ask);
+	close(client);
+	close(server);
+}
+
+static void a_body_within_the_limit_passes(void **state)
+{
+	static const char chunked[] = ASK_POST "Transfer-Encoding: chunked\r\n\r\n"
+					       "4\r\nbody\r\n6\r\nbodies\r\n0\r\n\r\n";
+	static const char whole[] = ASK_POST "Content-Length: 10\r\n\r\n0123456789";
+	int client, server;
+
+	limit_bodies(10);
+	client = dial_from(&front);
+	say(client, chunked);
+	server = take_session(listening[0]);
+	assert_reads(server, chunked);
+	say(server, OK_2);
+	assert_reads(client, OK_2);
+	say(client, whole); /* each request has its own */
+	assert_reads(server, whole);
+	close(client);
+	close(server);
+}
+
 /* R55 */
 static void a_kerberos_ticket_of_40_KB_passes_where_the_buffer_is_larger(void **state)
 {
@@ -460,8 +570,8 @@ static void a_get_that_kills_its_server_is_asked_once_more_and_elsewhere(void **
 static void a_client_that_resets_takes_the_server_along_in_every_state(void **state)
 {
 	static const char *const said[] = {"", "GET / HT", POST,
-					   "POST / HTTP/1.1\r\nHost: a\r\n"
-					   "Content-Length: 9\r\n\r\nx"};
+					   ("POST / HTTP/1.1\r\nHost: a\r\n"
+					    "Content-Length: 9\r\n\r\nx")};
 	static const char *const answered[] = {NULL, "", "HTTP/1.1 100 Continue\r\n\r\n",
 					       "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"};
 
@@ -593,6 +703,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_lab(what_two_readers_could_take_for_two_things_is_refused),
 		in_lab(a_chunk_that_breaks_later_is_refused_and_the_server_dropped),
+		in_lab(a_body_above_the_limit_is_a_413_before_a_server_is_chosen),
+		in_lab(a_body_that_passes_the_limit_later_costs_the_server_connection),
+		in_lab(an_answer_that_has_begun_ends_with_the_body_that_is_too_long),
+		in_lab(outlook_anywhere_has_no_limit),
+		in_lab(a_body_within_the_limit_passes),
 		in_lab(a_kerberos_ticket_of_40_KB_passes_where_the_buffer_is_larger),
 		in_lab(a_head_that_does_not_end_meets_the_limit),
 		in_lab(a_slow_head_gets_408_but_silence_nothing),

@@ -282,6 +282,35 @@ static void the_client_is_appended_or_stands_alone(void **state)
 	exchange(ASK_FORWARDED, alone, OK_2, OK_2);
 }
 
+/* Where trusted clients name theirs, not a byte of it is changed. */
+static void what_trusted_clients_say_is_kept_and_nobody_elses(void **state)
+{
+	static const char in_other_words[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=192.0.2.1;proto=https\r\n"
+		"X-Forwarded-Proto: https\r\n\r\n";
+	static const char proto_only[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n";
+	static const char filled_in[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n"
+		"X-Forwarded-For: 127.0.0.1\r\nForwarded: for=127.0.0.1;proto=http\r\n\r\n";
+	static const char alone[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n"
+		"X-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;proto=http\r\n\r\n";
+	static const char dropped[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For\r\n"
+				      "X-Forwarded-For: 192.0.2.1\r\n\r\n";
+
+	settings.forwarded_for = PROXY_FORWARDED_KEEP;
+	order_service();
+	order_trust("127.0.0.0", 104);
+	exchange(ASK_FORWARDED, ASK_FORWARDED, OK_2, OK_2);
+	exchange(in_other_words, in_other_words, OK_2, OK_2);
+	exchange(proto_only, filled_in, OK_2, OK_2);
+	exchange(GET, alone, OK_2, OK_2);
+	exchange(dropped, alone, OK_2, OK_2);
+	order_trust("127.0.1.0", 120);
+	exchange(ASK_FORWARDED, alone, OK_2, OK_2);
+}
+
 static void a_page_of_the_service_stands_for_ours(void **state)
 {
 	static const char page[] = "<html>away</html>";
@@ -328,6 +357,7 @@ int main(void)
 		in_lab(a_redirect_keeps_the_connection),
 		in_lab(fields_are_set_added_deleted_and_paths_rewritten),
 		in_lab(the_client_is_appended_or_stands_alone),
+		in_lab(what_trusted_clients_say_is_kept_and_nobody_elses),
 		in_lab(a_page_of_the_service_stands_for_ours),
 		in_lab(a_keep_alive_session_keeps_the_settings_it_began_with),
 	};

@@ -266,6 +266,51 @@ static void a_ca_bundle_reaches_a_process_that_cannot_open_files(void **state)
 	assert_non_null(strstr(stage.last[1].outcome.detail, "hostname mismatch"));
 }
 
+static bool zero_has_passed(void)
+{
+	return stage.last[0].outcome.code == CHECK_CODE_L7OK;
+}
+
+static bool one_is_in(void)
+{
+	return stage.reports[1];
+}
+
+static void a_bundle_is_replaced_by_a_whole_one_only(void **state)
+{
+	char path[] = "/tmp/lbxdp-test-ca-XXXXXX", pem[4096], other[4096];
+	SSL_CTX *ctx = bad_server_context(pem), *other_ctx = bad_server_context(other);
+	struct bad_server server;
+	struct check_spec spec;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	write_file(path, other);
+	bad_server_start(&server, web, ctx);
+	SSL_CTX_free(ctx);
+	SSL_CTX_free(other_ctx);
+	spec = spec_of(CHECK_HTTPS, server.port);
+	spec.verify = true;
+	snprintf(spec.ca, sizeof(spec.ca), "%s", path);
+	assert_int_equal(put(0, &spec), 0);
+	assert_int_equal(put(1, &spec), 0);
+	run_until(first_two_are_in);
+	assert_int_equal(stage.last[0].outcome.code, CHECK_CODE_L6RSP);
+	write_file(path, pem);
+	health_client_look(stage.client);
+	run_until(zero_has_passed);
+	write_file(path, "half a certific");
+	health_client_look(stage.client);
+	drop(1);
+	stage.reports[1] = 0;
+	assert_int_equal(put(1, &spec), 0);
+	run_until(one_is_in);
+	assert_int_equal(stage.last[1].outcome.code, CHECK_CODE_L7OK);
+	bad_server_stop(&server);
+	unlink(path);
+}
+
 static void a_missing_ca_bundle_refuses_the_row(void **state)
 {
 	struct check_spec spec = spec_of(CHECK_HTTPS, 1);
@@ -312,6 +357,7 @@ int main(void)
 		TEST(a_new_process_gets_every_row_and_the_known_health),
 		TEST(our_own_trouble_does_not_change_health),
 		TEST(a_ca_bundle_reaches_a_process_that_cannot_open_files),
+		TEST(a_bundle_is_replaced_by_a_whole_one_only),
 		TEST(a_missing_ca_bundle_refuses_the_row),
 	};
 

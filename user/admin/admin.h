@@ -30,6 +30,9 @@ struct admin_ops {
 		       struct buf *out);
 	void (*isolate_end)(void *arg, const void *token);
 	int (*reload)(void *arg, const char *who, struct buf *out);
+	/* Only the files that the configuration names; -EINVAL when one is not used, out has a line
+	 * for each. */
+	int (*reload_files)(void *arg, const char *who, struct buf *out);
 	/* `up` on a running daemon: attach a further interface; -EINVAL when file is another than
 	 * the one in force (empty: do not care). */
 	int (*join)(void *arg, const char *who, const char *const *interfaces, size_t count,

@@ -198,6 +198,10 @@ static int run_isolate(struct command_request *r)
 
 static int run_reload(struct command_request *r)
 {
+	if (!strcmp(argument(r, 1), "certificates"))
+		return outcome(r, r->ops->reload_files(r->ops->arg, r->who, &r->out));
+	if (r->words->count > 1)
+		return USAGE;
 	return outcome(r, r->ops->reload(r->ops->arg, r->who, &r->out));
 }
 
@@ -266,7 +270,7 @@ static const struct {
 	{"online",   "SERVICE/REAL",                               true,  1, 1,              run_order   },
 	{"weight",   "SERVICE/REAL 0..65535|default",              true,  2, 2,              run_weight  },
 	{"isolate",  "SERVICE/REAL",                               true,  1, 1,              run_isolate },
-	{"reload",   "",					   true,  0, 0,              run_reload  },
+	{"reload",   "[certificates]",                             true,  0, 1,              run_reload  },
 	{"join",     "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_join    },
 	{"up",       "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_up      },
 	{"down",     "[IFACE...]",				 true,  0, LINE_WORDS_MAX, run_down    },

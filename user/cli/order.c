@@ -21,6 +21,14 @@ int cli_relay(struct cli *c, int argc, char **argv)
 	return client_relay(c->paths.socket, (const char *const *)argv, argc);
 }
 
+int cli_reload(struct cli *c, int argc, char **argv)
+{
+	argc = options_take(NULL, 0, true, argc, argv);
+	if (argc < 1 || argc > 2 || (argc == 2 && strcmp(argv[1], "certificates")))
+		return cli_usage("reload");
+	return client_relay(c->paths.socket, (const char *const *)argv, argc);
+}
+
 /* SIGINT, SIGTERM and SIGHUP as a descriptor. */
 static int open_signals(void)
 {

@@ -9,7 +9,7 @@
 #include "core/http_edit.h"
 
 /* As the standard error pages of core/proxy.h's PROXY_BLOB_ERROR_PAGE. */
-static const uint16_t page_statuses[] = {400, 403, 408, 431, 502, 503, 504};
+static const uint16_t page_statuses[] = {400, 403, 408, 413, 431, 502, 503, 504};
 
 /* Says whether n is a file's name, which then stands in f. */
 static bool take_file(struct config_reading *r, const struct schema_row *row,
@@ -94,8 +94,8 @@ void config_decode_pages(struct config_reading *r, const struct schema_row *row,
 		pages[count].status = page_status(i->key);
 		if (!pages[count].status)
 			config_say_label(r, i,
-					 "has no page here (400, 403, 408, 431, 502, 503 "
-					 "and 504 have)");
+					 "has no page here (400, 403, 408, 413, 431, 502, "
+					 "503 and 504 have)");
 		else
 			count += take_file(r, row, i, &pages[count].file);
 	}

@@ -70,6 +70,18 @@ static void rule_root(struct config_reading *r, const struct service_config *s,
 		config_say(r, yaml_get(n, "redirect_root"), "would lead to itself");
 }
 
+static void rule_forwarded(struct config_reading *r, const struct service_config *s,
+			   const struct yaml_node *n)
+{
+	const struct yaml_node *list = yaml_get(n, "trust_forwarded_from");
+	bool names_some = list && list->kind == YAML_LIST && list->count;
+
+	if (s->l7.forwarded_for == PROXY_FORWARDED_KEEP && !s->l7.trust.count && !names_some)
+		config_say(r, yaml_get(n, "forwarded_for"),
+			   "keep needs to know whose word is kept (like trust_forwarded_from: "
+			   "[10.0.0.0/8])");
+}
+
 void config_rules_http(struct config_reading *r, const struct service_config *s,
 		       const struct yaml_node *n)
 {
@@ -77,4 +89,5 @@ void config_rules_http(struct config_reading *r, const struct service_config *s,
 		rule_redirect(r, s, n);
 	rule_rewrites(r, s, n);
 	rule_root(r, s, n);
+	rule_forwarded(r, s, n);
 }

@@ -57,6 +57,7 @@ static void fill_persistence(const struct service_config *s, struct proxy_servic
 static void fill_http(const struct service_config *s, struct proxy_service *row)
 {
 	row->request_buffer = s->l7.request_buffer;
+	row->max_body = s->l7.max_body;
 	row->forwarded_for = s->l7.forwarded_for;
 	copy_text(row->redirect_root, sizeof(row->redirect_root), s->l7.redirect_root);
 	if (service_is_redirect(s))

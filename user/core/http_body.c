@@ -59,10 +59,21 @@ static bool go(struct http_body *b, enum http_body_state next)
 	return true;
 }
 
-static bool no(struct http_body *b, const char *why)
+static bool refuse(struct http_body *b, uint16_t status, const char *why)
 {
 	b->error = why;
+	b->error_status = status;
 	return false;
+}
+
+static bool no(struct http_body *b, const char *why)
+{
+	return refuse(b, 400, why);
+}
+
+static bool too_large(struct http_body *b)
+{
+	return refuse(b, 413, "more content than is allowed");
 }
 
 /* Only whether there is one matters beyond the first few. */
@@ -154,8 +165,13 @@ static bool ext_escape_byte(struct http_body *b, char c)
 
 static bool size_lf_byte(struct http_body *b, char c)
 {
+	if (c != '\n')
+		return false;
+	if (b->left > b->room)
+		return too_large(b);
+	b->room -= b->left;
 	b->line = 0;
-	return c == '\n' && go(b, b->left ? HTTP_BODY_DATA : HTTP_BODY_TRAILER);
+	return go(b, b->left ? HTTP_BODY_DATA : HTTP_BODY_TRAILER);
 }
 
 static bool data_cr_byte(struct http_body *b, char c)
@@ -250,7 +266,7 @@ static bool line_grows(struct http_body *b)
 
 void http_body_start(struct http_body *b, enum http_framing framing, uint64_t length, bool strict)
 {
-	*b = (struct http_body){.framing = framing, .strict = strict};
+	*b = (struct http_body){.framing = framing, .strict = strict, .room = UINT64_MAX};
 	switch (framing) {
 	case HTTP_NO_BODY:
 		b->state = HTTP_BODY_OVER;
@@ -266,6 +282,12 @@ void http_body_start(struct http_body *b, enum http_framing framing, uint64_t le
 		b->left = UINT64_MAX;
 		break;
 	}
+}
+
+bool http_body_limit(struct http_body *b, uint64_t bytes)
+{
+	b->room = bytes;
+	return b->framing != HTTP_LENGTH || b->left <= bytes || too_large(b);
 }
 
 uint64_t http_body_opaque(const struct http_body *b)
@@ -294,7 +316,7 @@ ssize_t http_body_take(struct http_body *b, const char *bytes, size_t len, struc
 	while (used < len && b->state != HTTP_BODY_DATA && b->state != HTTP_BODY_OVER) {
 		if (!line_grows(b) || !on_byte[b->state](b, bytes[used])) {
 			if (!b->error)
-				b->error = "broken chunked coding";
+				(void)no(b, "broken chunked coding");
 			return -EPROTO;
 		}
 		used++;

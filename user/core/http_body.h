@@ -53,13 +53,15 @@ enum http_body_state {
 	HTTP_BODY_OVER,
 };
 
-/* Whoever has one reads state, left and error, and changes nothing. */
+/* Whoever has one reads state, left, error and error_status, and changes nothing. */
 struct http_body {
 	uint64_t left;     /* bytes of the length, or of this chunk */
-	const char *error; /* why it was refused */
-	uint32_t line;     /* bytes of this chunk line, or of the trailers */
-	uint8_t framing;   /* enum http_framing */
-	uint8_t state;     /* enum http_body_state; HTTP_BODY_OVER: the message ends here */
+	uint64_t room;     /* bytes of content that further chunks may bring */
+	const char *error; /* why it was refused, and with which status: 400, or 413 */
+	uint16_t error_status;
+	uint32_t line;   /* bytes of this chunk line, or of the trailers */
+	uint8_t framing; /* enum http_framing */
+	uint8_t state;   /* enum http_body_state; HTTP_BODY_OVER: the message ends here */
 	bool strict;
 	uint8_t count; /* digits of a chunk size, bytes of an element or of a trailer's name */
 	char name[HTTP_BODY_NAME_MAX]; /* the trailer's name, cut short */
@@ -69,9 +71,17 @@ struct http_body {
 void http_body_start(struct http_body *b, enum http_framing framing, uint64_t length, bool strict);
 
 /*
+ * It may have so many bytes of content, without the chunked coding; to be said after the start. A
+ * chunk that would pass that is refused with its size, before any byte of it. Returns false when a
+ * Content-Length is above it: error and error_status then say so.
+ */
+bool http_body_limit(struct http_body *b, uint64_t bytes);
+
+/*
  * Takes bytes behind the head. *content is the part of them that is content, without the chunked
  * coding (it may be empty). Returns how many bytes were taken, at least one unless len is 0 or the
- * body is over; call again with the rest. -EPROTO (see error) when the chunked coding is broken.
+ * body is over; call again with the rest. -EPROTO (see error) when the chunked coding is broken, or
+ * brings more than the limit.
  */
 ssize_t http_body_take(struct http_body *b, const char *bytes, size_t len, struct slice *content);
 

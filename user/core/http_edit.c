@@ -101,6 +101,18 @@ static bool is_named_by_connection(const struct http_head *h, struct slice name)
 	return false;
 }
 
+bool http_head_passes(const struct http_head *h, const char *name)
+{
+	for (size_t i = 0; i < h->field_count; i++) {
+		const struct http_field *f = &h->fields[i];
+
+		if (slice_is(f->name, name) && f->value.len &&
+		    !(h->names_fields && is_named_by_connection(h, f->name)))
+			return true;
+	}
+	return false;
+}
+
 static bool is_framing(const struct http_field *f)
 {
 	return f->id == HTTP_NAME_CONTENT_LENGTH || f->id == HTTP_NAME_TRANSFER_ENCODING;

@@ -67,6 +67,10 @@ struct http_write {
 
 enum { HTTP_EDITS_MAX = 64 };
 
+/* Whether a field of that name with something in it goes on: is there, and not what Connection
+ * names. */
+bool http_head_passes(const struct http_head *h, const char *name);
+
 /* Returns the bytes written, with the empty line at the end; -ENOSPC when room does not do. */
 ssize_t http_head_write(const struct http_head *h, const struct http_write *w, char *to,
 			size_t room);

@@ -216,11 +216,3 @@ bool http_method_is_idempotent(enum http_method m)
 {
 	return m != HTTP_METHOD_OTHER && m != HTTP_METHOD_POST && m != HTTP_METHOD_CONNECT;
 }
-
-const struct http_field *http_field_find(const struct http_head *h, const char *name)
-{
-	for (size_t i = 0; i < h->field_count; i++)
-		if (slice_is(h->fields[i].name, name))
-			return &h->fields[i];
-	return NULL;
-}

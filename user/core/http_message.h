@@ -162,7 +162,4 @@ static inline bool http_is_interim(const struct http_head *h)
 /* RFC 9110 9.2.2: asking again does no harm. */
 bool http_method_is_idempotent(enum http_method m);
 
-/* The first field of that name, in any case, or NULL. */
-const struct http_field *http_field_find(const struct http_head *h, const char *name);
-
 #endif

@@ -138,6 +138,7 @@ struct service_config {
 		size_t route_count;
 		/* l7-http only: */
 		uint32_t request_buffer; /* bytes */
+		uint32_t max_body;       /* bytes; 0: no limit */
 		enum proxy_forwarded forwarded_for;
 		struct acl_prefixes trust;
 		struct header_list headers[HEADER_LISTS];

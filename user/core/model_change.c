@@ -197,7 +197,7 @@ static void describe_l7_keys(const struct service_config *from, const struct ser
 		"persistence",     "slow_start",       "maxconn",       "tls",
 		"routes",          "request_buffer",   "forwarded_for", "trust_forwarded_from",
 		"request_headers", "response_headers", "rewrite",       "redirect",
-		"redirect_root",   "error_pages"};
+		"redirect_root",   "error_pages",      "max_body"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
 		if (key_changed(service_rows(), keys[i], from, to, to->mode))

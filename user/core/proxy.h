@@ -20,7 +20,12 @@ enum proxy_source {
 };
 
 enum proxy_header { PROXY_HEADER_OFF, PROXY_HEADER_V1, PROXY_HEADER_V2 };
-enum proxy_forwarded { PROXY_FORWARDED_OFF, PROXY_FORWARDED_APPEND, PROXY_FORWARDED_REPLACE };
+enum proxy_forwarded {
+	PROXY_FORWARDED_OFF,
+	PROXY_FORWARDED_APPEND,
+	PROXY_FORWARDED_REPLACE,
+	PROXY_FORWARDED_KEEP, /* what trusted clients say; else replace */
+};
 enum proxy_same_site {
 	PROXY_SAME_SITE_OFF,
 	PROXY_SAME_SITE_NONE,
@@ -53,6 +58,7 @@ struct proxy_service {
 	uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 	uint32_t maxconn;        /* sessions; 0: as many as the process takes */
 	uint32_t request_buffer; /* bytes of a request's head */
+	uint32_t max_body;       /* bytes of a request's body; 0: no limit */
 	uint32_t slow_start;     /* ms; 0: none */
 	uint32_t persist;        /* persistence by source, ms without a session; 0: none */
 	uint32_t parent;         /* of a route; 0: none */
@@ -68,7 +74,7 @@ struct proxy_service {
 	uint8_t persist_bits, persist6_bits; /* of a source's address that count */
 	uint8_t pad[2];
 };
-_Static_assert(sizeof(struct proxy_service) == 444, "struct proxy_service has hidden padding");
+_Static_assert(sizeof(struct proxy_service) == 448, "struct proxy_service has hidden padding");
 
 enum proxy_real_flag {
 	PROXY_REAL_USABLE = 1 << 0,   /* may get new sessions: up, online, weight above 0 */
@@ -233,7 +239,7 @@ struct proxy_counts {
 	uint64_t other_source_port; /* TProxy: the client's port was taken */
 	uint64_t requests;          /* HTTP */
 	uint64_t answers[6];        /* HTTP, by class: other, 1xx .. 5xx; as the client got them */
-	uint64_t bad_requests;      /* service: refused with 400, 431, 501 or 505 */
+	uint64_t bad_requests;      /* service: refused with 400, 413, 431, 501 or 505 */
 	uint64_t reused;            /* HTTP: requests that went by a connection that was there */
 	uint64_t handshakes;        /* TLS with clients, or with the real */
 	uint64_t handshakes_resumed;
@@ -315,7 +321,8 @@ _Static_assert(sizeof(struct proxy_vitals) == 64, "struct proxy_vitals changed s
 /* A session for people to see. Its process writes it, main reads it at any time: a row that changes
  * meanwhile shows some of either. */
 struct proxy_session {
-	struct addr client, vip; /* as the client came, or as its PROXY header says */
+	struct addr client, vip; /* client: as it came, or as its PROXY header says */
+	struct addr peer;        /* whose connection it is: the client, or who said that header */
 	uint64_t began, active;  /* clock_msec(); active: when bytes last came */
 	uint64_t bytes_in, bytes_out;
 	uint32_t service; /* id; 0: the row is free */
@@ -323,9 +330,10 @@ struct proxy_session {
 	uint32_t requests;
 	uint16_t client_port, vip_port;
 	uint32_t state; /* enum session_state */
-	uint32_t pad;
+	uint16_t peer_port;
+	uint16_t pad;
 };
-_Static_assert(sizeof(struct proxy_session) == 88, "struct proxy_session has hidden padding");
+_Static_assert(sizeof(struct proxy_session) == 104, "struct proxy_session has hidden padding");
 
 enum { PROXY_SESSIONS_MAX = 65536 }; /* of a process that are shown */
 

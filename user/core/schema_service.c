@@ -274,6 +274,17 @@ const struct schema_row schema_service[] = {
 	 .min = 4096,
 	 .max = 1048576,
 	 .help = "Bytes that a request's head may have."},
+	{.key = "max_body",
+	 .type = SCHEMA_UINT,
+	 FIELD(service_config, l7.max_body),
+	 .fallback = "none",
+	 .zero = "none",
+	 .neutral = NEUTRAL,
+	 .for_modes = HTTP,
+	 .min = 1,
+	 .max = UINT32_MAX,
+	 .help = "Bytes that a request's body may have, without its chunked coding; beyond them it "
+		 "is answered 413. RPC_IN_DATA and RPC_OUT_DATA may have any."},
 	{.key = "forwarded_for",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, l7.forwarded_for),
@@ -281,9 +292,11 @@ const struct schema_row schema_service[] = {
 	 .neutral = "off none 0",
 	 .for_modes = HTTP,
 	 .word = word_forwarded,
-	 .max = PROXY_FORWARDED_REPLACE,
+	 .max = PROXY_FORWARDED_KEEP,
 	 .help = "How servers learn the client's address, in X-Forwarded-For and Forwarded (RFC "
-		 "7239): behind what the client's proxies said, in its place, or not at all."},
+		 "7239): behind what the client's proxies said, in its place, or not at all. keep "
+		 "passes on untouched what clients in trust_forwarded_from say, and replaces what "
+		 "others do."},
 	{.key = "trust_forwarded_from",
 	 .type = SCHEMA_PREFIXES,
 	 FIELD(service_config, l7.trust),
@@ -342,7 +355,7 @@ const struct schema_row schema_service[] = {
 	 .neutral = NEUTRAL,
 	 .for_modes = HTTP,
 	 .doc_default = "built in",
-	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 431, "
-		 "502, 503, 504. (Nothing is answered with 413: bodies have no limit.)"},
-	{.key = NULL								 },
+	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, "
+		 "431, 502, 503, 504."},
+	{.key = NULL									   },
 };

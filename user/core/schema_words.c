@@ -89,7 +89,8 @@ const char *word_forwarded(uint32_t value)
 {
 	static const char *const words[] = {[PROXY_FORWARDED_OFF] = "off",
 					    [PROXY_FORWARDED_APPEND] = "append",
-					    [PROXY_FORWARDED_REPLACE] = "replace"};
+					    [PROXY_FORWARDED_REPLACE] = "replace",
+					    [PROXY_FORWARDED_KEEP] = "keep"};
 
 	return word_of(words, ARRAY_COUNT(words), value);
 }

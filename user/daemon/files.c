@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "core/model_files.h"
+#include "core/siphash.h"
 #include "io/tls_link.h"
 
 enum { CONTENT_MAX = 1 << 20, PAGE_MAX = 64 << 10 };
@@ -52,16 +53,28 @@ static int read_regular(const char *path, size_t max, struct buf *text)
 	return files_read(path, max, text);
 }
 
-/* Returns 0, with warnings in why; -EPROTO with the cause there; or why it cannot be read. */
-static int judge_content(enum model_file_kind kind, const char *path, struct buf *why)
+/* A number that another content has not; never 0. */
+static uint64_t sum_of(const struct buf *text)
+{
+	static const uint64_t key[2] = {0x6c62786470206669, 0x6c65732066616374}; /* any will do */
+	uint64_t sum = siphash(key, buf_text(text), text->len);
+
+	return sum ? sum : 1;
+}
+
+/* Returns 0, with the content's sum and warnings in why; or -errno with the cause there. */
+static int judge_content(enum model_file_kind kind, const char *path, uint64_t *sum,
+			 struct buf *why)
 {
 	struct buf text = {};
 	int err = read_regular(path, kind == MODEL_FILE_PAGE ? PAGE_MAX : CONTENT_MAX, &text);
 
-	if (!err && kind != MODEL_FILE_PAGE &&
-	    tls_pem_check(kind == MODEL_FILE_IDENTITY ? TLS_PEM_IDENTITY : TLS_PEM_CA,
-			  (struct slice){text.at, text.len}, why))
-		err = -EPROTO;
+	if (err)
+		buf_puts(why, err == -EINVAL ? "not a regular file" : strerror(-err));
+	else if (kind != MODEL_FILE_PAGE)
+		err = tls_pem_check(kind == MODEL_FILE_IDENTITY ? TLS_PEM_IDENTITY : TLS_PEM_CA,
+				    (struct slice){text.at, text.len}, why);
+	*sum = err ? 0 : sum_of(&text);
 	if (text.at)
 		explicit_bzero(text.at, text.room);
 	buf_free(&text);
@@ -109,15 +122,14 @@ static void judge_file(void *arg, const struct model_file *f)
 {
 	struct judging *j = arg;
 	struct buf why = {};
-	int err = judge_content(f->kind, f->path, &why);
+	uint64_t sum;
+	int err = judge_content(f->kind, f->path, &sum, &why);
 	bool warning = !err || (j->lenient && err == -EACCES);
 
-	if (err == -EACCES && j->lenient)
+	if (err && warning) {
+		buf_clear(&why);
 		buf_puts(&why, "not judged: this user may not read it");
-	else if (err == -EINVAL)
-		buf_puts(&why, "not a regular file");
-	else if (err && err != -EPROTO)
-		buf_puts(&why, strerror(-err));
+	}
 	say(j, f, warning, buf_text(&why));
 	j->right &= warning;
 	buf_free(&why);
@@ -135,11 +147,12 @@ struct followed {
 	char *path;
 	enum model_file_kind kind;
 	uint64_t seen; /* its mark when last looked; 0: it was not there */
+	bool refused;  /* what it held then is not used */
 };
 
 struct files {
-	struct followed *at; /* sorted by path, each once */
-	struct file_fact *facts;
+	struct followed *at;     /* sorted by path, each once */
+	struct file_fact *facts; /* a version is the sum of what is in use; 0: nothing */
 	size_t count, room;
 };
 
@@ -164,7 +177,7 @@ void files_free(struct files *f)
 	free(f);
 }
 
-/* A number that another content has not: when it was written, how long it is, which inode. */
+/* Says without reading whether it was written anew: when, how long it is, which inode. */
 static uint64_t mark_of(const char *path)
 {
 	uint64_t mark = 0xcbf29ce484222325;
@@ -186,8 +199,6 @@ static void add(void *arg, const struct model_file *f)
 {
 	struct files *files = arg;
 
-	if (f->kind == MODEL_FILE_CHECK_CA) /* the probe gets it with its check */
-		return;
 	if (files->count == files->room) {
 		files->room = files->room ? 2 * files->room : 16;
 		files->at = xrealloc(files->at, files->room, sizeof(*files->at));
@@ -195,11 +206,13 @@ static void add(void *arg, const struct model_file *f)
 	files->at[files->count++] = (struct followed){.path = xstrdup(f->path), .kind = f->kind};
 }
 
+/* Of several uses of a file the one that asks the most of it comes first. */
 static int by_path(const void *left, const void *right)
 {
 	const struct followed *l = left, *r = right;
+	int order = strcmp(l->path, r->path);
 
-	return strcmp(l->path, r->path);
+	return order ? order : (int)l->kind - (int)r->kind;
 }
 
 static void drop_doubles(struct files *f)
@@ -224,23 +237,47 @@ void files_follow(struct files *f, const struct model *m)
 	drop_doubles(f);
 	f->facts = xcalloc(f->count + 1, sizeof(*f->facts));
 	for (size_t i = 0; i < f->count; i++) {
+		struct buf why = {};
+
+		f->facts[i].path = f->at[i].path;
 		f->at[i].seen = mark_of(f->at[i].path);
-		f->facts[i] = (struct file_fact){.path = f->at[i].path, .version = f->at[i].seen};
+		(void)judge_content(f->at[i].kind, f->at[i].path, &f->facts[i].version, &why);
+		buf_free(&why);
 	}
 }
 
-static bool look_at(const struct followed *at)
-{
-	struct buf why = {};
-	int err = judge_content(at->kind, at->path, &why);
+enum outcome { FILE_UNCHANGED, FILE_CHANGED, FILE_REFUSED };
 
+/* Reads the index-th. why: the cause, or warnings, on one line. */
+static enum outcome read_again(struct files *f, size_t index, struct buf *why)
+{
+	struct followed *at = &f->at[index];
+	uint64_t sum;
+	int err;
+
+	at->seen = mark_of(at->path);
+	err = judge_content(at->kind, at->path, &sum, why);
+	for (size_t i = 0; i < why->len; i++)
+		if (why->at[i] == '\n')
+			why->at[i] = i + 1 < why->len ? ';' : '\0';
 	if (err)
+		return FILE_REFUSED;
+	if (sum == f->facts[index].version)
+		return FILE_UNCHANGED;
+	f->facts[index].version = sum;
+	return FILE_CHANGED;
+}
+
+static void note(struct followed *at, enum outcome o, const char *why)
+{
+	if (o == FILE_REFUSED)
 		log_warning("file %s changed and is not used: %s; what it held before stays",
-			    at->path, err == -EPROTO ? buf_text(&why) : strerror(-err));
-	else
-		log_info("file %s changed%s%s", at->path, why.len ? ": " : "", buf_text(&why));
-	buf_free(&why);
-	return !err;
+			    at->path, why);
+	else if (o == FILE_CHANGED)
+		log_info("file %s changed%s%s", at->path, *why ? ": " : "", why);
+	else if (at->refused)
+		log_info("file %s holds again what is in use", at->path);
+	at->refused = o == FILE_REFUSED;
 }
 
 bool files_look(struct files *f)
@@ -248,17 +285,38 @@ bool files_look(struct files *f)
 	bool changed = false;
 
 	for (size_t i = 0; i < f->count; i++) {
-		uint64_t mark = mark_of(f->at[i].path);
+		struct buf why = {};
+		enum outcome o;
 
-		if (mark == f->at[i].seen)
+		if (mark_of(f->at[i].path) == f->at[i].seen)
 			continue;
-		f->at[i].seen = mark;
-		if (!look_at(&f->at[i]))
-			continue;
-		f->facts[i].version = mark;
-		changed = true;
+		o = read_again(f, i, &why);
+		note(&f->at[i], o, buf_text(&why));
+		changed |= o == FILE_CHANGED;
+		buf_free(&why);
 	}
 	return changed;
+}
+
+size_t files_read_again(struct files *f, struct buf *out)
+{
+	struct buf rest = {};
+	size_t refused = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		static const char *const words[] = {"unchanged", "changed", "not used"};
+		struct buf why = {};
+		enum outcome o = read_again(f, i, &why);
+
+		refused += o == FILE_REFUSED;
+		note(&f->at[i], o, buf_text(&why));
+		buf_printf(o == FILE_REFUSED ? out : &rest, "%s: %s%s%s\n", f->at[i].path, words[o],
+			   why.len ? ": " : "", buf_text(&why));
+		buf_free(&why);
+	}
+	buf_append(out, rest.at, rest.len);
+	buf_free(&rest);
+	return refused;
 }
 
 const struct file_fact *files_facts(const struct files *f, size_t *count)

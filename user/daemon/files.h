@@ -31,9 +31,13 @@ void files_free(struct files *f); /* NULL does nothing */
 /* From now on those of this model, as they are now; its paths are copied. */
 void files_follow(struct files *f, const struct model *m);
 
-/* Looks at each again. Returns whether any is to be read anew; one that is missing, or holds what
- * it should not, stays as it was, which is logged once. */
+/* Looks at each again, and reads those that were written since. Returns whether any holds something
+ * else; one that is missing, or holds what it should not, stays as it was, which is logged once. */
 bool files_look(struct files *f);
+
+/* Reads each again, written or not, and appends a line of what came of it: "PATH: changed",
+ * "PATH: unchanged" or, before these, "PATH: not used: why". Returns how many are not used. */
+size_t files_read_again(struct files *f, struct buf *out);
 
 /* For struct facts, sorted by path; borrowed until the next files_follow. f may be NULL. */
 const struct file_fact *files_facts(const struct files *f, size_t *count);

@@ -35,7 +35,7 @@ static void note_session(void *arg, pid_t pid, const struct proxy_session *s)
 
 	if (!real || !(real->flags & PROXY_REAL_RESET))
 		return;
-	name_connection(&s->vip, s->vip_port, &s->client, s->client_port, text);
+	name_connection(&s->vip, s->vip_port, &s->peer, s->peer_port, text);
 	map_put(d->connections, text, d);
 }
 

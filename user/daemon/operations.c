@@ -138,6 +138,13 @@ static void take_model(struct daemon *d, struct model *m, struct buf *out)
 	gather_release(d);
 }
 
+static void say_refused(const struct daemon *d, struct buf *out)
+{
+	if (d->refused)
+		buf_printf(out, "%zu rows were refused and are being tried again: %s\n", d->refused,
+			   d->refusal);
+}
+
 static int op_reload(void *arg, const char *who, struct buf *out)
 {
 	struct daemon *d = arg;
@@ -155,11 +162,23 @@ static int op_reload(void *arg, const char *who, struct buf *out)
 	if (out->len == warned)
 		buf_puts(out, "nothing changed\n");
 	take_model(d, m, out);
-	if (d->refused)
-		buf_printf(out, "%zu rows were refused and are being tried again: %s\n", d->refused,
-			   d->refusal);
+	say_refused(d, out);
 	tproxy_warnings(d, out);
 	return 0;
+}
+
+/* What can be used is, whatever else cannot. */
+static int op_reload_files(void *arg, const char *who, struct buf *out)
+{
+	struct daemon *d = arg;
+	size_t refused = files_read_again(d->files, out);
+
+	if (!out->len)
+		buf_puts(out, "the configuration names no files\n");
+	health_client_look(d->health);
+	reconcile_now(d);
+	say_refused(d, out);
+	return refused ? -EINVAL : 0;
 }
 
 static bool has_interface(const struct daemon *d, const char *name)
@@ -282,6 +301,7 @@ struct admin_ops operations_of(struct daemon *d)
 		.isolate = op_isolate,
 		.isolate_end = op_isolate_end,
 		.reload = op_reload,
+		.reload_files = op_reload_files,
 		.join = op_join,
 		.down = op_down,
 		.settled = op_settled,

@@ -63,6 +63,14 @@ static void watch_conflicts(struct daemon *d)
 	}
 }
 
+static void watch_files(struct daemon *d)
+{
+	if (!files_look(d->files))
+		return;
+	health_client_look(d->health);
+	reconcile_later(d);
+}
+
 static void second_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, second);
@@ -71,7 +79,8 @@ static void second_fire(struct timer *t)
 	watch_conflicts(d);
 	web_retry(d);
 	tproxy_watch(d);
-	if (files_look(d->files) || gather_something_idle(d) || d->held)
+	watch_files(d);
+	if (gather_something_idle(d) || d->held)
 		reconcile_later(d);
 	if (d->leaving)
 		gather_release(d);

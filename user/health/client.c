@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "health/message.h"
 #include "health/table.h"
+#include "health/trust.h"
+#include "io/tls_link.h"
 
 enum { SAY_AGAIN = 100, LOOK_AGAIN = 10000 }; /* ms */
 
@@ -87,6 +89,20 @@ static bool is_current(const struct bundle *b, const struct stat *st)
 	       b->changed.tv_sec == st->st_mtim.tv_sec && b->changed.tv_nsec == st->st_mtim.tv_nsec;
 }
 
+static bool is_whole(int fd)
+{
+	struct buf why = {};
+	size_t len;
+	int err;
+	char *text = trust_read(fd, &len, &err);
+
+	if (text)
+		err = tls_pem_check(TLS_PEM_CA, (struct slice){text, len}, &why);
+	free(text);
+	buf_free(&why);
+	return !err;
+}
+
 /* Returns 1 when the file was read (anew), 0 when it has not changed, -errno. */
 static int refresh(struct bundle *b)
 {
@@ -107,6 +123,10 @@ static int refresh(struct bundle *b)
 	close(file);
 	if (fd < 0)
 		return fd;
+	if (b->fd >= 0 && !is_whole(fd)) {
+		close(fd);
+		return -EINVAL;
+	}
 	if (b->fd >= 0)
 		close(b->fd);
 	b->fd = fd;
@@ -116,7 +136,7 @@ static int refresh(struct bundle *b)
 	return 1;
 }
 
-/* Returns the memfd of the bundle at path (borrowed), or -errno. */
+/* Returns the memfd of the bundle at path (borrowed), as it is or last was, or -errno. */
 static int bundle_fd(struct health_client *c, const char *path)
 {
 	struct bundle *b = c->bundles;
@@ -134,7 +154,7 @@ static int bundle_fd(struct health_client *c, const char *path)
 	err = refresh(b);
 	if (!timer_running(&c->look))
 		timer_start(c->loop, &c->look, LOOK_AGAIN);
-	return err < 0 ? err : b->fd;
+	return b->fd >= 0 ? b->fd : err;
 }
 
 /* Says one row to the process. Returns 0 or -errno. */
@@ -185,15 +205,27 @@ static void doubt_rows_of(struct health_client *c, const struct bundle *b)
 	}
 }
 
-/* A CA bundle may be replaced at any time. While it cannot be read, what was read last stands. */
+/* A CA bundle may be replaced at any time. While it cannot be read, or is damaged, what was read
+ * last stands. */
+void health_client_look(struct health_client *c)
+{
+	bool changed = false;
+
+	for (struct bundle *b = c->bundles; b; b = b->next) {
+		if (refresh(b) <= 0)
+			continue;
+		doubt_rows_of(c, b);
+		changed = true;
+	}
+	if (changed)
+		say_all(c);
+}
+
 static void look_again(struct timer *t)
 {
 	struct health_client *c = container_of(t, struct health_client, look);
 
-	for (struct bundle *b = c->bundles; b; b = b->next)
-		if (refresh(b) > 0)
-			doubt_rows_of(c, b);
-	say_all(c);
+	health_client_look(c);
 	timer_start(c->loop, t, LOOK_AGAIN);
 }
 

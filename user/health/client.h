@@ -29,4 +29,7 @@ int health_client_connect(struct health_client *c, int fd);
 /* Takes PLAN_CHECKS. Rows are kept and said again to a new process. */
 const struct plan_sink *health_client_sink(struct health_client *c);
 
+/* CA bundles that were written anew are read now, not only within ten seconds. */
+void health_client_look(struct health_client *c);
+
 #endif

@@ -82,7 +82,8 @@ void http_release_server(struct session *s)
 	struct end *server = s->end[SERVER];
 	struct real *r = s->real;
 
-	if (!h->server_keeps || h->deaf || server->hung_up || stash_holds(&h->in[SERVER])) {
+	if (!h->server_keeps || h->deaf || server->hung_up || stash_holds(&h->in[SERVER]) ||
+	    http_is_stale(s)) {
 		http_drop_server(s, false);
 		return;
 	}

@@ -111,6 +111,13 @@ static void start_tunnel(struct session *s)
 	relay_start(s);
 }
 
+/* A login at a real that has left, or has another address now, ends with an answer that says so.
+ * Not with a challenge: what the client says next means something on this connection only. */
+static bool login_ends(const struct session *s, const struct http_head *head)
+{
+	return s->http->tied && s->real->gone && head->status != 401 && head->status != 407;
+}
+
 static void note_answer(struct session *s, const struct http_head *head)
 {
 	struct http *h = s->http;
@@ -124,6 +131,7 @@ static void note_answer(struct session *s, const struct http_head *head)
 	h->server_keeps = head->persistent;
 	h->close |= head->framing == HTTP_UNTIL_CLOSE || s->service->gone ||
 		    (!http_body_over(&h->body[CLIENT]) && !head->persistent) ||
+		    login_ends(s, head) ||
 		    (s->engine->finishing && !h->tied); /* the next request belongs elsewhere */
 	h->answer = HTTP_ANSWER_BODY;
 }

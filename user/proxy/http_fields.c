@@ -79,11 +79,17 @@ static void know_peer(struct session *s)
 	if (h->peer_known)
 		return;
 	h->peer_known = true;
-	h->trusted = s->settings->says.forwarded_for == PROXY_FORWARDED_APPEND && is_trusted(s);
+	h->trusted = s->settings->says.forwarded_for != PROXY_FORWARDED_REPLACE && is_trusted(s);
 	(void)addr_format(&s->source, h->peer);
 	(void)snprintf(h->forwarded, sizeof(h->forwarded),
 		       addr_is_v4(&s->source) ? "for=%s;proto=%s" : "for=\"[%s]\";proto=%s",
 		       h->peer, proto_of(s));
+}
+
+/* Who names its client in one of the two is not contradicted in the other. */
+static bool names_client(const struct http_head *h)
+{
+	return http_head_passes(h, "X-Forwarded-For") || http_head_passes(h, "Forwarded");
 }
 
 /* X-Forwarded-For, -Proto, and the same in the words of RFC 7239. */
@@ -92,16 +98,21 @@ static void add_forwarded(struct session *s, struct http_write *w)
 	const struct proxy_service *says = &s->settings->says;
 	struct http_desk *d = s->engine->desk;
 	struct http *h = s->http;
-	enum http_edit_op op;
+	enum http_edit_op op = HTTP_EDIT_SET;
+	bool kept;
 
 	if (says->forwarded_for == PROXY_FORWARDED_OFF)
 		return;
 	know_peer(s);
-	op = h->trusted ? HTTP_EDIT_APPEND : HTTP_EDIT_SET;
-	add(d, w, op, slice_of("X-Forwarded-For"), slice_of(h->peer));
-	if (!h->trusted || !http_field_find(&d->head, "X-Forwarded-Proto"))
+	kept = h->trusted && says->forwarded_for == PROXY_FORWARDED_KEEP && names_client(&d->head);
+	if (h->trusted && says->forwarded_for == PROXY_FORWARDED_APPEND)
+		op = HTTP_EDIT_APPEND;
+	if (!kept)
+		add(d, w, op, slice_of("X-Forwarded-For"), slice_of(h->peer));
+	if (!h->trusted || !http_head_passes(&d->head, "X-Forwarded-Proto"))
 		add(d, w, HTTP_EDIT_SET, slice_of("X-Forwarded-Proto"), slice_of(proto_of(s)));
-	add(d, w, op, slice_of("Forwarded"), slice_of(h->forwarded));
+	if (!kept)
+		add(d, w, op, slice_of("Forwarded"), slice_of(h->forwarded));
 }
 
 void http_fields_request(struct session *s, struct http_write *w)

@@ -136,7 +136,7 @@ enum http_moved http_body_move(struct session *s, enum side side);
 
 /* http_own.c: answers of our own; the client's connection is closed after all but redirects. */
 void http_own_error(struct session *s, uint16_t status);
-/* The request was refused for that reason, a constant text. */
+/* The request was refused for that reason, a constant text; NULL: for its size (413, 431). */
 void http_own_refusal(struct session *s, uint16_t status, const char *reason);
 /* A redirect that the settings ask for was sent. */
 bool http_own_redirect(struct session *s, const struct http_head *h);
@@ -173,6 +173,12 @@ static inline void http_note_end(struct http *h, char cause, char state)
 		return;
 	h->log.cause = cause;
 	h->log.state = state;
+}
+
+/* Its server's connection leads to a real that has left, and nobody has logged in on it. */
+static inline bool http_is_stale(const struct session *s)
+{
+	return s->real->gone && !s->http->tied;
 }
 
 static inline bool stash_holds(const struct stash *st)

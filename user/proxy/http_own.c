@@ -19,6 +19,7 @@ static const struct own_page pages[] = {
 	{400, "Bad Request",                     "The request cannot be understood."                },
 	{403, "Forbidden",                       "This is not allowed."                             },
 	{408, "Request Timeout",                 "The request took too long to arrive."             },
+	{413, "Content Too Large",               "The body of the request is too large."            },
 	{431, "Request Header Fields Too Large", "The head of the request is too large."            },
 	{501, "Not Implemented",                 "The request asks for what is not offered."        },
 	{502, "Bad Gateway",                     "The server gave no answer that can be understood."},
@@ -115,11 +116,18 @@ void http_own_error(struct session *s, uint16_t status)
 	send_page(s, status, NULL);
 }
 
-/* R55: who meets the limit is told which it is. */
-static const char *too_large(const struct session *s, char *text, size_t room)
+/* R55: who meets a limit is told which it is. */
+static const char *too_large(const struct session *s, uint16_t status, char *text, size_t room)
 {
 	const struct proxy_service *says = &s->settings->says;
 
+	if (status == 413) {
+		(void)snprintf(text, room,
+			       "The body of the request is larger than the %u bytes that max_body "
+			       "allows for the service %s.",
+			       says->max_body, says->name);
+		return text;
+	}
 	(void)snprintf(text, room,
 		       "The head of the request is larger than the %u bytes that request_buffer "
 		       "allows for the service %s. Large Kerberos tickets need more: set "
@@ -134,8 +142,8 @@ void http_own_refusal(struct session *s, uint16_t status, const char *reason)
 
 	session_count(s, bad_requests, 1);
 	http_note_end(s->http, 'P', 'R');
-	if (status == 431 && !reason)
-		reason = too_large(s, text, sizeof(text));
+	if (!reason)
+		reason = too_large(s, status, text, sizeof(text));
 	send_page(s, status, reason);
 }
 

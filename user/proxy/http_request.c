@@ -194,11 +194,22 @@ static bool flush(struct session *s)
 	return true;
 }
 
+static void say_what_is_wrong(struct session *s)
+{
+	const struct http_body *b = &s->http->body[CLIENT];
+
+	http_own_refusal(s, b->error_status, b->error_status == 413 ? NULL : b->error);
+}
+
+/* A server may have got some of it. */
 static void refuse_body(struct session *s)
 {
+	bool begun = s->http->answer >= HTTP_ANSWER_BODY;
+
 	http_drop_server(s, true);
-	if (s->http->answer < HTTP_ANSWER_BODY) {
-		http_own_refusal(s, 400, s->http->body[CLIENT].error);
+	http_note_end(s->http, 'P', begun ? 'D' : 'H');
+	if (!begun) {
+		say_what_is_wrong(s);
 		return;
 	}
 	session_count(s, bad_requests, 1);
@@ -287,7 +298,18 @@ static void note_head(struct session *s, const struct http_head *head)
 	h->cookie_real = 0;
 	s->wanted = 0;
 	s->tries = 0;
-	http_body_start(&h->body[CLIENT], head->framing, head->length, true);
+}
+
+/* How many of the bytes behind the head are its body, or -EPROTO. */
+static ssize_t begin_body(struct session *s, const struct http_head *head, struct slice rest)
+{
+	struct http_body *b = &s->http->body[CLIENT];
+	uint32_t limit = s->settings->says.max_body;
+
+	http_body_start(b, head->framing, head->length, true);
+	if (limit && !s->http->rpc && !http_body_limit(b, limit))
+		return -EPROTO;
+	return http_body_pass(b, rest.at, rest.len);
 }
 
 /* The head and as much of the body as is here, into the desk. Returns 0 or the status to answer. */
@@ -326,7 +348,7 @@ static void to_server(struct session *s)
 		return;
 	}
 	s->engine->desk->owner = s;
-	if (s->end[SERVER] && s->real->row.service == s->pool->id) {
+	if (s->end[SERVER] && s->real->row.service == s->pool->id && !http_is_stale(s)) {
 		http_upstream_open(s);
 	} else {
 		if (s->end[SERVER])
@@ -346,12 +368,12 @@ static void begin(struct session *s, struct slice have)
 	uint16_t status = 0;
 
 	note_head(s, &d->head);
-	pass = http_body_pass(&h->body[CLIENT], rest.at, rest.len);
+	pass = begin_body(s, &d->head, rest);
 	h->asked_len = s->real ? 0 : d->head.size + (pass > 0 ? pass : 0);
 	h->expects &= pass == 0;
 	if (pass < 0) {
 		session_count(s, requests, 1);
-		http_own_refusal(s, 400, h->body[CLIENT].error);
+		say_what_is_wrong(s);
 		return;
 	}
 	if (!http_own_redirect(s, &d->head)) {

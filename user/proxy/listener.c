@@ -60,6 +60,8 @@ static void welcome(struct listener *l, struct service *service, int fd, const s
 	}
 	set_peer(s, l, sa);
 	session_show_peer(s);
+	s->row->peer = s->source;
+	s->row->peer_port = s->source_port;
 	session_begin(s);
 }
 
