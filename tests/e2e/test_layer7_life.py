@@ -14,7 +14,7 @@ import pytest
 
 from lab.clients import Download, Load, all_read, answer, burst, wait_cut
 from lab.config import config, service
-from lab.layer7 import CONNECT, VIP_7, Server, counts, holders, l7, proxies, statistics, stay_silent
+from lab.layer7 import CONNECT, VIP_7, Server, counts, holders, l7, proxies, statistics
 from lab.network import MAIL, VIP, VIP6
 from lab.space import run, wait_for
 
@@ -75,12 +75,18 @@ def test_the_backup_takes_over_when_no_other_is_left(net, lb, servers):  # R72
 @contextlib.contextmanager
 def session_of_a_dead_server(net, lb, on_down):
     """A session whose server takes nobody new by now and is known to be down."""
-    with Server(net.mail1, MAIL["mail1"][0], 2525, stay_silent) as server:
+    heard = threading.Event()  # before that the session may not be accepted, and end with the listener
+
+    def listen(connection):
+        while connection.recv(64):
+            heard.set()
+
+    with Server(net.mail1, MAIL["mail1"][0], 2525, listen) as server:
         lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, check=CONNECT,
                               on_down=on_down)}))
         with net.client.connect(VIP_7, 25) as s:
             s.sendall(b"x")
-            wait_for("the session", lambda: lb.real("x/mail1")["active"] == 1)
+            assert heard.wait(10)
             server.stop()
             lb.wait_real("x/mail1", status="down")
             yield s
