@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from lab import reports  # noqa: E402
 from lab.balancer import Balancer, program  # noqa: E402
 from lab.network import network  # noqa: E402
 from lab.servers import start_mail_servers  # noqa: E402
@@ -32,6 +33,7 @@ def pytest_sessionstart(session):
 def net():
     with network(f"lxe{os.getpid()}") as n:
         n.servers = start_mail_servers(n)
+        reports.begin(n.directory)
         yield n
 
 
@@ -54,4 +56,4 @@ def lb(net, servers):
     log = balancer.log()
     print(log)
     balancer.clean()
-    assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log
+    assert reports.found(log) == ""
