@@ -15,6 +15,8 @@ from lab.network import network  # noqa: E402
 from lab.servers import start_mail_servers  # noqa: E402
 from lab.space import close_sockets, open_sockets  # noqa: E402
 
+collect_ignore = [] if reports.are_made(program()) else ["test_reports.py"]
+
 
 def interrupted(*_):
     """SIGTERM ends the session as Ctrl-C does: the lab is cleared away."""

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the sanitizers say of a program that was built with SANITIZE=1 (tests/leaks.c)."""
 
+import contextlib
 import os
 import re
 
 NAME = "LBXDP_REPORTS"
 REPORT = re.compile("ERROR: (Address|Leak)Sanitizer|LeakSanitizer has|runtime error:")
+
+
+def are_made(program):
+    """Whether the program was built with SANITIZE=1."""
+    with contextlib.suppress(OSError), open(program, "rb") as f:
+        return b"LBXDP_REPORTS" in f.read()
+    return False
 
 
 def begin(directory):
