@@ -29,6 +29,8 @@ def pytest_sessionstart(session):
     if not os.path.exists(program()):
         pytest.exit(f"{program()} is not there: run make first", 3)
     signal.signal(signal.SIGTERM, interrupted)
+    # A shell ignores it for what it runs in the background, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
