@@ -36,10 +36,27 @@ unit: $(UNIT) ## unit tests only
 e2e: $(O)/lbxdp ## end-to-end tests only, in network namespaces (root); E2E="-k name" chooses
 	LBXDP=$(abspath $(O)/lbxdp) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider $(E2E) tests/e2e
 
+ASAN := $(MAKE) O=build/asan SANITIZE=1 CFLAGS="-O1 -g"
+
 asan: ## unit tests, packet cases and end-to-end tests under the sanitizers (root)
-	$(MAKE) O=build/asan SANITIZE=1 CFLAGS="-O1 -g" all unit packet-native
-	ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:log_to_syslog=0 \
-		$(MAKE) O=build/asan SANITIZE=1 CFLAGS="-O1 -g" e2e
+	$(ASAN) all unit packet-native
+	$(MAKE) e2e-asan
+
+# Every process looks for leaks before it ends: see tests/leaks.c.
+e2e-asan: ## end-to-end tests under the sanitizers, leaks too (root); E2E="-k name" chooses
+	$(ASAN) e2e
+
+LEAKS_CALLS := _exit chroot close_range epoll_wait kill pidfd_send_signal seccomp_load
+
+ifneq ($(SANITIZE),)
+$(O)/lbxdp: $(O)/tests/leaks.o
+$(O)/lbxdp: LDFLAGS += $(LEAKS_CALLS:%=-Wl,--wrap=%)
+endif
+
+$(O)/tests/%.o: tests/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 fuzz: $(FUZZ) ## each fuzz target for FUZZ_SECONDS
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz.sh $(FUZZ)
@@ -74,4 +91,4 @@ lint: all $(O)/lbxdp.yaml.5 ## clang-tidy, limits of size, man pages
 -include tests/packet/rules.mk
 -include tests/kernel/rules.mk
 
-.PHONY: test check unit e2e asan fuzz floors fmt fmt-check lint demo demo-down
+.PHONY: test check unit e2e asan e2e-asan fuzz floors fmt fmt-check lint demo demo-down

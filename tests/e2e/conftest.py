@@ -9,10 +9,13 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from lab import reports  # noqa: E402
 from lab.balancer import Balancer, program  # noqa: E402
 from lab.network import network  # noqa: E402
 from lab.servers import start_mail_servers  # noqa: E402
 from lab.space import close_sockets, open_sockets  # noqa: E402
+
+collect_ignore = [] if reports.are_made(program()) else ["test_reports.py"]
 
 
 def interrupted(*_):
@@ -26,12 +29,15 @@ def pytest_sessionstart(session):
     if not os.path.exists(program()):
         pytest.exit(f"{program()} is not there: run make first", 3)
     signal.signal(signal.SIGTERM, interrupted)
+    # A shell ignores it for what it runs in the background, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def net():
     with network(f"lxe{os.getpid()}") as n:
         n.servers = start_mail_servers(n)
+        reports.begin(n.directory)
         yield n
 
 
@@ -54,4 +60,4 @@ def lb(net, servers):
     log = balancer.log()
     print(log)
     balancer.clean()
-    assert "ERROR: AddressSanitizer" not in log and "runtime error:" not in log
+    assert reports.found(log) == ""

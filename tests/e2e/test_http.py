@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from lab.config import config
-from lab.http import (OK, RAW, Peer, client, field, get, haproxy, http, nginx, origin, page, raw,
-                      status)
+from lab.http import (OK, RAW, Peer, client, curl, field, get, haproxy, http, nginx, origin, page,
+                      raw, status)
 from lab.layer7 import VIP_7, Server, statistics
 from lab.network import CLIENT, MAIL
 from lab.space import wait_for
@@ -27,10 +27,6 @@ def web(net, lb):
     with nginx(net, "mail1") as files:
         lb.up(config({"web": raw()}))
         yield files
-
-
-def curl(net, *words, **more):
-    return net.client.run("curl", "-sS", "--max-time", "60", *words, **more).stdout
 
 
 def digest(path):
@@ -83,7 +79,9 @@ def test_both_sides_are_kept_alive(net, web, lb):
     said = curl(net, *[f"{URL}/count"] * 20).split("\n")[:20]
     assert [line.split()[2] for line in said] == [str(n) for n in range(1, 21)]
     assert len({line.split()[1] for line in said}) == 1
-    assert statistics(lb)["FRONTEND"]["stot"] == "1"
+    front = statistics(lb)["FRONTEND"]
+    assert (front["stot"], front["req_tot"]) == ("1", "20")
+    assert statistics(lb)["mail1"]["reuse"] == "19"
     # Another client's turn comes on a connection that is there, in whichever process it is.
     seen = [int(curl(net, f"{URL}/count").split()[2]) for _ in range(8)]
     assert max(seen) > 1

@@ -4,14 +4,14 @@
 import os
 import re
 import select
-import ssl
 import threading
 
 import pytest
 
 from lab.browsers import Browsers, shapes
 from lab.config import HTTPS, config
-from lab.http import RAW, Peer, client, field, get, http, origin, page, raw, status
+from lab.http import (RAW, Peer, client, client_context, field, get, http, origin, page, raw,
+                      status)
 from lab.layer7 import VIP_7, Server, proxies, statistics
 from lab.network import MAIL
 from lab.servers import NAME
@@ -68,7 +68,7 @@ def test_h2load_gets_every_answer_it_asks_for(net, lb):
 
 
 def test_new_certificates_under_load_fail_no_request(net, lb, tmp_path):
-    context = ssl.create_default_context(cafile=f"{net.directory}/cert.pem")
+    context = client_context(net)
     pem = identity(net, tmp_path)
     shape = http(ports=[443], tls={"certificates": [pem]}, check=HTTPS)
     for real in shape["reals"].values():

@@ -9,14 +9,10 @@ import os
 import pytest
 
 from lab.config import HTTPS, config, service
-from lab.http import NO_CHECK, RAW, client, field, get, http, origin, page, raw, status
+from lab.http import NO_CHECK, RAW, client, curl, field, get, http, origin, page, raw, status
 from lab.layer7 import VIP_7, counts, header_reader, statistics
 from lab.network import CLIENT, CLIENT6, FAR, MAIL, VIP
 from lab.servers import NAME
-
-
-def curl(net, *words, **more):
-    return net.client.run("curl", "-sS", "--max-time", "10", *words, **more).stdout
 
 
 def asked(net, o, *fields, space=None, path="/"):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What an operator sees of HTTP mode: how each request ended, in HAProxy's words, and metrics."""
 
-import json
 import os
 import re
 
@@ -9,6 +8,7 @@ import pytest
 
 from lab.config import config
 from lab.http import Stage, client, field, get, origin, page, raw, status
+from lab.layer7 import sessions
 from lab.space import run, wait_for
 
 # The fields of HAProxy's httplog (its configuration manual, 8.2.3), each with what it may hold.
@@ -183,8 +183,7 @@ def test_metrics_of_http_pass_promtool(net, lb):
 
 def test_report_sessions_names_the_state_of_each(net, lb):
     def states():
-        return sorted(s["state"] for s in json.loads(
-            lb.call("report", "sessions", "--json").stdout))
+        return sorted(s["state"] for s in sessions(lb))
 
     with Stage(net) as stage:
         lb.up(config({"web": raw()}))

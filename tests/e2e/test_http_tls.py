@@ -13,8 +13,8 @@ import pytest
 
 from lab.browsers import Browsers
 from lab.config import config
-from lab.http import OK, RAW, Peer, Stage, field, get, page, raw, status
-from lab.layer7 import VIP_7, Server
+from lab.http import OK, RAW, Peer, Stage, client_context, field, get, page, raw, status
+from lab.layer7 import VIP_7, Server, statistics
 from lab.network import MAIL
 from lab.proc import no_session_left, open_files
 from lab.servers import NAME
@@ -26,10 +26,6 @@ def server_context(net):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{net.directory}/cert.pem", f"{net.directory}/key.pem")
     return context
-
-
-def client_context(net):
-    return ssl.create_default_context(cafile=f"{net.directory}/cert.pem")
 
 
 @pytest.fixture
@@ -224,3 +220,4 @@ def test_load_over_tls_on_both_sides_fails_nothing(net, lb, shape):
     with Browsers(net, 2, 443, client_context(net)) as load:
         load.more(300)
     assert load.failures == [] and load.connections == 2
+    assert int(statistics(lb)["mail1"]["reuse"]) > 250  # TLS with a real is not begun each time

@@ -67,9 +67,9 @@ def test_a_websocket_is_a_tunnel_with_its_own_timeout(net, lb):
                 c.socket.settimeout(1.5)
                 c.more()
             c.socket.settimeout(10)
+            began = time.monotonic()
             c.socket.sendall(frame("again", b"4321"))
             assert c.exactly(7) == frame("again")
-            began = time.monotonic()
             assert c.rest() == b""
             assert time.monotonic() - began > 3.5
         no_session_left(lb)

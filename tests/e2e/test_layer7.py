@@ -9,19 +9,18 @@ import time
 
 import pytest
 
-from lab.clients import answer, burst, wait_cut
+from lab.clients import WHO_REQUEST, answer, burst, wait_cut
 from lab.config import HTTPS, config, service
 from lab.layer7 import (CONNECT, VIP_7, Server, counts, header_reader, l7, proxies, stay_silent,
                         talk_without_end, tell_sum)
 from lab.network import BALANCER, BALANCER6, CLIENT, CLIENT6, MAIL, ROUTER, VIP, VIP6
+from lab.proc import resident
 from lab.servers import NAME, PASSWORD, USER
 from lab.space import wait_for
 
-WHO = b"GET /whoami HTTP/1.0\r\n\r\n"
-
 
 def who(net, vip=VIP_7, port=80, **more):
-    return answer(net.client, vip, port, WHO, **more)
+    return answer(net.client, vip, port, WHO_REQUEST, **more)
 
 
 def curl(net, *words, check=True):
@@ -84,7 +83,8 @@ def test_another_source_address_serves_when_all_ports_of_one_are_taken(net, lb):
                                   check=dict(CONNECT, port=80))}))
             held = [net.client.connect(VIP_7, 25) for _ in range(6)]
             wait_for("the sessions", lambda: lb.real("x/mail1")["active"] == len(held))
-            assert {peer[0] for peer in server.peers} == set(more)
+            wait_for("each address to be used",
+                     lambda: {peer[0] for peer in server.peers} == set(more))
             assert lb.real("x/mail1")["l7"]["no_source_port_total"] == 0
             for s in held:
                 s.close()
@@ -225,13 +225,9 @@ def test_a_server_that_closes_its_half_still_gets_what_the_client_sends(net, lb)
 
 
 def test_a_reader_that_stalls_holds_back_the_server_and_no_memory(net, lb):
-    def resident():
-        text = "".join(open(f"/proc/{pid}/status").read() for pid in proxies(lb))
-        return sum(int(line.split()[1]) for line in text.splitlines() if "VmRSS" in line)
-
     with Server(net.mail1, MAIL["mail1"][0], 2525, talk_without_end):
         lb.up(config({"x": l7(ports=[25], weights=(1, None), port=2525, check=CONNECT)}))
-        before, held = resident(), [net.client.connect(VIP_7, 25) for _ in range(20)]
+        before, held = resident(lb), [net.client.connect(VIP_7, 25) for _ in range(20)]
         seen = [0, 0]
 
         def stalled():
@@ -239,7 +235,7 @@ def test_a_reader_that_stalls_holds_back_the_server_and_no_memory(net, lb):
             return seen[-1] == seen[-2] > 0
 
         wait_for("the bytes to stop", stalled, 15, 0.3)
-        assert resident() - before < 8192
+        assert resident(lb) - before < 8192
         for s in held:
             s.close()
 
@@ -300,7 +296,7 @@ def test_a_header_from_the_client_is_read_and_passed_on(net, lb, servers):
         for header in (b"PROXY TCP4 203.0.113.7 192.0.2.1 1234 8443\r\n",
                        v2("203.0.113.7", 1234, "192.0.2.1", 8443)):
             with net.client.connect(VIP_7, 80) as s:
-                s.sendall(header + WHO)
+                s.sendall(header + WHO_REQUEST)
                 said = read_all(s).rpartition(b"\r\n\r\n")[2]
             assert said.split()[:2] == [b"203.0.113.7", b"8443"], said
 

@@ -7,14 +7,13 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 
 import pytest
 
 from lab.clients import answer
 from lab.config import config
 from lab.layer7 import CONNECT, Server, counts, header_reader, l7, stay_silent
-from lab.network import (BALANCER, BALANCER6, CLIENT, FAR, FAR6, MAIL, ROUTER, ROUTER6)
+from lab.network import BALANCER, BALANCER6, FAR, FAR6, MAIL, ROUTER, ROUTER6
 from lab.space import LabError, run, wait_for
 
 FRONT, FRONT6 = "10.1.0.12", "fd00:1::12"

@@ -20,33 +20,8 @@
 
 #include "base/clock.h"
 #include "core/store.h"
-#include "dataplane/dataplane.h"
-#include "kernel/lab.h"
+#include "kernel/plane_lab.h"
 #include "lbxdp/vip_filter.h"
-
-#define PIN_DIR "/sys/fs/bpf/lbxdp"
-
-static const struct dataplane_options options = {.pin_dir = PIN_DIR, .flows = 4096};
-
-static struct dataplane *must_open(void)
-{
-	struct dataplane *d = NULL;
-	struct buf why = {};
-	int err = dataplane_open(&d, &options, &why);
-
-	if (err)
-		fail_msg("dataplane_open: %d: %s", err, buf_text(&why));
-	assert_string_equal(buf_text(&why), "");
-	buf_free(&why);
-	return d;
-}
-
-static void end(struct dataplane *d)
-{
-	assert_int_equal(dataplane_destroy(d), 0);
-	dataplane_close(d);
-	assert_int_equal(access(PIN_DIR, F_OK), -1);
-}
 
 static int make_links(void **state)
 {
@@ -58,19 +33,9 @@ static int make_links(void **state)
 
 static int remove_links(void **state)
 {
-	struct buf why = {};
-
-	(void)dataplane_remove(PIN_DIR, &why); /* after a failed test */
-	buf_free(&why);
+	(void)remove_all(state);
 	(void)lab_try("ip link del lbt0; ip link del lbt2");
 	return 0;
-}
-
-static int put(struct dataplane *d, enum plan_table t, const void *key, const void *value)
-{
-	const struct plan_sink *s = dataplane_sink(d);
-
-	return s->put(s->to, t, key, value, NULL);
 }
 
 static int del(struct dataplane *d, enum plan_table t, const void *key)
@@ -104,17 +69,6 @@ static uint32_t program_on(const char *name)
 
 	assert_int_equal(bpf_xdp_query_id((int)lab_ifindex(name), 0, &id), 0);
 	return id;
-}
-
-static int pinned(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), PIN_DIR "/%s", name);
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
-	return fd;
 }
 
 static void opens_attaches_and_leaves_nothing_behind(void **state)
@@ -446,23 +400,26 @@ static void a_new_ring_stands_beside_the_old_one(void **state)
 	end(d);
 }
 
+static struct lb_ring first_ring;
+
+/* Another ring every time it is asked: the first one's slots are free when one is there. */
+static bool another_ring_is_in_the_firsts_place(struct dataplane *d)
+{
+	static uint32_t real;
+
+	put_ring(d, 1, 1 + real++ % 2, 3);
+	return pinned_ring(1).first == first_ring.first;
+}
+
 static void an_old_rings_slots_are_used_again_after_a_grace(void **state)
 {
 	struct dataplane *d = must_open();
-	uint64_t until = lab_now() + 5000;
-	struct lb_ring first;
+	uint64_t begun = lab_now();
 
-	put_ring(d, 1, 1, 3);
-	first = pinned_ring(1);
-	for (unsigned int n = 0; lab_now() < until; n++) {
-		put_ring(d, 1, 1 + n % 2, 3);
-		dataplane_sweep(d);
-		if (pinned_ring(1).first == first.first)
-			break;
-		usleep(20000);
-	}
-	assert_true(lab_now() + 5000 - until >= 200);
-	assert_int_equal(pinned_ring(1).first, first.first);
+	put_ring(d, 1, 3, 3);
+	first_ring = pinned_ring(1);
+	assert_true(sweep_until(d, another_ring_is_in_the_firsts_place));
+	assert_true(lab_now() - begun >= 200);
 	end(d);
 }
 
@@ -704,20 +661,6 @@ static uint64_t entries4(struct dataplane *d)
 
 	dataplane_flow_counts(d, counts);
 	return counts[0];
-}
-
-/* Slices until want holds or five seconds are over, far more often than the daemon. */
-static bool sweep_until(struct dataplane *d, bool (*want)(struct dataplane *d))
-{
-	uint64_t until = lab_now() + 5000;
-
-	while (lab_now() < until) {
-		dataplane_sweep(d);
-		if (want(d))
-			return true;
-		usleep(1000);
-	}
-	return false;
 }
 
 static bool two_half_open_and_one_entry(struct dataplane *d)

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """HTTP load that keeps its connections, and configurations to change under it."""
 
-import threading
-import time
-
+from .clients import Work
 from .http import client, field, get, http, status
 from .layer7 import VIP_7
 from .network import MAIL
 from .servers import NAME
 
 
-class Browsers:
+class Browsers(Work):
     """Clients that keep their connection and come back when they are told that it is closed. No
     request may fail. Over TLS if context is given."""
 
     def __init__(self, net, workers=3, port=80, context=None, path="/name"):
+        super().__init__(workers, 15)
         self.net, self.port, self.context, self.path = net, port, context, path
-        self.done, self.failures, self.connections = 0, [], 0
-        self.by_name, self.lock, self.over = {}, threading.Lock(), threading.Event()
-        self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(workers)]
+        self.connections = 0
 
     def connect(self):
         c = client(self.net, self.port)
@@ -34,10 +31,7 @@ class Browsers:
             while not self.over.is_set():
                 head, body = c.ask(get(self.path))
                 assert status(head) == 200, head
-                with self.lock:
-                    self.done += 1
-                    name = body.decode().strip()
-                    self.by_name[name] = self.by_name.get(name, 0) + 1
+                self.count(body.decode().strip())
                 if field(head, "Connection") == ["close"]:
                     c.socket.close()
                     c = self.connect()
@@ -45,22 +39,8 @@ class Browsers:
             self.failures.append(repr(e))
 
     def more(self, count, seconds=30):
-        goal, deadline = self.done + count, time.monotonic() + seconds
-        while self.done < goal and not self.failures:
-            assert time.monotonic() < deadline, f"{goal - self.done} are missing"
-            time.sleep(0.005)
+        super().more(count, seconds)
         assert self.failures == []
-
-    def __enter__(self):
-        for t in self.threads:
-            t.start()
-        self.more(50)
-        return self
-
-    def __exit__(self, *error):
-        self.over.set()
-        for t in self.threads:
-            t.join(15)
 
 
 def shapes():

@@ -47,36 +47,29 @@ def burst(space, address, port, count):
     return tally
 
 
-class Load:
-    """Requests without a pause from threads in a namespace, until the with block ends. No request
-    may fail, unless the test says how many."""
+class Work:
+    """Threads that ask without a pause until the with block ends, and count what is answered."""
 
-    def __init__(self, space, address, port=80, workers=3, timeout=3.0):
-        self.space, self.address, self.port, self.timeout = space, address, port, timeout
-        self.done, self.failures, self.by_name = 0, [], {}
+    def __init__(self, workers, patience):
+        self.done, self.failures, self.by_name, self.patience = 0, [], {}, patience
         self.lock, self.over = threading.Lock(), threading.Event()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(workers)]
 
     def work(self):
-        while not self.over.is_set():
-            started = time.monotonic()
-            try:
-                name = answer(self.space, self.address, self.port, timeout=self.timeout)
-            except OSError as e:
-                with self.lock:
-                    self.failures.append((time.monotonic() - started, repr(e)))
-            else:
-                with self.lock:
-                    self.done += 1
-                    self.by_name[name] = self.by_name.get(name, 0) + 1
+        raise NotImplementedError
 
-    def more(self, count, seconds=15):
+    def count(self, name):
+        with self.lock:
+            self.done += 1
+            self.by_name[name] = self.by_name.get(name, 0) + 1
+
+    def more(self, count, seconds=30):
         """Waits until so many further requests were answered: the load went on meanwhile."""
         goal, deadline = self.done + count, time.monotonic() + seconds
         while self.done < goal:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{goal - self.done} of {count} requests not answered in "
-                                     f"{seconds} s; failures: {self.failures[:3]}")
+            assert time.monotonic() < deadline and any(t.is_alive() for t in self.threads), (
+                f"{goal - self.done} of {count} requests not answered; "
+                f"failures: {self.failures[:3]}")
             time.sleep(0.005)
 
     def __enter__(self):
@@ -88,7 +81,24 @@ class Load:
     def __exit__(self, *error):
         self.over.set()
         for t in self.threads:
-            t.join(self.timeout * 2 + 1)
+            t.join(self.patience)
+
+
+class Load(Work):
+    """Each request on a connection of its own. None may fail, unless the test says how many."""
+
+    def __init__(self, space, address, port=80, workers=3, timeout=3.0):
+        super().__init__(workers, timeout * 2 + 1)
+        self.space, self.address, self.port, self.timeout = space, address, port, timeout
+
+    def work(self):
+        while not self.over.is_set():
+            started = time.monotonic()
+            try:
+                self.count(answer(self.space, self.address, self.port, timeout=self.timeout))
+            except OSError as e:
+                with self.lock:
+                    self.failures.append((time.monotonic() - started, repr(e)))
 
 
 class Download:

@@ -5,11 +5,12 @@ import contextlib
 import os
 import queue
 import re
+import ssl
 import time
 
 from .layer7 import VIP_7, Server, l7
 from .network import MAIL
-from .space import wait_for
+from .servers import daemon
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NO_CHECK = {"type": "on"}
@@ -171,6 +172,15 @@ def get(path="/", *fields, method="GET", version="1.1", host="lab"):
     return "\r\n".join(lines).encode()
 
 
+def curl(net, *words, **more):
+    return net.client.run("curl", "-sS", "--max-time", "60", *words, **more).stdout
+
+
+def client_context(net):
+    """TLS that believes in the lab's certificate."""
+    return ssl.create_default_context(cafile=f"{net.directory}/cert.pem")
+
+
 def client(net, port=80, address=VIP_7, space=None):
     return Peer((space or net.client).connect(address, port))
 
@@ -204,22 +214,6 @@ class Origin(Server):
 def origin(net, name="mail1", tell=None, port=RAW):
     with Origin(net.spaces[name], MAIL[name][0], port, tell) as o:
         yield o
-
-
-@contextlib.contextmanager
-def daemon(space, home, words, port, text):
-    """A server by its configuration file, until the with block ends."""
-    os.makedirs(home, exist_ok=True)
-    with open(f"{home}/conf", "w") as f:
-        f.write(text)
-    with open(f"{home}/out", "ab") as out:
-        child = space.spawn(*words, f"{home}/conf", stdout=out, stderr=out)
-    try:
-        wait_for(f"{words[0]} to listen", lambda: child.poll() is None and space.listens(port))
-        yield child
-    finally:
-        child.terminate()
-        child.wait(10)
 
 
 NGINX = """

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import json
 import os
 import re
 import socket
@@ -13,7 +14,7 @@ import threading
 
 from .config import HTTP, service
 from .network import MAIL
-from .space import wait_for
+from .servers import daemon
 
 # An address that no server has on its loopback: there a proxy may also use it as its source.
 VIP_7 = "192.168.30.12"
@@ -82,6 +83,11 @@ def statistics(lb, *words):
     return {row["svname"]: row for row in csv.DictReader(io.StringIO(text[2:]))}
 
 
+def sessions(lb):
+    """What `report sessions` lists, the oldest first."""
+    return json.loads(lb.call("report", "sessions", "--json").stdout)
+
+
 class Server:
     """Accepts on a port of a namespace and runs serve(connection, peer) in a thread for each."""
 
@@ -148,13 +154,6 @@ def talk_without_end(connection):
 def header_reader(server, port):
     """An nginx on a mail server that wants a PROXY header and answers with what it says."""
     home = os.path.join(server.net.directory, f"{server.name}-header-{port}")
-    os.makedirs(home, exist_ok=True)
-    with open(f"{home}/conf", "w") as f:
-        f.write(NGINX.format(home=home, port=port))
-    child = server.space.spawn("nginx", "-p", home, "-e", f"{home}/log", "-c", f"{home}/conf")
-    try:
-        wait_for("the header reader to listen", lambda: server.space.listens(port))
+    words = ["nginx", "-p", home, "-e", f"{home}/log", "-c"]
+    with daemon(server.space, home, words, port, NGINX.format(home=home, port=port)):
         yield
-    finally:
-        child.terminate()
-        child.wait(10)

@@ -26,6 +26,8 @@ MAIL = {"mail1": ("192.168.30.20", "fd00:30::20"), "mail2": ("192.168.30.21", "f
         "mail3": ("192.168.30.30", "fd00:30::30")}
 ROUTER, ROUTER6, ROUTER_FAR, ROUTER_FAR6 = "192.168.30.1", "fd00:30::1", "10.1.0.1", "fd00:1::1"
 
+A_DAY = 24 * 3600 * 100  # as `ip link` has it
+
 PASS_PROGRAM = """#include <linux/bpf.h>
 __attribute__((section("xdp"), used)) int lab_pass(struct xdp_md *c) { return XDP_PASS; }
 char _license[] __attribute__((section("license"), used)) = "GPL";
@@ -66,11 +68,12 @@ class Network:
             space.sysctl(**{f"net__ipv4__conf__{where}__rp_filter": 0})
 
     def bridges(self):
+        """They forget nobody: to whom they do not know they would show the frames of others."""
         sw = self.switch
         sw.sysctl(**{f"net__bridge__bridge-nf-call-{t}tables": 0 for t in ("ip", "ip6", "arp")})
         for bridge in ("near", "far"):
             sw.ip("link", "add", bridge, "type", "bridge", "stp_state", "0", "forward_delay", "0",
-                  "mcast_snooping", "0")
+                  "mcast_snooping", "0", "ageing_time", A_DAY)
             sw.ip("link", "set", bridge, "up")
 
     def wires(self):

@@ -4,7 +4,7 @@
 import os
 import time
 
-from .layer7 import counts, proxies
+from .layer7 import counts, proxies, sessions
 from .space import wait_for
 
 
@@ -52,5 +52,5 @@ def share_at_rest(lb, enough, windows=5, seconds=3):
 
 def no_session_left(lb, service="web"):
     wait_for("every session to end", lambda: counts(lb, service)["current_sessions"] == 0, 20)
-    assert lb.call("report", "sessions", "--json").stdout.strip() == "[]"
+    assert sessions(lb) == []
     assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan").stdout

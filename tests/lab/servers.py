@@ -98,6 +98,22 @@ exec smtpd -d -f "$1"
 """
 
 
+@contextlib.contextmanager
+def daemon(space, home, words, port, text):
+    """A server by its configuration file, until the with block ends."""
+    os.makedirs(home, exist_ok=True)
+    with open(f"{home}/conf", "w") as f:
+        f.write(text)
+    with open(f"{home}/out", "ab") as out:
+        child = space.spawn(*words, f"{home}/conf", stdout=out, stderr=out)
+    try:
+        wait_for(f"{words[0]} to listen", lambda: child.poll() is None and space.listens(port))
+        yield child
+    finally:
+        child.terminate()
+        child.wait(10)
+
+
 class MailServer:
     """The servers of one namespace."""
 

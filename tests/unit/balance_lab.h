@@ -73,13 +73,9 @@ static inline void give_bells(void)
 
 static inline int balance_up(void **state)
 {
-	int memory = memfd_create("shared", MFD_CLOEXEC);
+	int memory = lab_begin();
 
-	loop = loop_new();
-	if (!loop || memory < 0 || ftruncate(memory, sizeof(*shared)))
-		return -1;
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	if (shared == MAP_FAILED)
+	if (memory < 0)
 		return -1;
 	settings = (struct proxy_service){
 		.name = "S",

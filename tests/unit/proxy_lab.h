@@ -5,6 +5,7 @@
 #define LBXDP_TESTS_PROXY_LAB_H
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -121,16 +122,24 @@ static void order_listen(const char *vip)
 	assert_int_equal(order_fd(PROXY_ORDER_LISTEN, SERVICE, &front, sizeof(front), fd), 0);
 }
 
-static inline int lab_up(void **state)
+/* A loop and what all processes share, as a descriptor; -1 when there is none. */
+static inline int lab_begin(void)
 {
 	int fd = memfd_create("shared", MFD_CLOEXEC);
 
 	loop = loop_new();
-	engine = engine_new(loop, 1);
-	if (!loop || !engine || fd < 0 || ftruncate(fd, sizeof(*shared)))
+	if (!loop || fd < 0 || ftruncate(fd, sizeof(*shared)))
 		return -1;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (shared == MAP_FAILED || order_fd(PROXY_ORDER_SHARED, 0, NULL, 0, fd))
+	return shared == MAP_FAILED ? -1 : fd;
+}
+
+static inline int lab_up(void **state)
+{
+	int fd = lab_begin();
+
+	engine = fd < 0 ? NULL : engine_new(loop, 1);
+	if (!engine || order_fd(PROXY_ORDER_SHARED, 0, NULL, 0, fd))
 		return -1;
 	settings = (struct proxy_service){
 		.name = "S",
@@ -215,6 +224,17 @@ static inline void hang_up(int fd, bool reset)
 	if (reset)
 		sock_abort(fd);
 	close(fd);
+}
+
+static inline int open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
 }
 
 #endif

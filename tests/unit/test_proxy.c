@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <malloc.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -510,17 +509,6 @@ static void without_descriptors_nothing_spins_and_accepting_resumes(void **state
 	assert_receives(client, "here");
 	close(client);
 	close(server);
-}
-
-static int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static void two_thousand_sessions(void)

@@ -134,13 +134,8 @@ static void messages_pass_whole_and_byte_by_byte(void **state)
 
 static void both_sides_are_kept_alive_and_the_server_serves_the_next_client(void **state)
 {
-	int client = dial_from(&front), server;
+	int server, client = kept(&server);
 
-	say(client, GET);
-	server = take_session(listening[0]);
-	assert_reads(server, GET);
-	say(server, OK_2);
-	assert_reads(client, OK_2);
 	for (int i = 0; i < 3; i++) {
 		say(client, GET);
 		assert_reads(server, GET);

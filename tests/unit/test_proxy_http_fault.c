@@ -476,19 +476,6 @@ static void an_answer_head_without_end_is_a_502(void **state)
 	close(server);
 }
 
-/* A connection that is kept, whose server closes it when the next request has come. */
-static int kept(int *server)
-{
-	int client = dial_from(&front);
-
-	say(client, GET);
-	*server = take_session(listening[0]);
-	assert_reads(*server, GET);
-	say(*server, OK_2);
-	assert_reads(client, OK_2);
-	return client;
-}
-
 static void a_get_is_asked_again_when_its_kept_connection_dies(void **state)
 {
 	int server, client = kept(&server);

@@ -14,19 +14,6 @@
 #define NTLM   "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM TlRM\r\n\r\n"
 #define UNSAID "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
 
-/* A client whose connection is kept, and the server's, which is too. */
-static int kept(int *server)
-{
-	int client = dial_from(&front);
-
-	say(client, GET);
-	*server = take_session(listening[0]);
-	assert_reads(*server, GET);
-	say(*server, OK_2);
-	assert_reads(client, OK_2);
-	return client;
-}
-
 /* Both are there when the engine looks, and it looks at the client first. */
 static void what_a_server_said_unasked_answers_nobody(void **state)
 {

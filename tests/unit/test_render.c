@@ -11,6 +11,7 @@
 
 #include "admin/admin.h"
 #include "admin/json.h"
+#include "unit/text_lab.h"
 #include "unit/view_sample.h"
 
 typedef void render_fn(const struct view *v, struct buf *out);
@@ -38,37 +39,6 @@ static struct buf rendered(render_fn *fn)
 	fn(v, &out);
 	view_free(v);
 	return out;
-}
-
-static void assert_has(const struct buf *b, const char *text)
-{
-	if (!strstr(buf_text(b), text))
-		fail_msg("lacks \"%s\":\n%s", text, buf_text(b));
-}
-
-static void assert_lacks(const struct buf *b, const char *text)
-{
-	if (strstr(buf_text(b), text))
-		fail_msg("has \"%s\":\n%s", text, buf_text(b));
-}
-
-/* Runs a program on the text. Skips the test when it is not installed. */
-static void assert_accepted_by(const struct buf *b, const char *program, const char *command)
-{
-	char name[] = "/tmp/lbxdp-render-XXXXXX", *line;
-	int fd = mkstemp(name);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, b->at, b->len), b->len);
-	close(fd);
-	assert_true(asprintf(&line, "command -v %s >/dev/null || exit 77; %s <%s", program, command,
-			     name) > 0);
-	fd = WEXITSTATUS(system(line));
-	free(line);
-	unlink(name);
-	if (fd == 77)
-		skip();
-	assert_int_equal(fd, 0);
 }
 
 static void the_overview_names_a_service_as_the_guide_does(void **state)

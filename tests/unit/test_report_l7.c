@@ -10,6 +10,7 @@
 
 #include "admin/admin.h"
 #include "base/alloc.h"
+#include "unit/text_lab.h"
 #include "unit/view_sample.h"
 
 typedef void render_fn(const struct view *v, bool option, struct buf *out);
@@ -32,37 +33,6 @@ static struct buf rendered(render_fn *fn, bool option)
 	fn(v, option, &out);
 	view_free(v);
 	return out;
-}
-
-static void assert_has(const struct buf *b, const char *text)
-{
-	if (!strstr(buf_text(b), text))
-		fail_msg("lacks \"%s\":\n%s", text, buf_text(b));
-}
-
-static void assert_lacks(const struct buf *b, const char *text)
-{
-	if (strstr(buf_text(b), text))
-		fail_msg("has \"%s\":\n%s", text, buf_text(b));
-}
-
-/* Runs a shell line on the text. Skips the test when its program is not installed. */
-static void assert_accepted_by(const struct buf *b, const char *program, const char *command)
-{
-	char name[] = "/tmp/lbxdp-report-XXXXXX", *line;
-	int fd = mkstemp(name);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, b->at, b->len), b->len);
-	close(fd);
-	assert_true(asprintf(&line, "command -v %s >/dev/null || exit 77; %s <%s", program, command,
-			     name) > 0);
-	fd = WEXITSTATUS(system(line));
-	free(line);
-	unlink(name);
-	if (fd == 77)
-		skip();
-	assert_int_equal(fd, 0);
 }
 
 static void the_header_tells_of_the_processes_and_their_limit(void **state) /* R69 */
