@@ -150,15 +150,18 @@ static void put_flows(struct page *p)
 static const struct {
 	const char *name, *help;
 	size_t offset;
+	enum metric_type type;
 } vip_families[] = {
 	{"lbxdp_arp_replies_total",   "ARP requests for the VIP that were answered.",
-	 offsetof(struct view_vip, arp_replies) },
+	 offsetof(struct view_vip,											 arp_replies),  METRIC_COUNTER},
 	{"lbxdp_nd_replies_total",    "Neighbour solicitations for the VIP that were answered.",
-	 offsetof(struct view_vip, nd_replies)  },
+	 offsetof(struct view_vip,											 nd_replies),   METRIC_COUNTER},
 	{"lbxdp_echo_replies_total",  "Pings of the VIP that were answered.",
-	 offsetof(struct view_vip, echo_replies)},
+	 offsetof(struct view_vip,											 echo_replies), METRIC_COUNTER},
 	{"lbxdp_vip_conflicts_total", "Frames in which another host claimed the VIP.",
-	 offsetof(struct view_vip, conflicts)   },
+	 offsetof(struct view_vip,											 conflicts),    METRIC_COUNTER},
+	{"lbxdp_vip_conflict_hosts",
+	 "Other hosts that hold the VIP, as of the last minute's asking.",		       offsetof(struct view_vip, rivals),       METRIC_GAUGE  },
 };
 
 static void put_vips(struct page *p)
@@ -166,7 +169,7 @@ static void put_vips(struct page *p)
 	const struct view *v = p->view;
 
 	for (size_t f = 0; f < ARRAY_COUNT(vip_families); f++) {
-		exposition_family(&p->to, vip_families[f].name, METRIC_COUNTER,
+		exposition_family(&p->to, vip_families[f].name, vip_families[f].type,
 				  vip_families[f].help);
 		for (size_t i = 0; i < v->vip_count; i++) {
 			const char *row = (const char *)&v->vips[i];

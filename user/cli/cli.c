@@ -38,7 +38,7 @@ static const struct {
 	{"check", "[IFACE...] [-c FILE] [--print]",
 	 "validate the configuration", TAKES_CONFIG, cli_check},
 	{"reload", "",
-	 "take the configuration again, all or nothing", TAKES_SOCKET, cli_relay},
+	 "take the configuration again, all or nothing", TAKES_SOCKET, cli_reload},
 	{"status", "[--json] [--watch]",
 	 "the system overview", TAKES_SOCKET, cli_status},
 	{"report", "l4|l7|sessions|checks [--json|--csv] [--up-only]",
@@ -62,6 +62,9 @@ static const struct {
 	{"probe", "TYPE ADDRESS[:PORT] [--request P] [--expect S] [--timeout D] [--method M] "
 	 "[--host H] [--sni N] [--helo N] [--send S] [--verify none|ca] [--ca FILE]",
 	 "one health check by hand", 0, cli_probe},
+	{"doctor", "[arp | exchange NAME] [--json] [-c FILE]",
+	 "find what is wrong in the network, and what to type", TAKES_CONFIG | TAKES_SOCKET,
+	 cli_doctor},
 	{"metrics", "[--openmetrics]",
 	 "the Prometheus text, as the scrape gives it", TAKES_SOCKET, cli_metrics},
 	{"schema", "[--mdoc]",
@@ -74,6 +77,8 @@ static const struct {
 	 "ask whether the daemon answers", TAKES_SOCKET | INTERNAL, cli_relay},
 	{"warnings", "",
 	 "print the warnings of `up` again", TAKES_SOCKET | INTERNAL, cli_relay},
+	{"config", "",
+	 "print the path of the configuration in force", TAKES_SOCKET | INTERNAL, cli_relay},
 	{"names", "",
 	 "print SERVICE/REAL of every real", TAKES_SOCKET | INTERNAL, cli_relay},
 };

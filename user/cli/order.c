@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/host_rules.h"
 #include "cli/options.h"
 
 int cli_relay(struct cli *c, int argc, char **argv)
@@ -19,6 +20,15 @@ int cli_relay(struct cli *c, int argc, char **argv)
 	if (argc != cli_argument_count(argv[0]) + 1)
 		return cli_usage(argv[0]);
 	return client_relay(c->paths.socket, (const char *const *)argv, argc);
+}
+
+int cli_reload(struct cli *c, int argc, char **argv)
+{
+	int code = cli_relay(c, argc, argv);
+
+	if (code == CLI_DONE)
+		host_rules_warn_running(c->paths.socket);
+	return code;
 }
 
 /* SIGINT, SIGTERM and SIGHUP as a descriptor. */
