@@ -63,6 +63,7 @@ _lbxdp()
 		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
 		report) words='l4 l7 sessions checks' ;;
 		init) words='exchange' ;;
+		doctor) words='arp exchange' ;;
 		help) words=$("$program" --words 2>/dev/null) ;;
 		probe) words='ping connect tcp http https smtp imap imaps pop3 pop3s' ;;
 		esac

@@ -97,7 +97,7 @@ static int ask(struct daemon *d)
 		       ((const struct lb_addr *)plan_key(d->actual, PLAN_VIPS, i))->byte,
 		       sizeof(vips[i].byte));
 	ifaces = gather_ifindexes(d, ifindex, ARRAY_COUNT(ifindex));
-	err = net_ask(d->net, vips, count, ifindex, ifaces, heard, d);
+	err = net_ask(d->net, &(struct net_question){vips, count, ifindex, ifaces, heard, d});
 	free(vips);
 	return err;
 }

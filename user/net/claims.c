@@ -233,22 +233,21 @@ static int begin_round(struct asker *a)
 	return 0;
 }
 
-int net_ask(struct net *n, const struct addr *vips, size_t vip_count, const uint32_t *ifindex,
-	    size_t ifindex_count, void (*heard)(void *arg), void *arg)
+int net_ask(struct net *n, const struct net_question *q)
 {
 	struct asker *a = n->asker;
 
 	if (a->running)
 		return -EBUSY;
-	a->heard = heard;
-	a->arg = arg;
-	a->vips = xcalloc(vip_count + 1, sizeof(*vips));
-	memcpy(a->vips, vips, vip_count * sizeof(*vips));
-	qsort(a->vips, vip_count, sizeof(*a->vips), compare);
-	a->vip_count = vip_count;
-	a->ifindex = xcalloc(ifindex_count + 1, sizeof(*ifindex));
-	memcpy(a->ifindex, ifindex, ifindex_count * sizeof(*ifindex));
-	a->ifindex_count = ifindex_count;
+	a->heard = q->heard;
+	a->arg = q->arg;
+	a->vips = xcalloc(q->vip_count + 1, sizeof(*q->vips));
+	memcpy(a->vips, q->vips, q->vip_count * sizeof(*q->vips));
+	qsort(a->vips, q->vip_count, sizeof(*a->vips), compare);
+	a->vip_count = q->vip_count;
+	a->ifindex = xcalloc(q->ifindex_count + 1, sizeof(*q->ifindex));
+	memcpy(a->ifindex, q->ifindex, q->ifindex_count * sizeof(*q->ifindex));
+	a->ifindex_count = q->ifindex_count;
 	return begin_round(a);
 }
 

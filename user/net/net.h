@@ -136,13 +136,22 @@ struct net_claim {
 	uint8_t mac[6];
 };
 
+/* Who has these addresses, on these interfaces? Borrowed for the call that asks. */
+struct net_question {
+	const struct addr *vips;
+	size_t vip_count;
+	const uint32_t *ifindex;
+	size_t ifindex_count;
+	void (*heard)(void *arg); /* when the round is over */
+	void *arg;
+};
+
 /*
- * Asks on each of these interfaces who has each address, listens a moment, and remembers who else
- * said that he has: answers, and what was said unasked meanwhile. Calls heard when that is over.
- * Nothing is sent or heard between rounds. Returns 0, -EBUSY while a round runs, or -errno.
+ * Asks on each of the interfaces who has each address, listens a moment, and remembers who else
+ * said that he has: answers, and what was said unasked meanwhile. Nothing is sent or heard between
+ * rounds. Returns 0, -EBUSY while a round runs, or -errno.
  */
-int net_ask(struct net *n, const struct addr *vips, size_t vip_count, const uint32_t *ifindex,
-	    size_t ifindex_count, void (*heard)(void *arg), void *arg);
+int net_ask(struct net *n, const struct net_question *q);
 bool net_asking(const struct net *n);
 
 /* What the last round heard, at most NET_CLAIMS_MAX; borrowed until the next one is over. */
