@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from lab.clients import send_frame
+from lab.clients import answer, send_frame
 from lab.config import HTTPS, service
 from lab.config import config as any_config
 from lab.layer7 import VIP_7, l7
@@ -84,6 +84,13 @@ def test_a_real_that_answers_for_the_vip_is_named_with_the_command_that_mends_it
     assert doctor(lb, "arp") == (0, [])
     assert lb.service("web")["conflicts"] == []
     assert f'lbxdp_vip_conflict_hosts{{vip="{VIP}"}} 0' in lb.call("metrics").stdout
+
+
+def test_the_daemon_asks_by_itself(net, lb):
+    with unsolved(net.mail2):
+        lb.up(config())
+        seen = wait_for("the first round", lambda: lb.service("web")["conflicts"], 30, 0.2)
+    assert [c["real"] for c in seen] == ["mail2"]
 
 
 def test_every_real_that_answers_is_named(net, lb):
@@ -211,8 +218,21 @@ def test_a_strict_source_filter_beside_the_default_route_is_found(net, lb):
     assert only(findings, "rp-filter")["about"] == "eth1"
 
 
-def test_forwarding_that_a_gateway_needs_is_found(lb):  # R77
+def test_a_server_whose_answers_take_another_way_is_found(net, lb):  # R77
+    front = l7(vip="10.1.0.12", source="client", timeouts={"connect": "500ms"}, weights=(1, None))
+    lb.up(config({"seven": front}, interfaces=["eth1"]), "eth1")
+    lb.wait_real("seven/mail1", status="up")
+    with pytest.raises(OSError):
+        answer(net.far, "10.1.0.12")
+    wait_for("the warning", lambda: lb.real("seven/mail1")["warning"])
+    found = [f for f in doctor(lb)[1] if f["examination"] == "gateway"]
+    assert len(found) == 1 and "seven/mail1" in found[0]["about"]
+    assert "default gateway" in found[0]["seen"] and "route replace default" in found[0]["type"]
+
+
+def test_forwarding_that_a_gateway_needs_is_found(net, lb):  # R77
     front = l7(vip="10.1.0.12", source="client")
+    net.balancer.sysctl(net__ipv4__ip_forward=0)
     lb.up(config({"seven": front}, interfaces=["eth1"]), "eth1")
     found = [f for f in doctor(lb)[1] if f["examination"] == "forwarding"]
     assert [f["type"] for f in found] == ["sysctl -w net.ipv4.ip_forward=1"]
@@ -221,6 +241,12 @@ def test_forwarding_that_a_gateway_needs_is_found(lb):  # R77
 def test_a_maxconn_beyond_the_descriptors_is_found(lb):
     lb.up(config({"seven": l7()}, l7={"maxconn": 1000000}))
     assert "1000000" in only(doctor(lb)[1], "limits")["seen"]
+
+
+def test_a_reload_that_was_refused_is_found(lb):
+    lb.up(config())
+    assert lb.reload("version: 1\n", check=False).returncode == 1
+    assert only(doctor(lb)[1], "plan")["about"] == "configuration"
 
 
 def test_without_a_daemon_the_doctor_says_what_goes_on_and_what_is_wrong(lb):
@@ -232,6 +258,11 @@ def test_without_a_daemon_the_doctor_says_what_goes_on_and_what_is_wrong(lb):
     assert lb.pins in found["about"] and "goes on" in found["seen"]
     findings = lb_doctor_file(lb, config() | {"services": {"web": {"vip": "nonsense"}}})
     assert len(findings) == 2 and "lbxdp check" in findings[1]["type"]
+    lb.write(config())
+    done = lb.space.run("unshare", "--mount", "sh", "-c",
+                        'mount --bind /dev/null /etc/passwd && exec "$@"', "sh",
+                        *lb.words("doctor", "-c", lb.config), check=False)
+    assert done.returncode == 1 and "useradd" in done.stdout
     done = lb.call("doctor", "arp", check=False)
     assert done.returncode == 1 and "lbxdp up" in done.stderr and not done.stdout
 

@@ -85,17 +85,27 @@ static void heard(void *arg)
 	admin_wake(d->admin);
 }
 
+/* Only those that this node answers for: on a standby another host rightly has them. */
+static size_t list_vips(const struct daemon *d, struct addr *vips)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
+		const struct lb_addr *vip = plan_key(d->actual, PLAN_VIPS, i);
+
+		if (*(const __u32 *)plan_value(d->actual, PLAN_VIPS, i))
+			memcpy(vips[count++].byte, vip->byte, sizeof(vip->byte));
+	}
+	return count;
+}
+
 static int ask(struct daemon *d)
 {
-	size_t count = plan_count(d->actual, PLAN_VIPS), ifaces;
-	struct addr *vips = xcalloc(count + 1, sizeof(*vips));
+	struct addr *vips = xcalloc(plan_count(d->actual, PLAN_VIPS) + 1, sizeof(*vips));
+	size_t count = list_vips(d, vips), ifaces;
 	uint32_t ifindex[LB_IFACES_MAX];
 	int err;
 
-	for (size_t i = 0; i < count; i++)
-		memcpy(vips[i].byte,
-		       ((const struct lb_addr *)plan_key(d->actual, PLAN_VIPS, i))->byte,
-		       sizeof(vips[i].byte));
 	ifaces = gather_ifindexes(d, ifindex, ARRAY_COUNT(ifindex));
 	err = net_ask(d->net, &(struct net_question){vips, count, ifindex, ifaces, heard, d});
 	free(vips);
