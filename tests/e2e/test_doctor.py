@@ -132,6 +132,9 @@ def test_a_claim_that_nobody_asked_for_is_reported_by_the_next_round(net, lb):
              lb.call("metrics").stdout)
     assert net.router.mac() in only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
     assert doctor(lb, "arp") == (0, [])
+    lb.kill()
+    lb.up()
+    assert doctor(lb, "arp") == (0, [])  # what an earlier daemon's maps counted is old news
 
 
 def test_a_real_without_a_mac_and_its_failing_check_are_found(net, lb):

@@ -46,7 +46,8 @@ static bool has_grown(struct daemon *d, const char *vip, uint64_t conflicts)
 	return conflicts > before;
 }
 
-static void add_counted(struct daemon *d)
+/* add: as claims; else they are only taken note of. */
+static void look_at_counts(struct daemon *d, bool add)
 {
 	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
 		const struct lb_addr *key = plan_key(d->actual, PLAN_VIPS, i);
@@ -56,7 +57,7 @@ static void add_counted(struct daemon *d)
 
 		memcpy(c.vip.byte, key->byte, sizeof(c.vip.byte));
 		if (dataplane_vip(d->dataplane, key, &row) ||
-		    !has_grown(d, addr_format(&c.vip, text), row.conflicts))
+		    !has_grown(d, addr_format(&c.vip, text), row.conflicts) || !add)
 			continue;
 		memcpy(c.mac, row.conflict_mac, sizeof(c.mac));
 		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, &c.vip, c.mac))
@@ -76,7 +77,7 @@ static void heard(void *arg)
 	d->claim_count = 0;
 	for (size_t i = 0; i < count; i++)
 		add_claim(d, &claims[i]);
-	add_counted(d);
+	look_at_counts(d, true);
 	timer_start(d->loop, &d->ask, ROUND_MSEC);
 	if (d->ask_again) {
 		d->ask_again = false;
@@ -126,6 +127,7 @@ static void ask_fire(struct timer *t)
 void doctor_start(struct daemon *d)
 {
 	d->ask.fn = ask_fire;
+	look_at_counts(d, false); /* maps that were adopted counted claims of long ago */
 	timer_start(d->loop, &d->ask, FIRST_MSEC);
 }
 

@@ -2,6 +2,7 @@
 /* The packet filter's rules, as the tools that know every form of them print them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -11,26 +12,27 @@
 
 #include "net/net.h"
 
-enum { RULES_MAX = 64 << 20 };
+enum { RULES_MAX = 64 << 20, SILENCE_MSEC = 5000 };
 
 static char *const environment[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
 				    (char[]){"LC_ALL=C"}, NULL};
 
-/* Reads until the end, or as much as is read of any rules. */
-static void read_all(int fd, struct buf *out)
+/* Reads until the end, which is true; else the tool fell silent, or there is too much of it. */
+static bool read_all(int fd, struct buf *out)
 {
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	size_t before = out->len;
 	char part[65536];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while (out->len - before < RULES_MAX) {
+	while (got > 0 && out->len - before < RULES_MAX) {
+		if (poll(&wait, 1, SILENCE_MSEC) <= 0)
+			return false;
 		got = read(fd, part, sizeof(part));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return;
-		buf_append(out, part, (size_t)got);
+		if (got > 0)
+			buf_append(out, part, (size_t)got);
 	}
+	return got <= 0;
 }
 
 /* The child's output goes to fd, its complaints nowhere. Returns 0 or -errno. */
@@ -63,8 +65,8 @@ static int run(char *const argv[], struct buf *out)
 		return -errno;
 	err = spawn(&pid, argv, ends[1]);
 	close(ends[1]);
-	if (!err)
-		read_all(ends[0], out);
+	if (!err && !read_all(ends[0], out))
+		(void)kill(pid, SIGKILL); /* our child, not yet waited for */
 	close(ends[0]);
 	if (err)
 		return err;
