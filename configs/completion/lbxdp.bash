@@ -64,6 +64,7 @@ _lbxdp()
 		reload) words='certificates' ;;
 		report) words='l4 l7 sessions checks' ;;
 		init) words='exchange' ;;
+		doctor) words='arp exchange' ;;
 		help) words=$("$program" --words 2>/dev/null) ;;
 		probe) words='ping connect tcp http https smtp imap imaps pop3 pop3s' ;;
 		esac

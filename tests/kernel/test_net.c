@@ -522,38 +522,139 @@ static void a_client_gets_an_ack_from_an_address_that_the_host_does_not_have(voi
 	close(listener);
 }
 
-static void a_veth_peer_without_a_program_is_warned_about(void **state)
+/* The one finding about it is of that examination; its text for the caller to look into. */
+static void expect_finding(const char *name, bool native, const char *examination,
+			   const char *const *words)
 {
-	struct buf out = {};
+	struct doctor_link link = {.attached = true, .native = native, .why = ""};
+	struct findings found = {};
+	struct buf all = {};
 
-	net_warnings(net, lab_ifindex("lbn0"), false, "", &out);
-	assert_non_null(strstr(buf_text(&out), "lbn0: its veth peer lbn1 has no XDP program"));
-	assert_non_null(strstr(buf_text(&out), "ip link set dev lbn1 xdpdrv"));
-	buf_free(&out);
+	assert_true(net_look(net, name, &link));
+	doctor_examine_link(&link, &found);
+	for (size_t i = 0; i < found.count; i++)
+		if (!strcmp(found.at[i].examination, examination))
+			buf_printf(&all, "%s %s\n", found.at[i].seen, found.at[i].type);
+	for (; *words; words++)
+		assert_non_null(strstr(buf_text(&all), *words));
+	buf_free(&all);
+	findings_free(&found);
 }
 
-static void the_offloads_of_a_veth_peer_beside_us_are_warned_about(void **state)
+static void a_veth_peer_without_a_program_is_found(void **state)
 {
-	struct buf out = {};
+	static const char *const words[] = {"veth peer lbn1 has no XDP program",
+					    "ip link set dev lbn1 xdpdrv", NULL};
+
+	expect_finding("lbn0", true, "veth-peer", words);
+}
+
+static void the_offloads_of_a_veth_peer_beside_us_are_found(void **state)
+{
+	static const char *const tags[] = {"ethtool -K lbn5 txvlan off", NULL};
+	static const char *const sums[] = {"ethtool -K lbn5 tx off", NULL};
 
 	lab_run("ip link add lbn4 type veth peer name lbn5");
 	(void)run_until(NULL, 50);
-	net_warnings(net, lab_ifindex("lbn4"), false, "", &out);
-	assert_non_null(strstr(buf_text(&out), "ethtool -K lbn5 txvlan off"));
-	assert_non_null(strstr(buf_text(&out), "ethtool -K lbn5 tx off"));
+	expect_finding("lbn4", true, "vlan-offload", tags);
+	expect_finding("lbn4", true, "partial-checksums", sums);
 	lab_run("ip link del lbn4");
-	buf_free(&out);
 }
 
-static void generic_mode_is_warned_about_with_its_reason(void **state)
+static void what_is_seen_of_an_interface_is_what_it_is(void **state)
 {
-	struct buf out = {};
+	struct doctor_link link = {.why = ""};
 
-	net_warnings(net, lab_ifindex("lbn0"), true,
-		     "native mode: Peer MTU is too large to set XDP", &out);
-	assert_non_null(strstr(buf_text(&out), "lbn0: XDP runs in generic mode"));
-	assert_non_null(strstr(buf_text(&out), "ip link set dev lbn0 mtu 1500"));
-	buf_free(&out);
+	lab_run("ip link set lbn0 mtu 1400; sysctl -qw net.ipv4.conf.lbn0.rp_filter=1");
+	(void)run_until(NULL, 50);
+	assert_true(net_look(net, "lbn0", &link));
+	assert_true(link.exists && link.up && link.strict && link.peer.is_there);
+	assert_int_equal(link.mtu, 1400);
+	assert_string_equal(link.driver, "veth");
+	assert_false(net_look(net, "lbn9", &link));
+	assert_false(link.exists);
+	assert_string_equal(link.name, "lbn9");
+}
+
+static unsigned int rounds;
+
+static void round_over(void *arg)
+{
+	rounds++;
+}
+
+static bool round_is_over(void)
+{
+	return rounds && !net_asking(net);
+}
+
+static void ask(const char *const *vips, size_t count)
+{
+	struct addr addrs[4];
+	uint32_t ifindex = lab_ifindex("lbn0");
+	struct net_question q;
+
+	for (size_t i = 0; i < count; i++)
+		addrs[i] = addr(vips[i]);
+	q = (struct net_question){addrs, count, &ifindex, 1, round_over, NULL};
+	rounds = 0;
+	assert_int_equal(net_ask(net, &q), 0);
+	assert_int_equal(net_ask(net, &q), -EBUSY);
+	assert_true(run_until(round_is_over, 5000));
+	assert_int_equal(rounds, 1);
+}
+
+/* Asks until so many claims are heard: a link that is just up takes its time. */
+static const struct net_claim *ask_until(const char *const *vips, size_t vip_count, size_t wanted)
+{
+	const uint64_t until = lab_now() + 10000;
+	const struct net_claim *claims;
+	size_t count;
+
+	do {
+		ask(vips, vip_count);
+		claims = net_claims(net, &count);
+	} while (count != wanted && lab_now() < until);
+	assert_int_equal(count, wanted);
+	return claims;
+}
+
+static void who_else_has_an_address_is_heard(void **state)
+{
+	static const char *const vips[] = {"fd09::10", "10.9.0.10", "10.9.0.11"};
+	const struct net_claim *claims;
+
+	lab_ns_enter(&real_ns);
+	lab_run("ip addr add 10.9.0.10/32 dev lo; ip addr add fd09::10/128 dev lbn1 nodad");
+	lab_ns_leave(&real_ns);
+	claims = ask_until(vips, 3, 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct addr v4 = addr(vips[1]), v6 = addr(vips[0]);
+
+		assert_memory_equal(claims[i].mac, real_mac, 6);
+		assert_int_equal(claims[i].ifindex, lab_ifindex("lbn0"));
+		assert_true(addr_equal(&claims[i].vip, &v4) || addr_equal(&claims[i].vip, &v6));
+	}
+	lab_ns_enter(&real_ns);
+	lab_run("sysctl -qw net.ipv4.conf.all.arp_ignore=1; ip addr del fd09::10/128 dev lbn1");
+	lab_ns_leave(&real_ns);
+	(void)ask_until(vips, 3, 0);
+}
+
+static void our_own_answer_is_no_claim(void **state)
+{
+	static const char *const vips[] = {"10.9.0.10"};
+
+	lab_ns_enter(&real_ns);
+	lab_run("ip link set lbn1 down; ip link set lbn1 address " OTHER_MAC
+		"; ip link set lbn1 up");
+	lab_run("ip addr add 10.9.0.10/32 dev lo");
+	lab_ns_leave(&real_ns);
+	(void)ask_until(vips, 1, 1);
+	lab_run("ip link add lbn6 address " OTHER_MAC " type veth peer name lbn7");
+	(void)ask_until(vips, 1, 0);
+	lab_run("ip link del lbn6");
+	(void)ask_until(vips, 1, 1);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, enter_lab, leave_lab)
@@ -577,9 +678,11 @@ int main(void)
 		CASE(the_solicited_node_group_stays_joined_after_exit),
 		CASE(a_group_that_two_vips_share_is_left_with_the_second),
 		CASE(a_client_gets_an_ack_from_an_address_that_the_host_does_not_have),
-		CASE(a_veth_peer_without_a_program_is_warned_about),
-		CASE(the_offloads_of_a_veth_peer_beside_us_are_warned_about),
-		CASE(generic_mode_is_warned_about_with_its_reason),
+		CASE(a_veth_peer_without_a_program_is_found),
+		CASE(the_offloads_of_a_veth_peer_beside_us_are_found),
+		CASE(what_is_seen_of_an_interface_is_what_it_is),
+		CASE(who_else_has_an_address_is_heard),
+		CASE(our_own_answer_is_no_claim),
 	};
 
 	lab_enter();

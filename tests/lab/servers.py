@@ -218,7 +218,7 @@ def listen_lines():
 def certificate(directory):
     """One certificate for all servers, as the guide asks (R25)."""
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-        "-nodes", "-days", "30", "-subj", f"/CN={NAME}", "-keyout", f"{directory}/key.pem",
+        "-nodes", "-days", "90", "-subj", f"/CN={NAME}", "-keyout", f"{directory}/key.pem",
         "-out", f"{directory}/cert.pem", "-addext",
         f"subjectAltName=DNS:{NAME},DNS:autodiscover.example.com,IP:{VIP},IP:{VIP6}")
 

@@ -31,7 +31,7 @@ struct stage {
 	char dir[32], path[64];
 	struct buf tape;
 	const void *isolated;
-	bool settled;
+	bool settled, asked;
 	int answer;
 	struct timer guard;
 	bool late;
@@ -123,6 +123,29 @@ static void stage_warnings(void *arg, struct buf *out)
 	buf_puts(out, "eth0: generic mode\n");
 }
 
+static int stage_ask(void *arg)
+{
+	struct stage *s = arg;
+
+	buf_puts(&s->tape, "ask;");
+	return s->answer;
+}
+
+static bool stage_asked(void *arg)
+{
+	return ((struct stage *)arg)->asked;
+}
+
+static void stage_doctor(void *arg, bool arp, struct buf *out)
+{
+	buf_puts(out, arp ? "who else\n" : "all\n");
+}
+
+static const char *stage_config(void *arg)
+{
+	return "/etc/my lbxdp.yaml";
+}
+
 static int set_up(void **state)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
@@ -139,12 +162,16 @@ static int set_up(void **state)
 				    .down = stage_down,
 				    .settled = stage_settled,
 				    .warnings = stage_warnings,
+				    .ask = stage_ask,
+				    .asked = stage_asked,
+				    .doctor = stage_doctor,
+				    .config = stage_config,
 				    .arg = s};
 	strcpy(s->dir, "/tmp/lbxdp-admin-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);
 	s->loop = loop_new();
-	s->settled = true;
+	s->settled = s->asked = true;
 	assert_int_equal(admin_open(&s->admin, s->loop, s->path, (gid_t)-1, &s->ops), 0);
 	*state = s;
 	return 0;
@@ -426,6 +453,37 @@ static void when_all_places_are_taken_the_oldest_idle_one_makes_room(void **stat
 	ask_among_idle(*state, 400);
 }
 
+static void asking_is_answered_when_the_round_is_over(void **state)
+{
+	struct stage *s = *state;
+	struct client c;
+
+	expect(s, "ask\n", "0\n");
+	s->asked = false;
+	client_open(&c, s);
+	client_say(&c, "ask\n", 4);
+	expect(s, "ping\n", "0\npong\n"); /* a round in which the other was read, too */
+	admin_wake(s->admin);
+	expect(s, "ping\n", "0\npong\n");
+	assert_int_equal(c.reply.len, 0);
+	s->asked = true;
+	admin_wake(s->admin);
+	while (!c.ended)
+		run(s);
+	assert_string_equal(buf_text(&c.reply), "0\n");
+	client_close(&c);
+	s->answer = -EPERM;
+	expect(s, "ask\n", "1\nOperation not permitted\n");
+}
+
+static void the_doctor_reports_all_or_only_who_else_has_the_vips(void **state)
+{
+	expect(*state, "doctor\n", "0\nall\n");
+	expect(*state, "doctor arp\n", "0\nwho else\n");
+	expect_code(*state, "doctor exchange\n", '2');
+	expect(*state, "config\n", "0\n/etc/my lbxdp.yaml\n");
+}
+
 static void waiting_is_answered_when_the_daemon_has_settled(void **state)
 {
 	struct stage *s = *state;
@@ -436,11 +494,11 @@ static void waiting_is_answered_when_the_daemon_has_settled(void **state)
 	client_say(&waits, "up \"\" eth0\n", 11);
 	expect(s, "ping\n", "0\npong\n"); /* a round in which the other was read, too */
 	assert_int_equal(waits.reply.len, 0);
-	admin_settled(s->admin);
+	admin_wake(s->admin);
 	expect(s, "ping\n", "0\npong\n");
 	assert_int_equal(waits.reply.len, 0);
 	s->settled = true;
-	admin_settled(s->admin);
+	admin_wake(s->admin);
 	while (!waits.ended)
 		run(s);
 	assert_string_equal(buf_text(&waits.reply), "0\n");
@@ -619,6 +677,8 @@ int main(void)
 		ON_STAGE(a_request_may_come_byte_by_byte),
 		ON_STAGE(two_hundred_idle_connections_do_not_block_an_order),
 		ON_STAGE(when_all_places_are_taken_the_oldest_idle_one_makes_room),
+		ON_STAGE(asking_is_answered_when_the_round_is_over),
+		ON_STAGE(the_doctor_reports_all_or_only_who_else_has_the_vips),
 		ON_STAGE(waiting_is_answered_when_the_daemon_has_settled),
 		ON_STAGE(an_isolation_ends_when_its_client_goes),
 		ON_STAGE(down_is_answered_before_the_daemon_ends),

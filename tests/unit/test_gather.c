@@ -178,7 +178,7 @@ void dataplane_attachment(const struct dataplane *d, uint32_t ifindex,
 	*a = (struct dataplane_attachment){};
 }
 
-void admin_settled(struct admin *a)
+void admin_wake(struct admin *a)
 {
 }
 

@@ -121,6 +121,77 @@ static void a_vips_group_has_the_last_three_bytes(void **state)
 	assert_memory_equal(group, "\x33\x33\xff\x12\x34\x56", 6);
 }
 
+static void an_arp_question_asks_everybody_and_claims_nothing(void **state)
+{
+	static const uint8_t expect[] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0,   1,   8,  6,
+		0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,   0,   0,  1,
+		192,  168,  30,   2,    0,    0,    0, 0, 0, 0, 192, 168, 30, 10,
+	};
+	struct addr from = addr("192.168.30.2"), nobody = addr("0.0.0.0");
+	struct addr vip = addr("192.168.30.10"), said;
+	uint8_t frame[PACKET_ROOM], at[6];
+
+	assert_int_equal(packet_question(frame, mac, &from, &vip), sizeof(expect));
+	assert_memory_equal(frame, expect, sizeof(expect));
+	assert_true(packet_claims(frame, sizeof(expect), &said, at)); /* of our own address */
+	assert_true(addr_equal(&said, &from));
+	assert_int_equal(packet_question(frame, mac, &nobody, &vip), sizeof(expect));
+	assert_false(packet_claims(frame, sizeof(expect), &said, at));
+}
+
+static void a_solicitation_goes_to_the_vips_group_and_says_who_asks(void **state)
+{
+	uint8_t frame[PACKET_ROOM], at[6];
+	struct addr from = addr("fe80::1"), vip = addr("fd30::12:3456"), said;
+	struct addr group = addr("ff02::1:ff12:3456");
+
+	assert_int_equal(packet_question(frame, mac, &from, &vip), 86);
+	assert_memory_equal(frame, "\x33\x33\xff\x12\x34\x56", 6);
+	assert_int_equal(frame[21], 255);
+	assert_memory_equal(frame + 22, from.byte, 16);
+	assert_memory_equal(frame + 38, group.byte, 16);
+	assert_int_equal(frame[54], 135);
+	assert_memory_equal(frame + 58, "\0\0\0\0", 4);
+	assert_memory_equal(frame + 62, vip.byte, 16);
+	assert_memory_equal(frame + 78, "\1\1", 2); /* source link-layer address */
+	assert_memory_equal(frame + 80, mac, 6);
+	assert_int_equal(check(frame + 22, frame + 38, 16, 58, frame + 54, 32), 0);
+	assert_false(packet_claims(frame, 86, &said, at));
+}
+
+static void what_we_announce_is_a_claim(void **state)
+{
+	static const char *const vips[] = {"192.168.30.10", "fd30::10"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct addr vip = addr(vips[i]), said;
+		uint8_t frame[PACKET_ROOM], at[6] = {};
+		size_t len = i ? packet_advertisement(frame, mac, &vip)
+			       : packet_garp(frame, mac, &vip, true);
+
+		assert_true(packet_claims(frame, len, &said, at));
+		assert_true(addr_equal(&said, &vip));
+		assert_memory_equal(at, mac, 6);
+		for (size_t cut = 0; cut < (i ? 78 : len); cut++)
+			assert_false(packet_claims(frame, cut, &said, at));
+	}
+}
+
+static void an_advertisement_without_its_option_claims_for_its_frame(void **state)
+{
+	struct addr vip = addr("fd30::10"), said;
+	uint8_t frame[PACKET_ROOM], at[6] = {};
+
+	(void)packet_advertisement(frame, mac, &vip);
+	memset(frame + 80, 0xee, 6);
+	frame[19] = 24; /* the packet ends before the option, padding follows */
+	assert_true(packet_claims(frame, 86, &said, at));
+	assert_memory_equal(at, mac, 6);
+	frame[21] = 254; /* came by a router: RFC 4861 7.1.2 */
+	assert_false(packet_claims(frame, 86, &said, at));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +201,10 @@ int main(void)
 		cmocka_unit_test(an_ack_has_right_checksums_in_both_families),
 		cmocka_unit_test(an_ipv4_header_carries_its_own_checksum),
 		cmocka_unit_test(a_vips_group_has_the_last_three_bytes),
+		cmocka_unit_test(an_arp_question_asks_everybody_and_claims_nothing),
+		cmocka_unit_test(a_solicitation_goes_to_the_vips_group_and_says_who_asks),
+		cmocka_unit_test(what_we_announce_is_a_claim),
+		cmocka_unit_test(an_advertisement_without_its_option_claims_for_its_frame),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

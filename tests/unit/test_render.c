@@ -332,6 +332,57 @@ static void a_redirect_is_magenta_and_a_route_names_its_service(void **state) /*
 	view_free(v);
 }
 
+static void who_else_has_a_vip_stands_with_its_service(void **state)
+{
+	struct view *v = sample_view();
+	struct view_service *s = (struct view_service *)v->services;
+	const struct view_conflict conflicts[] = {
+		{sample_addr("192.168.30.10"), "eth0", {2, 0, 0, 0, 0, 0x14}, "CAS-HTTPS", "CAS1"},
+		{sample_addr("192.168.30.10"), "",     {2, 0, 0, 0, 0, 0x66}, NULL,        NULL  },
+	};
+	struct buf text = {}, json = {};
+
+	render_status_json(v, &json);
+	assert_has(&json, "\"conflicts\":[]");
+	buf_clear(&json);
+	s[0].conflicts = conflicts;
+	s[0].conflict_count = 2;
+	render_status_text(v, false, &text);
+	render_status_json(v, &json);
+	assert_has(&text, "  conflict: 02:00:00:00:00:14 answers for 192.168.30.10 too: real "
+			  "server CAS1 (lbxdp doctor arp)\n");
+	assert_has(&text, "  conflict: 02:00:00:00:00:66 answers for 192.168.30.10 too (lbxdp");
+	assert_has(&json, "\"interface\":\"eth0\",\"mac\":\"02:00:00:00:00:14\","
+			  "\"service\":\"CAS-HTTPS\",\"real\":\"CAS1\"}");
+	assert_has(&json, "\"mac\":\"02:00:00:00:00:66\",\"service\":null,\"real\":null}");
+	buf_free(&text);
+	buf_free(&json);
+	view_free(v);
+}
+
+static void findings_say_what_why_and_what_to_type(void **state)
+{
+	struct findings f = {};
+	struct buf text = {}, json = {};
+
+	render_findings_text(&f, &text);
+	assert_string_equal(buf_text(&text), "nothing found\n");
+	render_findings_json(&f, &json);
+	assert_string_equal(buf_text(&json), "{\"findings\":[]}\n");
+	buf_clear(&text);
+	buf_clear(&json);
+	findings_add(&f,
+		     &(struct finding){FINDING_ERROR, "vip", "VIP a", "seen\x1b[31m", "w", "t"});
+	render_findings_text(&f, &text);
+	assert_string_equal(buf_text(&text), "error: VIP a: seen [31m\n    why:  w\n    type: t\n");
+	render_findings_json(&f, &json);
+	assert_has(&json, "{\"severity\":\"error\",\"examination\":\"vip\",\"about\":\"VIP a\"");
+	assert_has(&json, "\"why\":\"w\",\"type\":\"t\"}]}");
+	findings_free(&f);
+	buf_free(&text);
+	buf_free(&json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +402,8 @@ int main(void)
 		cmocka_unit_test(drops_are_named_after_their_verdicts),
 		cmocka_unit_test(the_histogram_is_cumulative_over_the_reals),
 		cmocka_unit_test(openmetrics_ends_with_eof_and_names_families_without_suffix),
+		cmocka_unit_test(who_else_has_a_vip_stands_with_its_service),
+		cmocka_unit_test(findings_say_what_why_and_what_to_type),
 		cmocka_unit_test(ten_thousand_reals_render_within_a_scrape),
 	};
 

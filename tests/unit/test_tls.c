@@ -24,6 +24,8 @@ struct visit {
 	struct stream stream;
 	struct timer guard;
 	struct buf heard, described;
+	struct tls_shown shown;
+	bool is_for, is_for_other;
 	bool opened, resumed;
 	int error;
 };
@@ -53,6 +55,9 @@ static void visit_goes_on(struct stream *s, int error)
 		v->opened = true;
 		v->resumed = tls_resumed(s);
 		tls_describe(s, &v->described);
+		assert_true(tls_peer_shown(s, &v->shown));
+		v->is_for = tls_peer_is_for(s, "mail.example.com");
+		v->is_for_other = tls_peer_is_for(s, "mail.example.org");
 		assert_int_equal(stream_write(s, "ping", 4), 4);
 	}
 	while ((n = stream_read(s, bytes, sizeof(bytes))) > 0)
@@ -102,6 +107,11 @@ static void any_certificate_will_do_without_a_ca(void **state)
 	assert_string_equal(buf_text(&v.heard), "pong");
 	assert_non_null(strstr(buf_text(&v.described), "subject: CN = mail.example.com"));
 	assert_non_null(strstr(buf_text(&v.described), "fingerprint: SHA256 "));
+	assert_string_equal(v.shown.subject, "CN=mail.example.com");
+	assert_int_equal(strlen(v.shown.fingerprint), 64);
+	assert_true(v.shown.not_before < v.shown.not_after && v.shown.not_before > 0);
+	assert_true(v.is_for);
+	assert_false(v.is_for_other);
 	visit_free(&v);
 	tls_context_free(c);
 	bad_server_stop(&server);

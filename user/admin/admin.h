@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "core/finding.h"
 #include "core/view.h"
 #include "io/loop.h"
 
@@ -44,6 +45,13 @@ struct admin_ops {
 	bool (*settled)(void *arg);
 	/* Warnings gathered at up (issue), one line each. */
 	void (*warnings)(void *arg, struct buf *out);
+	/* Asks on the wire who else has the VIPs; asked is false until that is over. */
+	int (*ask)(void *arg);
+	bool (*asked)(void *arg);
+	/* Findings as lines of core/finding.h; arp: only who else has the VIPs. */
+	void (*doctor)(void *arg, bool arp, struct buf *out);
+	/* The path of the configuration in force. */
+	const char *(*config)(void *arg);
 	void *arg;
 };
 
@@ -53,8 +61,8 @@ int admin_open(struct admin **out, struct loop *l, const char *path, gid_t group
 	       const struct admin_ops *ops);
 void admin_close(struct admin *a, bool unlink_socket);
 
-/* Call when settled may have become true: `up` requests that wait are answered. */
-void admin_settled(struct admin *a);
+/* Call when settled or asked may have become true: requests that wait for it are answered. */
+void admin_wake(struct admin *a);
 
 /* Renderers. Text uses colour when asked; wide output is not cut. */
 void render_status_text(const struct view *v, bool colour, struct buf *out);
@@ -72,6 +80,9 @@ void render_report_sessions_json(const struct view *v, struct buf *out);
 void render_report_checks_text(const struct view *v, struct buf *out);
 void render_report_checks_csv(const struct view *v, struct buf *out);
 void render_report_checks_json(const struct view *v, struct buf *out);
+/* What lbxdp doctor found. */
+void render_findings_text(const struct findings *f, struct buf *out);
+void render_findings_json(const struct findings *f, struct buf *out);
 void render_metrics(const struct view *v, bool openmetrics, struct buf *out);
 
 #endif

@@ -214,19 +214,26 @@ static int run_join(struct command_request *r)
 	return err == -EINVAL ? USAGE : code; /* another file than the one in force */
 }
 
+static void wait_for(struct command_request *r, bool (*ready)(void *arg))
+{
+	if (ready(r->ops->arg))
+		return;
+	r->then = COMMAND_WAIT;
+	r->ready = ready;
+}
+
 static int run_up(struct command_request *r)
 {
 	int code = run_join(r);
 
-	if (code == DONE && !r->ops->settled(r->ops->arg))
-		r->then = COMMAND_WAIT;
+	if (code == DONE)
+		wait_for(r, r->ops->settled);
 	return code;
 }
 
 static int run_wait(struct command_request *r)
 {
-	if (!r->ops->settled(r->ops->arg))
-		r->then = COMMAND_WAIT;
+	wait_for(r, r->ops->settled);
 	return DONE;
 }
 
@@ -244,6 +251,31 @@ static int run_down(struct command_request *r)
 static int run_warnings(struct command_request *r)
 {
 	r->ops->warnings(r->ops->arg, &r->out);
+	return DONE;
+}
+
+static int run_ask(struct command_request *r)
+{
+	int err = r->ops->ask(r->ops->arg);
+
+	if (!err)
+		wait_for(r, r->ops->asked);
+	return outcome(r, err);
+}
+
+static int run_doctor(struct command_request *r)
+{
+	bool arp = !strcmp(argument(r, 1), "arp");
+
+	if (!arp && r->words->count > 1)
+		return USAGE;
+	r->ops->doctor(r->ops->arg, arp, &r->out);
+	return DONE;
+}
+
+static int run_config(struct command_request *r)
+{
+	buf_printf(&r->out, "%s\n", r->ops->config(r->ops->arg));
 	return DONE;
 }
 
@@ -265,6 +297,9 @@ static const struct {
 	{"names",    "",					   false, 0, 0,              run_page    },
 	{"warnings", "",					   false, 0, 0,              run_warnings},
 	{"wait",     "",					   false, 0, 0,              run_wait    },
+	{"ask",      "",					   false, 0, 0,              run_ask     },
+	{"doctor",   "[arp]",				      false, 0, 1,              run_doctor  },
+	{"config",   "",					   false, 0, 0,              run_config  },
 	{"drain",    "SERVICE/REAL",                               true,  1, 1,              run_order   },
 	{"halt",     "SERVICE/REAL",                               true,  1, 1,              run_order   },
 	{"online",   "SERVICE/REAL",                               true,  1, 1,              run_order   },

@@ -11,7 +11,7 @@
 /* What becomes of the connection after the reply. */
 enum command_then {
 	COMMAND_CLOSE,
-	COMMAND_WAIT, /* no reply yet: it comes when the daemon has settled */
+	COMMAND_WAIT, /* no reply yet: it comes when ready says so */
 	COMMAND_HOLD, /* stays open; the isolation ends when the client goes */
 	COMMAND_STOP, /* the daemon ends; the connection stays open until the process is gone */
 };
@@ -25,6 +25,7 @@ struct command_request {
 	/* Filled in. */
 	struct buf out;
 	enum command_then then;
+	bool (*ready)(void *arg); /* COMMAND_WAIT: an op that says when the wait is over */
 };
 
 /* Runs one request. Returns the exit code: 0 done, 1 failed, 2 usage. Orders leave an audit line.

@@ -28,7 +28,7 @@ enum {
 
 enum state {
 	STATE_READING,
-	STATE_WAITING, /* for the daemon to settle */
+	STATE_WAITING, /* until ready says so */
 	STATE_WRITING,
 	STATE_HOLDING, /* an isolation */
 	STATE_STOPPING,
@@ -45,8 +45,9 @@ struct connection {
 	uint64_t serial; /* counts up: the smallest is the oldest */
 	char line[LINE_MAX_BYTES + 2];
 	size_t line_len;
-	struct buf out;  /* what is still to be sent */
-	struct buf body; /* of a reply that waits */
+	struct buf out;           /* what is still to be sent */
+	struct buf body;          /* of a reply that waits ... */
+	bool (*ready)(void *arg); /* ... for this */
 };
 
 struct admin {
@@ -188,6 +189,7 @@ static void obey(struct connection *c, const struct line_words *words)
 		c->then = COMMAND_CLOSE;
 		c->state = STATE_WAITING;
 		c->body = r.out;
+		c->ready = r.ready;
 		timer_stop(&c->timer);
 		watch_for(c, 0);
 	} else {
@@ -442,14 +444,12 @@ void admin_close(struct admin *a, bool unlink_socket)
 	free(a);
 }
 
-void admin_settled(struct admin *a)
+void admin_wake(struct admin *a)
 {
-	if (!a->ops.settled(a->ops.arg))
-		return;
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		struct connection *c = a->connections[i];
 
-		if (c && c->state == STATE_WAITING)
+		if (c && c->state == STATE_WAITING && c->ready(a->ops.arg))
 			reply(c, 0, &c->body);
 	}
 }

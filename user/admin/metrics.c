@@ -147,18 +147,24 @@ static void put_flows(struct page *p)
 	put_named(p, "reason", "half_open_failed", e[LB_EVENT_HALF_OPEN_FAILED]);
 }
 
+#define OF_VIP(member) offsetof(struct view_vip, member)
+
 static const struct {
-	const char *name, *help;
+	const char *name;
+	enum metric_type type;
 	size_t offset;
+	const char *help;
 } vip_families[] = {
-	{"lbxdp_arp_replies_total",   "ARP requests for the VIP that were answered.",
-	 offsetof(struct view_vip, arp_replies) },
-	{"lbxdp_nd_replies_total",    "Neighbour solicitations for the VIP that were answered.",
-	 offsetof(struct view_vip, nd_replies)  },
-	{"lbxdp_echo_replies_total",  "Pings of the VIP that were answered.",
-	 offsetof(struct view_vip, echo_replies)},
-	{"lbxdp_vip_conflicts_total", "Frames in which another host claimed the VIP.",
-	 offsetof(struct view_vip, conflicts)   },
+	{"lbxdp_arp_replies_total",   METRIC_COUNTER, OF_VIP(arp_replies),
+	 "ARP requests for the VIP that were answered."                  },
+	{"lbxdp_nd_replies_total",    METRIC_COUNTER, OF_VIP(nd_replies),
+	 "Neighbour solicitations for the VIP that were answered."       },
+	{"lbxdp_echo_replies_total",  METRIC_COUNTER, OF_VIP(echo_replies),
+	 "Pings of the VIP that were answered."                          },
+	{"lbxdp_vip_conflicts_total", METRIC_COUNTER, OF_VIP(conflicts),
+	 "Frames in which another host claimed the VIP."                 },
+	{"lbxdp_vip_conflict_hosts",  METRIC_GAUGE,   OF_VIP(rivals),
+	 "Other hosts that hold the VIP, as of the last minute's asking."},
 };
 
 static void put_vips(struct page *p)
@@ -166,7 +172,7 @@ static void put_vips(struct page *p)
 	const struct view *v = p->view;
 
 	for (size_t f = 0; f < ARRAY_COUNT(vip_families); f++) {
-		exposition_family(&p->to, vip_families[f].name, METRIC_COUNTER,
+		exposition_family(&p->to, vip_families[f].name, vip_families[f].type,
 				  vip_families[f].help);
 		for (size_t i = 0; i < v->vip_count; i++) {
 			const char *row = (const char *)&v->vips[i];

@@ -176,6 +176,29 @@ static void put_endpoints(struct json *j, const struct service_config *s)
 	json_close(j, ']');
 }
 
+static void put_conflicts(struct json *j, const struct view_service *s)
+{
+	json_open(j, "conflicts", '[');
+	for (size_t i = 0; i < s->conflict_count; i++) {
+		const struct view_conflict *c = &s->conflicts[i];
+		char vip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+
+		json_open(j, NULL, '{');
+		json_text(j, "vip", addr_format(&c->vip, vip));
+		json_text(j, "interface", c->interface);
+		json_text(j, "mac", mac_format(c->mac, mac));
+		if (c->real) {
+			json_text(j, "service", c->service);
+			json_text(j, "real", c->real);
+		} else {
+			json_null(j, "service");
+			json_null(j, "real");
+		}
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
 static void put_service(struct json *j, const struct view_service *s)
 {
 	json_open(j, NULL, '{');
@@ -188,6 +211,7 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_text(j, "scheduler", scheduler_name(s->config->scheduler));
 	json_text(j, "status", service_status_name(s->status));
 	json_text(j, "reason", s->reason);
+	put_conflicts(j, s);
 	json_number(j, "connections_total", s->connections);
 	json_number(j, "packets_total", s->packets);
 	json_number(j, "bytes_total", s->bytes);

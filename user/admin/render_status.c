@@ -135,6 +135,20 @@ static void real_row(struct grid *g, const struct view_service *s, const struct 
 	check_cell(g, r);
 }
 
+static void put_conflicts(const struct view_service *s, struct buf *out)
+{
+	for (size_t i = 0; i < s->conflict_count; i++) {
+		const struct view_conflict *c = &s->conflicts[i];
+		char vip[ADDR_TEXT_LEN], mac[MAC_TEXT_LEN];
+
+		buf_printf(out, "  conflict: %s answers for %s too", mac_format(c->mac, mac),
+			   addr_format(&c->vip, vip));
+		if (c->real)
+			buf_printf(out, ": real server %s", c->real);
+		buf_puts(out, " (lbxdp doctor arp)\n");
+	}
+}
+
 static void put_service(const struct view *v, const struct view_service *s, bool colour,
 			struct buf *out)
 {
@@ -152,6 +166,7 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	if (*s->reason)
 		buf_printf(out, " (%s)", s->reason);
 	buf_puts(out, "\n");
+	put_conflicts(s, out);
 	if (service_is_redirect(s->config)) {
 		buf_free(&ports);
 		return;

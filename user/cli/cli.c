@@ -63,6 +63,9 @@ static const struct {
 	{"probe", "TYPE ADDRESS[:PORT] [--request P] [--expect S] [--timeout D] [--method M] "
 	 "[--host H] [--sni N] [--helo N] [--send S] [--verify none|ca] [--ca FILE]",
 	 "one health check by hand", 0, cli_probe},
+	{"doctor", "[arp | exchange NAME] [--json] [-c FILE]",
+	 "find what is wrong in the network, and what to type", TAKES_CONFIG | TAKES_SOCKET,
+	 cli_doctor},
 	{"metrics", "[--openmetrics]",
 	 "the Prometheus text, as the scrape gives it", TAKES_SOCKET, cli_metrics},
 	{"schema", "[--mdoc]",
@@ -75,6 +78,8 @@ static const struct {
 	 "ask whether the daemon answers", TAKES_SOCKET | INTERNAL, cli_relay},
 	{"warnings", "",
 	 "print the warnings of `up` again", TAKES_SOCKET | INTERNAL, cli_relay},
+	{"config", "",
+	 "print the path of the configuration in force", TAKES_SOCKET | INTERNAL, cli_relay},
 	{"names", "",
 	 "print SERVICE/REAL of every real", TAKES_SOCKET | INTERNAL, cli_relay},
 };

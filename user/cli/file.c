@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "cli/host_rules.h"
 #include "cli/options.h"
 #include "cli/real_script.h"
 #include "core/config.h"
@@ -57,6 +58,7 @@ int cli_check(struct cli *c, int argc, char **argv)
 	m = read_file(c, argv + 1, argc - 1);
 	if (!m)
 		return CLI_FAILED;
+	host_rules_warn(c->config, m);
 	if (print)
 		print_model(m);
 	else

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/host_rules.h"
 #include "cli/options.h"
 
 int cli_relay(struct cli *c, int argc, char **argv)
@@ -23,10 +24,15 @@ int cli_relay(struct cli *c, int argc, char **argv)
 
 int cli_reload(struct cli *c, int argc, char **argv)
 {
+	int code;
+
 	argc = options_take(NULL, 0, true, argc, argv);
 	if (argc < 1 || argc > 2 || (argc == 2 && strcmp(argv[1], "certificates")))
 		return cli_usage("reload");
-	return client_relay(c->paths.socket, (const char *const *)argv, argc);
+	code = client_relay(c->paths.socket, (const char *const *)argv, argc);
+	if (code == CLI_DONE && argc == 1)
+		host_rules_warn_running(c->paths.socket);
+	return code;
 }
 
 /* SIGINT, SIGTERM and SIGHUP as a descriptor. */

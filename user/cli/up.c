@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/host_rules.h"
 #include "cli/options.h"
 #include "daemon/config_file.h"
 #include "daemon/daemon.h"
@@ -80,6 +81,7 @@ static void print_warnings(const char *socket)
 	if (client_ask(socket, words, 1, &reply) == 0)
 		fputs(buf_text(&reply), stderr);
 	buf_free(&reply);
+	host_rules_warn_running(socket);
 }
 
 static int join(const struct up *u)

@@ -67,7 +67,16 @@ struct view_real {
 	unsigned int throttle;    /* percent of its weight while it starts slowly; 0: it does not */
 	uint64_t downtime;        /* seconds in which it was down, of those it is known */
 	struct view_l7 l7;
-	const char *warning; /* what is wrong though it is up; NULL: nothing */
+	const char *warning;   /* what is wrong though it is up; NULL: nothing */
+	const char *interface; /* by which Direct Routing reaches it; empty: by none */
+};
+
+/* Another host that says a VIP is its own. */
+struct view_conflict {
+	struct addr vip;
+	const char *interface; /* by which it was heard; empty: by some one */
+	uint8_t mac[6];
+	const char *service, *real; /* whose MAC that is: "CAS-HTTPS", "CAS1"; NULL: nobody's */
 };
 
 struct view_service {
@@ -81,6 +90,8 @@ struct view_service {
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;
+	const struct view_conflict *conflicts; /* of its VIPs */
+	size_t conflict_count;
 };
 
 /* A session at layer 7. */
@@ -108,6 +119,7 @@ struct view_iface {
 struct view_vip {
 	struct addr addr;
 	uint64_t arp_replies, nd_replies, echo_replies, conflicts;
+	uint64_t rivals; /* other hosts that say so now */
 };
 
 struct view {

@@ -66,7 +66,7 @@ void checks_settle(struct daemon *d)
 {
 	d->settled = true;
 	reconcile_later(d); /* the proxies may accept now */
-	admin_settled(d->admin);
+	admin_wake(d->admin);
 }
 
 enum health checks_known(void *daemon, uint32_t id)

@@ -296,7 +296,7 @@ static int first_plan(struct daemon *d, struct buf *why)
 			err = -EBUSY;
 		}
 		if (at.attached)
-			net_warnings(d->net, ifindex[i], !at.native, at.why, &d->warnings);
+			doctor_warn(d, iface->name, &at, &d->warnings);
 	}
 	if (!err && d->refused > d->layer7_refused) {
 		buf_printf(why, "%s", d->refusal);
@@ -420,6 +420,7 @@ static void run(struct daemon *d)
 	d->sweep.fn = sweep_fire;
 	timer_start(d->loop, &d->sweep, DATAPLANE_SWEEP_MSEC);
 	watch_start(d);
+	doctor_start(d);
 	start_settling(d);
 	d->config_ok = true;
 	d->config_loaded = clock_wall();

@@ -229,7 +229,7 @@ static int join_one(struct daemon *d, const char *name, struct buf *out)
 	reconcile_now(d);
 	dataplane_attachment(d->dataplane, iface->ifindex, &at);
 	if (at.attached) {
-		net_warnings(d->net, iface->ifindex, !at.native, at.why, &d->warnings);
+		doctor_warn(d, name, &at, &d->warnings);
 		buf_printf(out, "interface %s: attached, %s mode\n", name,
 			   at.native ? "native" : "generic");
 		return 0;
@@ -291,6 +291,11 @@ static void op_warnings(void *arg, struct buf *out)
 	tproxy_warnings(d, out);
 }
 
+static const char *op_config(void *arg)
+{
+	return ((const struct daemon *)arg)->options->config_file;
+}
+
 struct admin_ops operations_of(struct daemon *d)
 {
 	return (struct admin_ops){
@@ -306,6 +311,10 @@ struct admin_ops operations_of(struct daemon *d)
 		.down = op_down,
 		.settled = op_settled,
 		.warnings = op_warnings,
+		.ask = doctor_ask,
+		.asked = doctor_asked,
+		.doctor = doctor_report,
+		.config = op_config,
 		.arg = d,
 	};
 }

@@ -71,6 +71,13 @@ static void snap_flows(struct daemon *d, uint32_t id, struct view_real *v)
 	v->bytes = s.bytes;
 }
 
+static const char *interface_of(const struct daemon *d, const struct real_fact *f, struct arena *a)
+{
+	const struct net_iface *iface = f->ifindex ? net_iface_at(d->net, f->ifindex) : NULL;
+
+	return iface ? arena_strdup(a, iface->name) : "";
+}
+
 static uint64_t downtime_sec(const struct downtime *t)
 {
 	return (t->msec + (t->since ? clock_msec() - t->since : 0)) / 1000;
@@ -95,6 +102,7 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->backup = r->backup;
 	v->has_mac = f->has_mac;
 	memcpy(v->mac, f->mac, sizeof(v->mac));
+	v->interface = interface_of(d, f, a);
 	v->port = r->port;
 	v->max_connections = r->max_connections;
 	v->throttle = v->effective_weight ? throttle_of(s, f) : 0;
@@ -205,6 +213,8 @@ static void snap_services(struct daemon *d, struct view *v)
 	v->forwarded += forwarded_to_others(d);
 	v->services = s;
 	v->service_count = d->model->service_count;
+	for (size_t i = 0; i < v->service_count; i++)
+		doctor_snap_service(d, v, i, &s[i]);
 }
 
 static void snap_earlier(struct daemon *d, struct view *v, struct view_process *out, size_t room)
@@ -307,6 +317,7 @@ static void snap_vips(struct daemon *d, struct view *v)
 		out[i].nd_replies = row.nd_replies;
 		out[i].echo_replies = row.echo_replies;
 		out[i].conflicts = row.conflicts;
+		out[i].rivals = doctor_rivals(d, &out[i].addr);
 	}
 	v->vips = out;
 	v->vip_count = count;

@@ -139,6 +139,11 @@ struct daemon {
 	unsigned int wake_passes; /* still to make over flows of reset reals */
 	uint32_t acl_switches;    /* that sessions were judged after */
 	uint32_t judge_sessions;  /* times, still */
+	struct timer ask;         /* doctor.c: who else has the VIPs? */
+	bool ask_again;           /* when the round that runs is over */
+	struct net_claim *claims; /* what the last one came to */
+	size_t claim_count;
+	struct map *claims_counted; /* VIP -> conflicts at the last round, as a pointer */
 	bool settled;
 
 	bool config_ok; /* the last reload */
@@ -253,6 +258,18 @@ struct view *snapshot_sessions(void *daemon); /* with the sessions at layer 7 */
 
 /* operations.c: the admin socket's orders. */
 struct admin_ops operations_of(struct daemon *d);
+
+/* doctor.c */
+void doctor_start(struct daemon *d);
+int doctor_ask(void *daemon); /* a round now; returns 0 or -errno */
+bool doctor_asked(void *daemon);
+void doctor_report(void *daemon, bool arp, struct buf *out); /* lines of findings */
+/* Fills in the conflicts of v's service-th; the reals of all are there. */
+void doctor_snap_service(struct daemon *d, struct view *v, size_t service, struct view_service *to);
+uint64_t doctor_rivals(const struct daemon *d, const struct addr *vip);
+/* A line for each thing that will bite on an interface that is being attached. */
+void doctor_warn(struct daemon *d, const char *iface, const struct dataplane_attachment *at,
+		 struct buf *out);
 
 /* rates.c: once a second. */
 void rates_note(struct daemon *d);

@@ -25,6 +25,7 @@ void tables_open(struct daemon *d)
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
+	d->claims_counted = map_new();
 }
 
 void tables_close(struct daemon *d)
@@ -47,4 +48,6 @@ void tables_close(struct daemon *d)
 	plan_free(d->actual);
 	store_free(d->store);
 	map_free(d->conflicts);
+	map_free(d->claims_counted);
+	free(d->claims);
 }

@@ -53,11 +53,12 @@ static void watch_conflicts(struct daemon *d)
 
 		memcpy(vip.byte, key->byte, sizeof(vip.byte));
 		if (dataplane_vip(d->dataplane, key, &row) ||
-		    !conflict_is_news(d, addr_format(&vip, text), row.conflicts))
+		    !conflict_is_news(d, addr_format(&vip, text), row.conflicts) ||
+		    net_own_mac(d->net, row.conflict_mac)) /* two of our interfaces, one wire */
 			continue;
 		log_warning(
 			"VIP %s: %s claims it too (%llu times); if it is a real server, solve its "
-			"ARP problem: lbxdp real-script",
+			"ARP problem: lbxdp doctor arp",
 			text, mac_format(row.conflict_mac, mac), (unsigned long long)row.conflicts);
 		d->conflict_said = loop_now(d->loop) + CONFLICT_SAY_MSEC;
 	}

@@ -135,16 +135,16 @@ static int icmp_socket(const struct check_spec *spec, bool v4)
 		      v4 ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6);
 }
 
-static void run_one(struct once *o, const struct recipe *recipe, struct trust *trust)
+static void run_one(struct once *o, const struct recipe *recipe, struct trust *trust,
+		    const struct run_trace *trace)
 {
-	struct run_trace trace = {print_connected, print_secured, print_sent, print_received, o};
 	int icmp4 = icmp_socket(o->spec, true), icmp6 = icmp_socket(o->spec, false);
 	struct run_order order = {
 		.loop = o->loop,
 		.pinger = pinger_new(o->loop, icmp4, icmp6),
 		.context = trust ? trust->context : NULL,
 		.recipe = recipe,
-		.trace = &trace,
+		.trace = trace,
 		.done = run_done,
 		.arg = o,
 	};
@@ -158,28 +158,67 @@ static void run_one(struct once *o, const struct recipe *recipe, struct trust *t
 		close(icmp6);
 }
 
-int probe_once(const struct check_spec *spec)
+static const struct check_outcome not_run = {.code = CHECK_CODE_SOCKERR,
+					     .detail = "the check could not run"};
+
+static void run_traced(struct once *o, const struct run_trace *trace)
 {
-	struct once o = {
-		.spec = spec,
-		.sent.mark = ">",
-		.received.mark = "<",
-		.outcome = {.code = CHECK_CODE_SOCKERR, .detail = "the check could not run"},
-	};
 	struct trust_store store = {};
 	struct trust *trust = NULL;
-	struct recipe *recipe = recipe_new(spec);
+	struct recipe *recipe = recipe_new(o->spec);
 
-	o.loop = loop_new();
+	o->outcome = not_run;
+	o->loop = loop_new();
 	if (recipe->tls)
-		trust = trust_of(&store, spec);
-	if (spec->type == CHECK_ON || spec->type == CHECK_OFF)
-		o.outcome = (struct check_outcome){.code = CHECK_CODE_OFF, .detail = "not checked"};
-	else if (o.loop && (trust || !recipe->tls))
-		run_one(&o, recipe, trust);
-	print_outcome(&o);
+		trust = trust_of(&store, o->spec);
+	if (o->loop && (trust || !recipe->tls))
+		run_one(o, recipe, trust, trace);
 	trust_drop(&store, trust);
 	recipe_free(recipe);
-	loop_free(o.loop);
+	loop_free(o->loop);
+}
+
+int probe_once(const struct check_spec *spec)
+{
+	struct once o = {.spec = spec, .sent.mark = ">", .received.mark = "<"};
+	struct run_trace trace = {print_connected, print_secured, print_sent, print_received, &o};
+
+	if (spec->type == CHECK_ON || spec->type == CHECK_OFF)
+		o.outcome = (struct check_outcome){.code = CHECK_CODE_OFF, .detail = "not checked"};
+	else
+		run_traced(&o, &trace);
+	print_outcome(&o);
 	return check_code_passed(o.outcome.code) ? 0 : 1;
+}
+
+/* A run whose dialogue nobody watches. */
+struct seeing {
+	struct once once;
+	struct probe_sight *sight;
+};
+
+static void see_nothing(void *arg)
+{
+}
+
+static void see_secured(void *arg, const struct stream *s)
+{
+	struct seeing *seeing = arg;
+
+	seeing->sight->showed = tls_peer_shown(s, &seeing->sight->shown);
+	seeing->sight->is_for = tls_peer_is_for(s, seeing->once.spec->sni);
+}
+
+static void see_no_bytes(void *arg, const char *bytes, size_t len)
+{
+}
+
+void probe_see(const struct check_spec *spec, struct probe_sight *sight)
+{
+	struct seeing seeing = {.once.spec = spec, .sight = sight};
+	struct run_trace trace = {see_nothing, see_secured, see_no_bytes, see_no_bytes, &seeing};
+
+	*sight = (struct probe_sight){};
+	run_traced(&seeing.once, &trace);
+	sight->outcome = seeing.once.outcome;
 }

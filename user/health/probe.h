@@ -7,6 +7,7 @@
 #define LBXDP_HEALTH_PROBE_H
 
 #include "core/check.h"
+#include "io/tls.h"
 
 struct probe_fds {
 	int channel;
@@ -20,5 +21,16 @@ int probe_main(const struct probe_fds *fds);
 /* `lbxdp probe`: one check by hand in this process, its dialogue printed to stdout. Returns 0
  * passed, 1 failed. */
 int probe_once(const struct check_spec *spec);
+
+/* What a server showed in one HTTPS request. */
+struct probe_sight {
+	bool showed; /* a certificate */
+	struct tls_shown shown;
+	bool is_for; /* the check's sni */
+	struct check_outcome outcome;
+};
+
+/* The same without a word: what spec, an https check with an sni, got to see. */
+void probe_see(const struct check_spec *spec, struct probe_sight *sight);
 
 #endif

@@ -268,6 +268,30 @@ void tls_describe(const struct stream *s, struct buf *out)
 		describe_certificate(cert, out);
 }
 
+bool tls_peer_shown(const struct stream *s, struct tls_shown *out)
+{
+	X509 *cert = SSL_get0_peer_certificate(s->tls);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+
+	*out = (struct tls_shown){};
+	if (!cert || !X509_digest(cert, EVP_sha256(), digest, &len))
+		return false;
+	for (unsigned int i = 0; i < len && 2 * i + 2 < sizeof(out->fingerprint); i++)
+		snprintf(out->fingerprint + 2 * i, 3, "%02x", digest[i]);
+	tls_name_text(X509_get_subject_name(cert), out->subject, sizeof(out->subject));
+	out->not_before = tls_time_seconds(X509_get0_notBefore(cert));
+	out->not_after = tls_time_seconds(X509_get0_notAfter(cert));
+	return true;
+}
+
+bool tls_peer_is_for(const struct stream *s, const char *name)
+{
+	X509 *cert = SSL_get0_peer_certificate(s->tls);
+
+	return cert && X509_check_host(cert, name, 0, 0, NULL) == 1;
+}
+
 const char *tls_library_version(void)
 {
 	return OpenSSL_version(OPENSSL_VERSION_STRING);

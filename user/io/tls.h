@@ -42,6 +42,18 @@ bool tls_resumed(const struct stream *s);
 /* Version, cipher and certificate of an open stream as lines of text, for people. */
 void tls_describe(const struct stream *s, struct buf *out);
 
+/* The certificate that the peer of an open stream showed; times in seconds since 1970. */
+struct tls_shown {
+	char fingerprint[65]; /* SHA-256, in hex */
+	char subject[256];    /* RFC 4514 text, cut at its end */
+	int64_t not_before, not_after;
+};
+
+/* False: it showed none. */
+bool tls_peer_shown(const struct stream *s, struct tls_shown *out);
+/* Is that certificate for the host name (RFC 6125)? */
+bool tls_peer_is_for(const struct stream *s, const char *name);
+
 /* The OpenSSL in use, "3.0.17". */
 const char *tls_library_version(void);
 

@@ -45,6 +45,9 @@ int tls_add_certificates(X509_STORE *store, STACK_OF(X509_NAME) * names, struct 
  * a false from it ends that and is returned. */
 bool tls_each_name(X509 *certificate, bool (*each)(void *arg, struct slice name), void *arg);
 
+/* Seconds since 1970; 0: it is no time. */
+int64_t tls_time_seconds(const ASN1_TIME *at);
+
 /* RFC 4514 text, cut to room with its NUL. */
 void tls_name_text(X509_NAME *name, char *text, size_t room);
 

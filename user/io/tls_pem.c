@@ -249,7 +249,7 @@ void tls_name_text(X509_NAME *name, char *text, size_t room)
 	BIO_free(bio);
 }
 
-static int64_t seconds(const ASN1_TIME *at)
+int64_t tls_time_seconds(const ASN1_TIME *at)
 {
 	struct tm tm;
 
@@ -279,8 +279,8 @@ int tls_pem_describe(struct slice pem, struct tls_pem_info *info)
 	(void)tls_each_name(cert, list_name, &list); /* says yes to each */
 	(void)snprintf(info->names, sizeof(info->names), "%s", buf_text(&list));
 	buf_free(&list);
-	info->not_before = seconds(X509_get0_notBefore(cert));
-	info->not_after = seconds(X509_get0_notAfter(cert));
+	info->not_before = tls_time_seconds(X509_get0_notBefore(cert));
+	info->not_after = tls_time_seconds(X509_get0_notAfter(cert));
 	X509_free(cert);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 struct neighbours;
 struct announcer;
+struct asker;
 
 struct net_link {
 	struct net_iface is;
@@ -40,6 +41,7 @@ struct net {
 
 	struct neighbours *neighbours;
 	struct announcer *announcer;
+	struct asker *asker;
 	struct plan_sink sink;
 };
 
@@ -90,5 +92,9 @@ void announcer_close(struct net *n);
 int announce_put(struct net *n, const struct row_announce_key *key,
 		 const struct row_announce *value);
 int announce_delete(struct net *n, const struct row_announce_key *key);
+
+/* claims.c */
+void asker_open(struct net *n);
+void asker_close(struct net *n);
 
 #endif

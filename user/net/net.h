@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "core/doctor.h"
 #include "core/plan.h"
 #include "io/loop.h"
 
@@ -121,9 +122,50 @@ struct net_snapshot {
 };
 int net_snapshot_take(struct net_snapshot *s, struct arena *a);
 
-/* What will bite later on this interface (issue "Warnings at up"): one line each into out, as
- * "IFACE: what; what to type". attached_generic and why come from the data plane. */
-void net_warnings(const struct net *n, uint32_t ifindex, bool attached_generic, const char *why,
-		  struct buf *out);
+/* What there is to see of an interface but its attachment, which out holds already. False: it does
+ * not exist, and only its name is filled in. */
+bool net_look(const struct net *n, const char *name, struct doctor_link *out);
+
+/* Connections that conntrack holds, and may; 0: it is not there. */
+void net_conntrack(uint64_t *tracked, uint64_t *max);
+
+/* Another host that said an address is its own. */
+struct net_claim {
+	struct addr vip;
+	uint32_t ifindex;
+	uint8_t mac[6];
+};
+
+/* Who has these addresses, on these interfaces? Borrowed for the call that asks. */
+struct net_question {
+	const struct addr *vips;
+	size_t vip_count;
+	const uint32_t *ifindex;
+	size_t ifindex_count;
+	void (*heard)(void *arg); /* when the round is over */
+	void *arg;
+};
+
+/*
+ * Asks on each of the interfaces who has each address, listens a moment, and remembers who else
+ * said that he has: answers, and what was said unasked meanwhile. Nothing is sent or heard between
+ * rounds. Returns 0, -EBUSY while a round runs, or -errno.
+ */
+int net_ask(struct net *n, const struct net_question *q);
+bool net_asking(const struct net *n);
+
+/* What the last round heard, at most NET_CLAIMS_MAX; borrowed until the next one is over. */
+enum { NET_CLAIMS_MAX = 256 };
+const struct net_claim *net_claims(const struct net *n, size_t *count);
+
+/* Is that MAC of an interface of this host? */
+bool net_own_mac(const struct net *n, const uint8_t mac[6]);
+
+/*
+ * The host's packet filter rules as text for core/filter_rules.h, from nft and iptables-save where
+ * they are installed. Starts them and waits: not for main. Returns 0; -ENOENT where neither is
+ * there; -errno, or -EPERM where one may not read them.
+ */
+int net_filter_rules(struct buf *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { HOPS = 64, ND_HOPS = 255 };
@@ -51,8 +52,9 @@ uint16_t packet_fold(uint32_t sum)
 	return htons((uint16_t)~sum);
 }
 
-size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *vip,
-		   bool reply)
+/* To everybody, from mac. */
+static struct arp arp_of(uint16_t operation, const uint8_t mac[6], const struct addr *sender,
+			 const struct addr *target)
 {
 	struct arp a = {
 		.ethernet = {.to = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, .type = htons(ETH_P_ARP)},
@@ -60,13 +62,21 @@ size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struc
 		.protocol = htons(ETH_P_IP),
 		.hardware_len = 6,
 		.protocol_len = 4,
-		.operation = htons(reply ? ARPOP_REPLY : ARPOP_REQUEST),
+		.operation = htons(operation),
 	};
 
 	memcpy(a.ethernet.from, mac, 6);
 	memcpy(a.sender_mac, mac, 6);
-	memcpy(a.sender, vip->byte + 12, 4);
-	memcpy(a.target, vip->byte + 12, 4);
+	memcpy(a.sender, sender->byte + 12, 4);
+	memcpy(a.target, target->byte + 12, 4);
+	return a;
+}
+
+size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *vip,
+		   bool reply)
+{
+	struct arp a = arp_of(reply ? ARPOP_REPLY : ARPOP_REQUEST, mac, vip, vip);
+
 	if (reply) /* Linux heeds a gratuitous reply only when both MACs are the same */
 		memcpy(a.target_mac, mac, 6);
 	memcpy(frame, &a, sizeof(a));
@@ -115,6 +125,91 @@ size_t packet_advertisement(uint8_t frame[PACKET_ROOM], const uint8_t mac[6],
 	a.na.nd_na_cksum = packet_fold(packet_sum(pseudo_sum(&e, IPPROTO_ICMPV6, len), &a.na, len));
 	memcpy(frame, &a, sizeof(a));
 	return sizeof(a);
+}
+
+/* To the solicited-node group (RFC 4861 4.3, RFC 4291 2.7.1). */
+static size_t solicitation(uint8_t frame[PACKET_ROOM], const uint8_t mac[6],
+			   const struct addr *from, const struct addr *vip)
+{
+	struct packet_ends e = {.src = *from, .dst = {{0xff, 2, [11] = 1, [12] = 0xff}}};
+	const size_t len = sizeof(struct nd_neighbor_solicit) + sizeof(struct nd_opt_hdr) + 6;
+	struct advertisement s = {
+		.ethernet = {.type = htons(ETH_P_IPV6)},
+		.option = { .nd_opt_type = ND_OPT_SOURCE_LINKADDR,          .nd_opt_len = 1},
+	};
+
+	memcpy(e.dst.byte + 13, vip->byte + 13, 3);
+	packet_group_mac(s.ethernet.to, vip);
+	memcpy(s.ethernet.from, mac, 6);
+	memcpy(s.mac, mac, 6);
+	s.ip = ip6_header(&e, IPPROTO_ICMPV6, len);
+	s.na.nd_na_type = ND_NEIGHBOR_SOLICIT; /* of the same form */
+	memcpy(&s.na.nd_na_target, vip->byte, 16);
+	s.na.nd_na_cksum = packet_fold(packet_sum(pseudo_sum(&e, IPPROTO_ICMPV6, len), &s.na, len));
+	memcpy(frame, &s, sizeof(s));
+	return sizeof(s);
+}
+
+size_t packet_question(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *from,
+		       const struct addr *vip)
+{
+	struct arp a;
+
+	if (!addr_is_v4(vip))
+		return solicitation(frame, mac, from, vip);
+	a = arp_of(ARPOP_REQUEST, mac, from, vip);
+	memcpy(frame, &a, sizeof(a));
+	return sizeof(a);
+}
+
+static bool arp_claims(const uint8_t *frame, size_t len, struct addr *vip, uint8_t mac[6])
+{
+	static const uint8_t nobody[4];
+	struct arp a;
+
+	if (len < sizeof(a))
+		return false;
+	memcpy(&a, frame, sizeof(a));
+	if (a.hardware != htons(ARPHRD_ETHER) || a.protocol != htons(ETH_P_IP) ||
+	    a.hardware_len != 6 || a.protocol_len != 4 || !memcmp(a.sender, nobody, 4))
+		return false;
+	*vip = addr_from_v4(a.sender);
+	memcpy(mac, a.sender_mac, 6);
+	return true;
+}
+
+/* With its option it says the MAC; without, it is that of the frame. Nobody sends other options
+ * before it, or headers between (RFC 4861 4.4). */
+static bool advertisement_claims(const uint8_t *frame, size_t len, struct addr *vip, uint8_t mac[6])
+{
+	struct advertisement a = {};
+	const size_t least = offsetof(struct advertisement, option);
+
+	if (len < least)
+		return false;
+	memcpy(&a, frame, len < sizeof(a) ? len : sizeof(a));
+	if (a.ip.ip6_nxt != IPPROTO_ICMPV6 || a.ip.ip6_hlim != ND_HOPS ||
+	    a.na.nd_na_type != ND_NEIGHBOR_ADVERT || a.na.nd_na_code != 0)
+		return false;
+	*vip = addr_from_v6(&a.na.nd_na_target);
+	memcpy(mac, a.ethernet.from, 6);
+	if (len >= sizeof(a) &&
+	    ntohs(a.ip.ip6_plen) >= sizeof(a) - sizeof(a.ethernet) - sizeof(a.ip) &&
+	    a.option.nd_opt_type == ND_OPT_TARGET_LINKADDR && a.option.nd_opt_len == 1)
+		memcpy(mac, a.mac, 6);
+	return true;
+}
+
+bool packet_claims(const uint8_t *frame, size_t len, struct addr *vip, uint8_t mac[6])
+{
+	struct ethernet e;
+
+	if (len < sizeof(e))
+		return false;
+	memcpy(&e, frame, sizeof(e));
+	if (e.type == htons(ETH_P_ARP))
+		return arp_claims(frame, len, vip, mac);
+	return e.type == htons(ETH_P_IPV6) && advertisement_claims(frame, len, vip, mac);
 }
 
 static size_t write_ip4(uint8_t *at, const struct packet_ends *e, size_t len)

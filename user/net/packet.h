@@ -20,6 +20,18 @@ size_t packet_garp(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struc
 size_t packet_advertisement(uint8_t frame[PACKET_ROOM], const uint8_t mac[6],
 			    const struct addr *vip);
 
+/*
+ * Who has vip? A broadcast ARP request (IPv4; from unspecified: a probe, RFC 5227 2.1.1), or a
+ * neighbour solicitation (IPv6) from an address of ours: the answer comes to us alone, and no
+ * neighbour table changes for it.
+ */
+size_t packet_question(uint8_t frame[PACKET_ROOM], const uint8_t mac[6], const struct addr *from,
+		       const struct addr *vip);
+
+/* Does a frame say that an address is at a MAC: any ARP with a sender, or a neighbour
+ * advertisement? Then fills both in. */
+bool packet_claims(const uint8_t *frame, size_t len, struct addr *vip, uint8_t mac[6]);
+
 struct packet_ends {
 	struct addr src, dst;
 	uint16_t sport, dport; /* host order */

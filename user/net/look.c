@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What will bite later on an interface that XDP runs on, and what to type against it. Looks at the
- * driver, its offloads, and at the other end of a veth pair.
+ * A look at an interface that XDP runs on: its driver and offloads, what stands on it, and the
+ * other end of a veth pair. What it means is core/doctor.h's.
  */
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -166,113 +166,92 @@ static void look_at_features(struct look *l, uint32_t ifindex)
 	netlink_close(&ask);
 }
 
-static void warn_generic(const struct net_iface *i, const struct look *l, const char *why,
-			 struct buf *out)
-{
-	bool mtu = strcasestr(why, "mtu") || strstr(why, "out of range");
-
-	if (!*why) { /* it was asked for, now or by an earlier daemon */
-		buf_printf(out,
-			   "%s: XDP runs in generic mode, which is slower; for native mode: lbxdp "
-			   "down, then lbxdp up --xdp-mode auto\n",
-			   i->name);
-		return;
-	}
-	buf_printf(out, "%s: XDP runs in generic mode, which is slower: %s; ", i->name, why);
-	if (mtu)
-		buf_printf(
-			out,
-			"an MTU of %u is too large for native mode: ip link set dev %s mtu 1500\n",
-			i->mtu, i->name);
-	else if (l->has_flags && l->flags & ETH_FLAG_LRO)
-		buf_printf(out, "LRO may be in the way of native mode: ethtool -K %s lro off\n",
-			   i->name);
-	else
-		buf_printf(out, "driver %s: ethtool -i %s\n", *l->driver ? l->driver : "unknown",
-			   i->name);
-}
-
-static void warn_offloads(const struct net_iface *i, const struct look *l, struct buf *out)
-{
-	if (l->has_flags && l->flags & ETH_FLAG_RXVLAN)
-		buf_printf(out,
-			   "%s: the NIC takes VLAN tags off before XDP sees them, and forwarded "
-			   "frames lose theirs; ethtool -K %s rxvlan off\n",
-			   i->name, i->name);
-	if (l->has_flags && l->flags & ETH_FLAG_LRO)
-		buf_printf(out,
-			   "%s: LRO joins frames before XDP sees them; ethtool -K %s lro off\n",
-			   i->name, i->name);
-}
-
-static void warn_transmit(const struct net_iface *i, const struct look *l, struct buf *out)
-{
-	if (l->knows_transmits && !l->transmits)
-		buf_printf(
-			out,
-			"%s: driver %s cannot transmit frames that came in by another interface; "
-			"real servers behind %s need node.xdp_mode: generic\n",
-			i->name, *l->driver ? l->driver : "unknown", i->name);
-}
-
-static void warn_peer_offloads(const struct net_iface *i, const char *peer, struct buf *out)
+static void look_at_peer(const struct look *l, struct doctor_peer *p)
 {
 	struct ethtool_value sums = {.cmd = ETHTOOL_GTXCSUM}, flags = {.cmd = ETHTOOL_GFLAGS};
+	struct look there = {};
 
-	if (!ethtool(peer, &flags) && flags.data & ETH_FLAG_TXVLAN)
-		buf_printf(
-			out,
-			"%s: its veth peer %s hides VLAN tags from XDP; ethtool -K %s txvlan off "
-			"tx-vlan-stag-hw-insert off\n",
-			i->name, peer, peer);
-	if (!ethtool(peer, &sums) && sums.data)
-		buf_printf(out,
-			   "%s: its veth peer %s leaves checksums unfinished, which real servers "
-			   "then drop; ethtool -K %s tx off\n",
-			   i->name, peer, peer);
+	p->is_there = true;
+	p->ifindex = l->peer;
+	p->known = !look_at_link(&there, l->peer, l->peer_elsewhere ? &l->peer_ns : NULL);
+	p->beside = !l->peer_elsewhere;
+	memcpy(p->name, there.name, sizeof(p->name));
+	p->native = there.xdp == XDP_ATTACHED_DRV || there.xdp == XDP_ATTACHED_MULTI;
+	if (!p->known || !p->beside)
+		return;
+	p->hides_tags = !ethtool(p->name, &flags) && flags.data & ETH_FLAG_TXVLAN;
+	p->partial_sums = !ethtool(p->name, &sums) && sums.data;
 }
 
-static void warn_veth(const struct net_iface *i, const struct look *l, struct buf *out)
+/* A setting under /proc/sys/net as a number; fallback when it cannot be read. */
+static uint64_t setting(const char *name, uint64_t fallback)
 {
-	struct look peer = {};
-	bool known = !look_at_link(&peer, l->peer, l->peer_elsewhere ? &l->peer_ns : NULL);
+	unsigned long long value = fallback;
+	char path[128];
+	FILE *f;
 
-	if (known && peer.xdp != XDP_ATTACHED_DRV && peer.xdp != XDP_ATTACHED_MULTI)
-		buf_printf(
-			out,
-			"%s: its veth peer %s has no XDP program, and every frame that XDP sends "
-			"is lost; ip link set dev %s xdpdrv obj pass.o sec xdp\n",
-			i->name, peer.name, peer.name);
-	if (known && !l->peer_elsewhere)
-		warn_peer_offloads(i, peer.name, out);
-	if (!known)
-		buf_printf(
-			out,
-			"%s: its veth peer (ifindex %u) is in another namespace; without an XDP "
-			"program in native mode there, every frame that XDP sends is lost; check "
-			"there: ip -d link show\n",
-			i->name, l->peer);
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	f = fopen(path, "re");
+	if (!f)
+		return fallback;
+	if (fscanf(f, "%llu", &value) != 1)
+		value = fallback;
+	(void)fclose(f); /* only read */
+	return value;
 }
 
-void net_warnings(const struct net *n, uint32_t ifindex, bool attached_generic, const char *why,
-		  struct buf *out)
+/* The kernel takes the larger of both. */
+static bool is_strict(const char *name)
 {
-	const struct net_iface *i = net_iface_at(n, ifindex);
+	char path[64];
+	uint64_t all = setting("ipv4/conf/all/rp_filter", 0), one;
+
+	snprintf(path, sizeof(path), "ipv4/conf/%s/rp_filter", name);
+	one = setting(path, 0);
+	return (all > one ? all : one) == 1;
+}
+
+static bool has_vlans(const struct net *n, uint32_t ifindex)
+{
+	for (size_t i = 0; i < n->link_count; i++) {
+		struct look l = {};
+
+		if (!look_at_link(&l, n->links[i].is.ifindex, NULL) && l.peer == ifindex &&
+		    !strcmp(l.kind, "vlan"))
+			return true;
+	}
+	return false;
+}
+
+bool net_look(const struct net *n, const char *name, struct doctor_link *out)
+{
+	const struct net_iface *i = net_iface_named(n, name);
 	struct look l = {};
 
-	if (!i)
-		return;
-	look_at_driver(&l, i->name);
-	(void)look_at_link(&l, ifindex, NULL); /* gone meanwhile: nothing to say */
-	if (attached_generic) {
-		warn_generic(i, &l, why, out);
-		return;
-	}
+	snprintf(out->name, sizeof(out->name), "%s", name);
+	out->exists = i && !look_at_link(&l, i->ifindex, NULL);
+	if (!out->exists)
+		return false;
+	out->up = i->up;
+	out->mtu = i->mtu;
+	out->strict = is_strict(name);
+	look_at_driver(&l, name);
+	memcpy(out->driver, l.driver, sizeof(out->driver));
+	out->lro = l.has_flags && l.flags & ETH_FLAG_LRO;
+	out->takes_tags = l.has_flags && l.flags & ETH_FLAG_RXVLAN;
 	if (!strcmp(l.kind, "veth")) {
-		warn_veth(i, &l, out);
-		return;
+		look_at_peer(&l, &out->peer);
+		return true;
 	}
-	look_at_features(&l, ifindex);
-	warn_offloads(i, &l, out);
-	warn_transmit(i, &l, out);
+	look_at_features(&l, i->ifindex);
+	out->knows_transmits = l.knows_transmits;
+	out->transmits = l.transmits;
+	out->has_vlans = out->takes_tags && has_vlans(n, i->ifindex);
+	return true;
+}
+
+void net_conntrack(uint64_t *tracked, uint64_t *max)
+{
+	*max = setting("netfilter/nf_conntrack_max", 0);
+	*tracked = setting("netfilter/nf_conntrack_count", 0);
 }

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""lbxdp doctor: each thing it looks for, provoked once in the lab; and a healthy lab."""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+
+import pytest
+
+from lab.clients import answer, send_frame
+from lab.config import HTTPS, service
+from lab.config import config as any_config
+from lab.layer7 import VIP_7, l7
+from lab.network import MAIL, ROUTER, VIP, VIP6
+from lab.servers import NAME
+from lab.space import run, wait_for
+
+
+def config(services=None, **more):
+    """As elsewhere, with no more sessions than any host's descriptors allow."""
+    return any_config(services, l7=more.pop("l7", {"maxconn": 1000}), **more)
+
+
+def doctor(lb, *words):
+    """(exit code, findings)"""
+    done = lb.call("doctor", *words, "--json", check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def only(findings, examination):
+    assert [f["examination"] for f in findings] == [examination], findings
+    return findings[0]
+
+
+@contextlib.contextmanager
+def unsolved(space):
+    """The ARP problem of a real server, unsolved (R89)."""
+    space.sysctl(net__ipv4__conf__all__arp_ignore=0)
+    try:
+        yield space
+    finally:
+        space.sysctl(net__ipv4__conf__all__arp_ignore=1)
+
+
+@contextlib.contextmanager
+def on_card(space, address):
+    """An IPv6 VIP on the network card instead of lo."""
+    space.ip("addr", "del", f"{address}/128", "dev", "lo")
+    space.ip("addr", "add", f"{address}/128", "dev", "eth0", "nodad")
+    try:
+        yield
+    finally:
+        space.ip("addr", "del", f"{address}/128", "dev", "eth0")
+        space.ip("addr", "add", f"{address}/128", "dev", "lo", "nodad")
+
+
+def test_a_healthy_lab_has_no_findings(lb):
+    lb.up(config({"web": service(), "web6": service(vip=VIP6), "seven": l7()}))
+    assert doctor(lb) == (0, [])
+    assert doctor(lb, "arp") == (0, [])
+    assert lb.call("doctor").stdout == "nothing found\n"
+    assert lb.service("web")["conflicts"] == []
+
+
+def test_a_real_that_answers_for_the_vip_is_named_with_the_command_that_mends_it(net, lb):
+    lb.up(config())
+    with unsolved(net.mail1):
+        code, findings = doctor(lb, "arp")
+        found = only(findings, "vip-elsewhere")
+        assert code == 1 and found["severity"] == "error" and VIP in found["about"]
+        assert net.mail1.mac() in found["seen"] and "mail1" in found["seen"]
+        assert "eth0" in found["seen"]
+        assert "arp_ignore=1" in found["type"] and "real-script web --os windows" in found["type"]
+        seen = lb.service("web")["conflicts"]
+        assert seen == [{"vip": VIP, "interface": "eth0", "mac": net.mail1.mac(),
+                         "service": "web", "real": "mail1"}]
+        assert f"conflict: {net.mail1.mac()} answers for {VIP} too: real server mail1" in \
+            lb.call("status").stdout
+        assert f'lbxdp_vip_conflict_hosts{{vip="{VIP}"}} 1' in lb.call("metrics").stdout
+        assert only(doctor(lb)[1], "vip-elsewhere")
+    assert doctor(lb, "arp") == (0, [])
+    assert lb.service("web")["conflicts"] == []
+    assert f'lbxdp_vip_conflict_hosts{{vip="{VIP}"}} 0' in lb.call("metrics").stdout
+
+
+def test_the_daemon_asks_by_itself(net, lb):
+    with unsolved(net.mail2):
+        lb.up(config())
+        seen = wait_for("the first round", lambda: lb.service("web")["conflicts"], 30, 0.2)
+    assert [c["real"] for c in seen] == ["mail2"]
+
+
+def test_every_real_that_answers_is_named(net, lb):
+    lb.up(config({"web": service(), "more": service(ports=(8080,))}))
+    with unsolved(net.mail1), unsolved(net.mail2):
+        findings = doctor(lb, "arp")[1]
+    assert len(findings) == 2
+    assert {m for m in MAIL for f in findings if f"which is {m}" in f["seen"]} == {"mail1", "mail2"}
+
+
+def test_a_real_that_answers_solicitations_for_the_vip_is_named(net, lb):
+    lb.up(config({"web6": service(vip=VIP6)}))
+    with on_card(net.mail2, VIP6):
+        found = only(doctor(lb, "arp")[1], "vip-elsewhere")
+    assert net.mail2.mac() in found["seen"] and "mail2" in found["seen"] and VIP6 in found["about"]
+    assert doctor(lb, "arp") == (0, [])
+
+
+def test_a_stranger_that_answers_is_named_by_its_mac(net, lb):
+    lb.up(config())
+    net.router.ip("addr", "add", f"{VIP}/32", "dev", "lo")
+    try:
+        found = only(doctor(lb, "arp")[1], "vip-elsewhere")
+    finally:
+        net.router.ip("addr", "del", f"{VIP}/32", "dev", "lo")
+    assert net.router.mac() in found["seen"] and "none of the real servers" in found["seen"]
+
+
+def gratuitous(mac, ip):
+    mac, ip = bytes.fromhex(mac.replace(":", "")), socket.inet_aton(ip)
+    return b"\xff" * 6 + mac + struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, 1) + \
+        mac + ip + b"\0" * 6 + ip
+
+
+def test_a_claim_that_nobody_asked_for_is_reported_by_the_next_round(net, lb):
+    lb.up(config())
+    send_frame(net.router, gratuitous(net.router.mac(), VIP))
+    wait_for("XDP to count it", lambda: f'conflicts_total{{vip="{VIP}"}} 1' in
+             lb.call("metrics").stdout)
+    assert net.router.mac() in only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
+    assert doctor(lb, "arp") == (0, [])
+    lb.kill()
+    lb.up()
+    assert doctor(lb, "arp") == (0, [])  # what an earlier daemon's maps counted is old news
+
+
+def test_a_real_without_a_mac_and_its_failing_check_are_found(net, lb):
+    web = service()
+    web["reals"]["gone"] = {"ip": "192.168.30.99"}
+    lb.up(config({"web": web}))
+    code, findings = doctor(lb)
+    assert code == 1
+    about = {f["examination"]: f for f in findings}
+    assert set(about) == {"real-mac", "real-check"}
+    assert "ip neigh show 192.168.30.99" in about["real-mac"]["type"]
+    assert "lbxdp probe http 192.168.30.99:80" in about["real-check"]["type"]
+
+
+def test_a_failing_check_is_found_with_what_it_came_to(net, lb, servers):
+    lb.up(config())
+    servers["mail2"].in_service(False)
+    lb.wait_real("web/mail2", status="down")
+    found = only(doctor(lb)[1], "real-check")
+    assert "503" in found["seen"] and "web/mail2" in found["about"]
+
+
+def test_generic_mode_is_found(lb):
+    lb.up(config(xdp_mode="generic"))
+    found = only(doctor(lb)[1], "xdp-generic")
+    assert found["about"] == "eth0" and found["severity"] == "warning"
+
+
+def test_a_veth_peer_without_a_program_is_found(net, lb):
+    port = net.port("balancer", "eth0")
+    lb.up(config())
+    net.switch.ip("link", "set", "dev", port, "xdpdrv", "off")
+    try:
+        found = [f for f in doctor(lb)[1] if f["examination"] == "veth-peer"]
+    finally:
+        net.balancer_port(port)
+    assert len(found) == 1 and port in found[0]["seen"]
+
+
+def test_an_interface_that_is_down_is_found(net, lb):
+    lb.up(config(interfaces=["eth0", "eth1"]))
+    net.balancer.ip("link", "set", "eth1", "down")
+    try:
+        found = wait_for("the link's end to be told", lambda: doctor(lb)[1])
+    finally:
+        net.balancer.ip("link", "set", "eth1", "up")
+        net.balancer.ip("addr", "replace", "fd00:1::2/64", "dev", "eth1", "nodad")
+    assert only(found, "link-down")["about"] == "eth1"
+
+
+def test_interfaces_of_different_mtu_are_found(net, lb):
+    lb.up(config(interfaces=["eth0", "eth1"]))
+    net.balancer.ip("link", "set", "eth1", "mtu", "1400")
+    try:
+        found = wait_for("the MTU to be told", lambda: doctor(lb)[1])
+    finally:
+        net.balancer.ip("link", "set", "eth1", "mtu", "1500")
+    assert only(found, "mtu")["type"] == "ip link set dev eth0 mtu 1400"
+
+
+def test_a_real_that_left_every_network_is_found(net, lb):
+    web = service(check={"type": "off"})
+    net.balancer.ip("addr", "add", "192.168.77.2/24", "dev", "eth0")
+    web["reals"]["far"] = {"ip": "192.168.77.20"}
+    try:
+        lb.up(config({"web": web}))
+        net.balancer.ip("addr", "del", "192.168.77.2/24", "dev", "eth0")
+        found = wait_for("the address to be gone", lambda: [
+            f for f in doctor(lb)[1] if f["examination"] == "real-on-link"])
+    finally:
+        net.balancer.ip("addr", "del", "192.168.77.2/24", "dev", "eth0", check=False)
+    assert "web/far" in found[0]["about"] and "192.168.77.20" in found[0]["seen"]
+
+
+def test_a_strict_source_filter_beside_the_default_route_is_found(net, lb):
+    lb.up(config({"seven": l7()}, interfaces=["eth0", "eth1"]))
+    net.balancer.sysctl(net__ipv4__conf__eth1__rp_filter=1)
+    net.balancer.ip("route", "add", "default", "via", ROUTER)
+    try:
+        code, findings = doctor(lb)
+    finally:
+        net.balancer.ip("route", "del", "default")
+        net.balancer.sysctl(net__ipv4__conf__eth1__rp_filter=0)
+    assert only(findings, "rp-filter")["about"] == "eth1"
+
+
+def test_a_server_whose_answers_take_another_way_is_found(net, lb):  # R77
+    front = l7(vip="10.1.0.12", source="client", timeouts={"connect": "500ms"}, weights=(1, None))
+    lb.up(config({"seven": front}, interfaces=["eth1"]), "eth1")
+    lb.wait_real("seven/mail1", status="up")
+    with pytest.raises(OSError):
+        answer(net.far, "10.1.0.12")
+    wait_for("the warning", lambda: lb.real("seven/mail1")["warning"])
+    found = [f for f in doctor(lb)[1] if f["examination"] == "gateway"]
+    assert len(found) == 1 and "seven/mail1" in found[0]["about"]
+    assert "default gateway" in found[0]["seen"] and "route replace default" in found[0]["type"]
+
+
+def test_forwarding_that_a_gateway_needs_is_found(net, lb):  # R77
+    front = l7(vip="10.1.0.12", source="client")
+    net.balancer.sysctl(net__ipv4__ip_forward=0)
+    lb.up(config({"seven": front}, interfaces=["eth1"]), "eth1")
+    found = [f for f in doctor(lb)[1] if f["examination"] == "forwarding"]
+    assert [f["type"] for f in found] == ["sysctl -w net.ipv4.ip_forward=1"]
+
+
+def test_a_maxconn_beyond_the_descriptors_is_found(lb):
+    lb.up(config({"seven": l7()}, l7={"maxconn": 1000000}))
+    assert "1000000" in only(doctor(lb)[1], "limits")["seen"]
+
+
+def test_a_reload_that_was_refused_is_found(lb):
+    lb.up(config())
+    assert lb.reload("version: 1\n", check=False).returncode == 1
+    assert only(doctor(lb)[1], "plan")["about"] == "configuration"
+
+
+def test_without_a_daemon_the_doctor_says_what_goes_on_and_what_is_wrong(lb):
+    found = only(lb_doctor_file(lb, config()), "host")
+    assert found["seen"] == "lbxdp does not run"
+    lb.up(config())
+    lb.kill()
+    found = only(lb_doctor_file(lb, config()), "host")
+    assert lb.pins in found["about"] and "goes on" in found["seen"]
+    findings = lb_doctor_file(lb, config() | {"services": {"web": {"vip": "nonsense"}}})
+    assert len(findings) == 2 and "lbxdp check" in findings[1]["type"]
+    lb.write(config())
+    done = lb.space.run("unshare", "--mount", "sh", "-c",
+                        'mount --bind /dev/null /etc/passwd && exec "$@"', "sh",
+                        *lb.words("doctor", "-c", lb.config), check=False)
+    assert done.returncode == 1 and "useradd" in done.stdout
+    done = lb.call("doctor", "arp", check=False)
+    assert done.returncode == 1 and "lbxdp up" in done.stderr and not done.stdout
+
+
+def lb_doctor_file(lb, text):
+    lb.write(text)
+    code, findings = doctor(lb, "-c", lb.config)
+    assert code == 1
+    return findings
+
+
+NFT = f"""
+table inet guard {{
+	chain input {{
+		type filter hook input priority 0;
+		ip saddr 192.168.30.50 ip daddr {VIP} tcp dport 80 counter accept
+		ip daddr {VIP} tcp dport 25 drop
+		ip daddr {VIP_7} drop
+		ip daddr 192.168.0.0/16 accept
+	}}
+}}
+"""
+
+
+@contextlib.contextmanager
+def rules(space, words, text):
+    space.run(*words, input_text=text)
+    try:
+        yield
+    finally:
+        space.run("nft", "flush", "ruleset")
+        space.run("iptables-legacy", "-F", check=False)
+
+
+@pytest.mark.parametrize("how, words, text, about", [
+    ("nft", ["nft", "-f", "-"], NFT, "nftables table inet guard, chain input"),
+    ("iptables-nft", ["iptables-nft-restore"],
+     f"*filter\n-A INPUT -d {VIP}/32 -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n",
+     "nftables table ip filter, chain INPUT"),
+    ("iptables-legacy", ["iptables-legacy-restore"],
+     f"*filter\n-A INPUT -p tcp -m iprange --dst-range 192.168.30.5-192.168.30.12 "
+     "-m tcp --dport 80 -j DROP\nCOMMIT\n", "iptables table filter, INPUT"),
+], ids=lambda p: p if isinstance(p, str) and " " not in p and "\n" not in p else "")
+def test_rules_that_name_a_direct_routing_vip_are_warned_of(net, lb, how, words, text, about):
+    if lb.space.run(words[0].replace("-restore", ""), *(
+            ["list", "ruleset"] if how == "nft" else ["-L", "-n"]), check=False).returncode:
+        pytest.skip(f"{how} does not work on this kernel")
+    lb.write(config({"web": service(), "seven": l7()}))
+    with rules(net.balancer, words, text):
+        done = lb.call("check", "-c", lb.config)
+        assert done.stderr.startswith(f"{lb.config}: warning: {about}"), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert "XDP" in done.stderr and "deny_from" in done.stderr and "service web" in done.stderr
+        assert about in lb.up().stderr
+        assert about in lb.reload().stderr
+        found = only(doctor(lb)[1], "filter-rule")
+        assert found["about"] == about and VIP in found["seen"]
+    assert not lb.reload().stderr
+    assert doctor(lb) == (0, [])
+
+
+def exchange(lb, directory, hosts, name=NAME):
+    """`doctor exchange` where names resolve as hosts says."""
+    path = f"{directory}/hosts"
+    with open(path, "w") as f:
+        f.writelines(f"{address} {names}\n" for address, names in hosts.items())
+    done = lb.space.run("unshare", "--mount", "sh", "-c",
+                        f'mount --bind {path} /etc/hosts && exec "$@"', "sh",
+                        *lb.words("doctor", "exchange", name, "--json"), check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)["findings"]
+
+
+BOTH = f"{NAME} autodiscover.example.com"
+
+
+def https(check=None):
+    return service(ports=(443,), check=check or HTTPS)
+
+
+@pytest.fixture
+def autodiscover(net):
+    """Every server answers autodiscover."""
+    os.makedirs(f"{net.directory}/www/autodiscover", exist_ok=True)
+    with open(f"{net.directory}/www/autodiscover/autodiscover.xml", "w") as f:
+        f.write("<Autodiscover/>")
+    yield
+    os.unlink(f"{net.directory}/www/autodiscover/autodiscover.xml")
+
+
+def test_an_exchange_service_that_is_right_has_no_findings(net, lb, tmp_path, autodiscover):  # R25
+    lb.up(config({"cas": https()}))
+    assert exchange(lb, tmp_path, {VIP: BOTH}) == []
+
+
+def test_names_that_do_not_lead_to_the_vip_are_found(net, lb, tmp_path, autodiscover):
+    lb.up(config({"cas": https()}))
+    findings = exchange(lb, tmp_path, {MAIL["mail1"][0]: NAME})
+    assert [f["examination"] for f in findings] == ["exchange-name"] * 2
+    assert "192.168.30.20, which is no VIP" in findings[0]["seen"] and VIP in findings[0]["type"]
+    assert findings[1]["about"] == "name autodiscover.example.com"
+
+
+def test_autodiscover_that_is_missing_is_found(net, lb, tmp_path):
+    lb.up(config({"cas": https()}))
+    findings = exchange(lb, tmp_path, {VIP: BOTH})
+    assert [f["examination"] for f in findings] == ["exchange-autodiscover"] * 2
+    assert all("404" in f["seen"] for f in findings)
+
+
+def test_a_certificate_that_differs_is_not_for_the_names_and_expires_is_found(
+        net, lb, tmp_path, autodiscover):
+    pem = tmp_path / "other.pem"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", "5", "-subj", "/CN=old.example.com", "-keyout", pem, "-out",
+        tmp_path / "cert.pem")
+    cas = https(check={"type": "off"})
+    cas["reals"]["mail3"] = {"ip": MAIL["mail3"][0]}
+    server = net.mail3.spawn("openssl", "s_server", "-accept", "4443", "-cert",
+                             tmp_path / "cert.pem", "-key", pem, "-www")
+    net.mail3.run("iptables-nft", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "443",
+                  "-j", "REDIRECT", "--to-ports", "4443")
+    try:
+        wait_for("s_server to listen", lambda: net.mail3.listens(4443))
+        lb.up(config({"cas": cas}))
+        findings = exchange(lb, tmp_path, {VIP: BOTH})
+    finally:
+        net.mail3.run("nft", "flush", "ruleset")
+        server.terminate()
+        server.wait(10)
+    assert all("cas/mail3" in f["about"] for f in findings), findings
+    said = " ".join(f["seen"] for f in findings)
+    assert "another certificate" in said and "expires in 4 days" in said
+    assert f"not for {NAME}" in said and "not for autodiscover.example.com" in said
+
+
+def test_exchange_at_layer_7_is_asked_through_the_vip(net, lb, tmp_path, autodiscover):
+    pem = tmp_path / "mail.pem"
+    pem.write_text("".join(open(f"{net.directory}/{n}.pem").read() for n in ("cert", "key")))
+    owa = l7(mode="l7-http", ports=(443,), tls={"certificates": [str(pem)]},
+             check={"type": "off"})
+    for real in owa["reals"].values():
+        real["port"] = 80
+    lb.up(config({"owa": owa}))
+    assert exchange(lb, tmp_path, {VIP_7: BOTH}) == []
+
+
+def test_what_is_no_host_name_is_refused(lb):
+    done = lb.call("doctor", "exchange", "mail;id", check=False)
+    assert done.returncode == 2 and "host name" in done.stderr

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The doctor's ears and eyes: every minute, and when somebody asks, a round of questions about who
+ * else has the VIPs; and what there is to see of the host. What it means is core/doctor.h's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "core/doctor.h"
+#include "daemon/state.h"
+
+enum { FIRST_MSEC = 10000, ROUND_MSEC = 60000 };
+
+/* An address that is in nobody's network (RFC 5737): by the default route, if there is one. */
+static const struct addr outside = {
+	{[10] = 0xff, 0xff, 192, 0, 2, 1}
+};
+
+static void add_claim(struct daemon *d, const struct net_claim *c)
+{
+	d->claims = xrealloc(d->claims, d->claim_count + 1, sizeof(*d->claims));
+	d->claims[d->claim_count++] = *c;
+}
+
+static bool is_claimed(const struct daemon *d, const struct addr *vip, const uint8_t mac[6])
+{
+	for (size_t i = 0; i < d->claim_count; i++)
+		if (addr_equal(&d->claims[i].vip, vip) && !memcmp(d->claims[i].mac, mac, 6))
+			return true;
+	return false;
+}
+
+/* Did XDP count claims since the last round? They were not asked for, or not heard by us. */
+static bool has_grown(struct daemon *d, const char *vip, uint64_t conflicts)
+{
+	uint64_t before = (uintptr_t)map_find(d->claims_counted, vip);
+
+	if (conflicts)
+		map_put(d->claims_counted, vip, (void *)(uintptr_t)conflicts);
+	else
+		(void)map_remove(d->claims_counted, vip); /* a number owns nothing */
+	return conflicts > before;
+}
+
+/* add: as claims; else they are only taken note of. */
+static void look_at_counts(struct daemon *d, bool add)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
+		const struct lb_addr *key = plan_key(d->actual, PLAN_VIPS, i);
+		char text[ADDR_TEXT_LEN];
+		struct net_claim c = {};
+		struct lb_vip row;
+
+		memcpy(c.vip.byte, key->byte, sizeof(c.vip.byte));
+		if (dataplane_vip(d->dataplane, key, &row) ||
+		    !has_grown(d, addr_format(&c.vip, text), row.conflicts) || !add)
+			continue;
+		memcpy(c.mac, row.conflict_mac, sizeof(c.mac));
+		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, &c.vip, c.mac))
+			add_claim(d, &c);
+	}
+}
+
+static int ask(struct daemon *d);
+
+static void heard(void *arg)
+{
+	struct daemon *d = arg;
+	const struct net_claim *claims;
+	size_t count;
+
+	claims = net_claims(d->net, &count);
+	d->claim_count = 0;
+	for (size_t i = 0; i < count; i++)
+		add_claim(d, &claims[i]);
+	look_at_counts(d, true);
+	timer_start(d->loop, &d->ask, ROUND_MSEC);
+	if (d->ask_again) {
+		d->ask_again = false;
+		(void)ask(d); /* the next minute's round is another try */
+	}
+	admin_wake(d->admin);
+}
+
+/* Only those that this node answers for: on a standby another host rightly has them. */
+static size_t list_vips(const struct daemon *d, struct addr *vips)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
+		const struct lb_addr *vip = plan_key(d->actual, PLAN_VIPS, i);
+
+		if (*(const __u32 *)plan_value(d->actual, PLAN_VIPS, i))
+			memcpy(vips[count++].byte, vip->byte, sizeof(vip->byte));
+	}
+	return count;
+}
+
+static int ask(struct daemon *d)
+{
+	struct addr *vips = xcalloc(plan_count(d->actual, PLAN_VIPS) + 1, sizeof(*vips));
+	size_t count = list_vips(d, vips), ifaces;
+	uint32_t ifindex[LB_IFACES_MAX];
+	int err;
+
+	ifaces = gather_ifindexes(d, ifindex, ARRAY_COUNT(ifindex));
+	err = net_ask(d->net, &(struct net_question){vips, count, ifindex, ifaces, heard, d});
+	free(vips);
+	return err;
+}
+
+static void ask_fire(struct timer *t)
+{
+	struct daemon *d = container_of(t, struct daemon, ask);
+	int err = ask(d);
+
+	if (err && err != -EBUSY)
+		log_warning("cannot ask who else has the VIPs: %s", strerror(-err));
+	if (err)
+		timer_start(d->loop, t, ROUND_MSEC);
+}
+
+void doctor_start(struct daemon *d)
+{
+	d->ask.fn = ask_fire;
+	look_at_counts(d, false); /* maps that were adopted counted claims of long ago */
+	timer_start(d->loop, &d->ask, FIRST_MSEC);
+}
+
+/* A round that began before somebody asked may have missed what he changed: another follows it. */
+int doctor_ask(void *daemon)
+{
+	struct daemon *d = daemon;
+	int err = ask(d);
+
+	d->ask_again |= err == -EBUSY;
+	return err == -EBUSY ? 0 : err;
+}
+
+bool doctor_asked(void *daemon)
+{
+	const struct daemon *d = daemon;
+
+	return !net_asking(d->net) && !d->ask_again;
+}
+
+static bool has_vip(const struct service_config *s, const struct addr *vip)
+{
+	for (size_t i = 0; i < s->vip_count; i++)
+		if (addr_equal(&s->vips[i], vip))
+			return true;
+	return false;
+}
+
+static bool name_real(struct view_conflict *c, const struct view_service *s)
+{
+	for (size_t i = 0; i < s->real_count; i++)
+		if (s->reals[i].has_mac && !memcmp(s->reals[i].mac, c->mac, sizeof(c->mac))) {
+			c->service = s->name;
+			c->real = s->reals[i].name;
+			return true;
+		}
+	return false;
+}
+
+/* A real of the service itself, if its MAC is that, else of any. */
+static struct view_conflict conflict_of(struct daemon *d, const struct view *v, size_t service,
+					const struct net_claim *claim)
+{
+	const struct net_iface *iface = net_iface_at(d->net, claim->ifindex);
+	struct view_conflict c = {.vip = claim->vip};
+
+	memcpy(c.mac, claim->mac, sizeof(c.mac));
+	c.interface = iface ? arena_strdup(v->arena, iface->name) : "";
+	if (!name_real(&c, &v->services[service]))
+		for (size_t i = 0; i < v->service_count && !c.real; i++)
+			(void)name_real(&c, &v->services[i]); /* the loop sees it */
+	return c;
+}
+
+void doctor_snap_service(struct daemon *d, struct view *v, size_t service, struct view_service *to)
+{
+	struct view_conflict *out;
+
+	if (!d->claim_count)
+		return;
+	out = arena_alloc(v->arena, d->claim_count, sizeof(*out));
+	for (size_t i = 0; i < d->claim_count; i++)
+		if (!to->config->parent && has_vip(to->config, &d->claims[i].vip))
+			out[to->conflict_count++] = conflict_of(d, v, service, &d->claims[i]);
+	to->conflicts = out;
+}
+
+uint64_t doctor_rivals(const struct daemon *d, const struct addr *vip)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < d->claim_count; i++)
+		count += addr_equal(&d->claims[i].vip, vip);
+	return count;
+}
+
+static const struct doctor_facts *gather(struct daemon *d, const struct view *v)
+{
+	struct doctor_facts *f = arena_alloc(v->arena, 1, sizeof(*f));
+	struct doctor_link *links = arena_alloc(v->arena, v->iface_count + 1, sizeof(*links));
+	const struct net_iface *way = net_iface_at(d->net, net_egress(d->net, &outside));
+
+	for (size_t i = 0; i < v->iface_count; i++) {
+		links[i].attached = v->ifaces[i].attached;
+		links[i].native = v->ifaces[i].native;
+		links[i].why = v->ifaces[i].problem;
+		(void)net_look(d->net, v->ifaces[i].name, &links[i]); /* it says so itself */
+	}
+	f->links = links;
+	f->link_count = v->iface_count;
+	f->outside = way ? arena_strdup(v->arena, way->name) : "";
+	f->forwards4 = net_forwards(AF_INET);
+	f->forwards6 = net_forwards(AF_INET6);
+	net_conntrack(&f->tracked, &f->tracked_max);
+	return f;
+}
+
+void doctor_report(void *daemon, bool arp, struct buf *out)
+{
+	struct daemon *d = daemon;
+	struct view *v = snapshot_take(d);
+	struct findings found = {};
+
+	if (arp)
+		doctor_examine_vips(v, &found);
+	else
+		doctor_examine(v, gather(d, v), &found);
+	findings_write(&found, out);
+	findings_free(&found);
+	view_free(v);
+}
+
+void doctor_warn(struct daemon *d, const char *iface, const struct dataplane_attachment *at,
+		 struct buf *out)
+{
+	struct doctor_link link = {.attached = at->attached, .native = at->native, .why = at->why};
+	struct findings found = {};
+
+	(void)net_look(d->net, iface, &link); /* it says so itself */
+	link.has_vlans = true; /* they may come later, or pass through without an interface */
+	doctor_examine_link(&link, &found);
+	for (size_t i = 0; i < found.count; i++)
+		buf_printf(out, "%s: %s; %s; %s\n", found.at[i].about, found.at[i].seen,
+			   found.at[i].why, found.at[i].type);
+	findings_free(&found);
+}
