@@ -272,6 +272,14 @@ static void op_warnings(void *arg, struct buf *out)
 	tproxy_warnings(d, out);
 }
 
+static void op_stream_stop(void *arg, const void *token, bool gone)
+{
+	struct daemon *d = arg;
+
+	if (!trace_stop(d, token, gone))
+		flows_stop(d, token);
+}
+
 struct admin_ops operations_of(struct daemon *d)
 {
 	return (struct admin_ops){
@@ -285,6 +293,9 @@ struct admin_ops operations_of(struct daemon *d)
 		.join = op_join,
 		.down = op_down,
 		.settled = op_settled,
+		.trace = trace_begin,
+		.flows = flows_begin,
+		.stream_stop = op_stream_stop,
 		.warnings = op_warnings,
 		.arg = d,
 	};

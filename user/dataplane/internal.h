@@ -16,6 +16,7 @@ struct acls;
 struct rings;
 struct sweep;
 struct reset_scan;
+struct trace;
 
 /* The pinned maps. MMAP ones are written and read in place. */
 /* clang-format off */
@@ -39,7 +40,10 @@ struct reset_scan;
 	M(VERDICTS,   lbx_verdicts)   \
 	M(EVENTS,     lbx_events)     \
 	M(IFACES,     lbx_ifaces)     \
-	M(TX,         lbx_tx)
+	M(TX,         lbx_tx)         \
+	M(TRACE_FILTERS, lbx_trace_filters) \
+	M(TRACE_SEEN, lbx_trace_seen) \
+	M(TRACE,      lbx_trace)
 /* clang-format on */
 
 enum map_id {
@@ -74,6 +78,7 @@ struct dataplane {
 	struct lb_real *reals;
 	struct lb_real_conns *conns;
 	struct lb_settings *settings;
+	struct lb_trace_filter *trace_filters;
 
 	uint16_t filter_refs[LB_VIP_FILTER_WORDS * 64];
 	uint32_t real_top;     /* no id at or above it was ever in use */
@@ -85,6 +90,7 @@ struct dataplane {
 	struct acls *acls;
 	struct sweep *sweep;
 	struct reset_scan *reset_scan;
+	struct trace *trace;
 	struct plan_sink sink;
 };
 
@@ -159,5 +165,9 @@ uint32_t sweep_pass(const struct dataplane *d);
 /* reset.c */
 int reset_open(struct dataplane *d);
 void reset_close(struct dataplane *d);
+
+/* trace.c */
+int trace_open(struct dataplane *d);
+void trace_close(struct dataplane *d);
 
 #endif

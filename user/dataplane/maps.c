@@ -282,7 +282,9 @@ int map_publish(struct dataplane *d, struct buf *why)
 	d->reals = map_memory(d, MAP_REALS);
 	d->conns = map_memory(d, MAP_REAL_CONNS);
 	d->settings = map_memory(d, MAP_SETTINGS);
-	if (!d->filter || !d->services || !d->slots || !d->reals || !d->conns || !d->settings) {
+	d->trace_filters = map_memory(d, MAP_TRACE_FILTERS);
+	if (!d->filter || !d->services || !d->slots || !d->reals || !d->conns || !d->settings ||
+	    !d->trace_filters) {
 		buf_printf(why, "cannot map the tables into memory: %s", strerror(errno));
 		return -ENOMEM;
 	}
@@ -319,6 +321,7 @@ void map_close(struct dataplane *d)
 	unmap_memory(d, MAP_REALS, d->reals);
 	unmap_memory(d, MAP_REAL_CONNS, d->conns);
 	unmap_memory(d, MAP_SETTINGS, d->settings);
+	unmap_memory(d, MAP_TRACE_FILTERS, d->trace_filters);
 	for (enum map_id id = 0; id < MAP_COUNT; id++)
 		if (d->fd[id] >= 0)
 			close(d->fd[id]);
