@@ -106,6 +106,7 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	if (!err)
 		err = attach_open(d, why);
 	if (!err) {
+		carry_finish(d);
 		*out = d;
 		return 0;
 	}
@@ -133,6 +134,7 @@ void dataplane_close(struct dataplane *d)
 	sweep_close(d);
 	acls_close(d);
 	rings_close(d);
+	carry_free(d);
 	map_close(d);
 	free(d);
 }

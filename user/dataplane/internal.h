@@ -17,6 +17,7 @@ struct rings;
 struct sweep;
 struct reset_scan;
 struct trace;
+struct carry;
 
 /* The pinned maps. MMAP ones are written and read in place. */
 /* clang-format off */
@@ -67,7 +68,8 @@ struct dataplane {
 	int prog_fd;
 	uint32_t prog_id;
 	uint32_t flows;
-	bool adopted;
+	bool adopted;        /* or carried over */
+	struct carry *carry; /* maps of an earlier version, until all of them is taken */
 	bool no_dispatcher; /* libxdp fell back once: the kernel will not change its mind */
 	int cpus;
 
@@ -105,10 +107,27 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 int map_publish(struct dataplane *d, struct buf *why);
 /* Gives a second object the maps of the first. Before its load. */
 int map_share(const struct dataplane *d, struct bpf_object *obj);
+/* Opens a pinned map. Returns a descriptor or -errno. */
+int map_open_pinned(const struct dataplane *d, enum map_id id, struct bpf_map_info *info);
+/* Takes the pinned map, if it has the shape that the object wants. */
+int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, struct buf *why);
 /* The size of a table, in entries. */
 uint32_t map_entries(const struct dataplane *d, enum map_id id);
 void map_close(struct dataplane *d);
 void map_unpin(struct dataplane *d);
+
+/*
+ * carry.c: the maps of an earlier version. What it holds in the same layout is taken as it is, so
+ * that flows and the counters of reals go on in the same memory; what changed is made anew.
+ */
+bool carry_knows(uint32_t version);
+/* Before load, instead of adopting all. */
+int carry_adopt(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why);
+/* After load and before the new maps are pinned: what they are to hold. */
+int carry_fill(struct dataplane *d, struct buf *why);
+/* Once the new program runs everywhere: what the old one counted until then. */
+void carry_finish(struct dataplane *d);
+void carry_free(struct dataplane *d);
 
 /* attach.c: the program on the interfaces. Its pins: what runs, and what is about to. */
 enum { PROGRAM_PINS = 2 };
