@@ -43,6 +43,32 @@ static void describe_tproxy(const struct daemon *d, enum plan_table t, const voi
 			 strerror(-error));
 }
 
+/* F35: what each table of the data plane holds. */
+static const struct {
+	const char *rows;
+	size_t room;
+} limits[PLAN_TABLE_COUNT] = {
+	[PLAN_SERVICES] = {"services",                              LB_SERVICES_MAX - 1},
+	[PLAN_REALS] = {"real servers, with those that only old connections hold",
+			LB_REALS_MAX - 1					       },
+	[PLAN_RINGS] = {"slots that weights take",		LB_SLOTS_MAX       },
+	[PLAN_ACLS] = {"prefixes of allow_from and deny_from",  LB_ACL_MAX         },
+	[PLAN_ENDPOINTS] = {"pairs of VIP and port",		 LB_ENDPOINTS_MAX   },
+	[PLAN_VIPS] = {"VIPs",                                  LB_VIPS_MAX        },
+};
+
+static void describe_row(enum plan_table t, int error, char *text, size_t room)
+{
+	bool full = limits[t].rows && (error == -E2BIG || error == -ENOSPC);
+
+	if (full)
+		snprintf(text, room, "the data plane is full: it holds %zu %s; trying again",
+			 limits[t].room, limits[t].rows);
+	else
+		snprintf(text, room, "a row of %s was refused: %s; trying again",
+			 plan_table_name(t), strerror(-error));
+}
+
 /* What a pass of plan_apply was refused, as one text. */
 struct refusals {
 	struct daemon *daemon;
@@ -78,8 +104,7 @@ static void note_refusal(void *arg, enum plan_table t, const void *key, int erro
 		r->layer7++;
 		describe_listener(key, error, text, sizeof(text));
 	} else {
-		snprintf(text, sizeof(text), "a row of %s was refused: %s; trying again",
-			 plan_table_name(t), strerror(-error));
+		describe_row(t, error, text, sizeof(text));
 	}
 	add_text(r, text);
 }
