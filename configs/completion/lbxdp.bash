@@ -57,11 +57,11 @@ _lbxdp()
 				names=$("$program" names "${where[@]}" 2>/dev/null)
 			fi
 			;;
-		real-script)
+		real-script | trace)
 			names=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
 			;;
 		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
-		report) words='l4 l7 sessions checks' ;;
+		report) words='l4 l7 flows sessions checks' ;;
 		init) words='exchange' ;;
 		help) words=$("$program" --words 2>/dev/null) ;;
 		probe) words='ping connect tcp http https smtp imap imaps pop3 pop3s' ;;

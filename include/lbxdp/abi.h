@@ -209,10 +209,10 @@ LB_ABI_SIZE(struct lb_iface, 8);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {
-	__u32 abi;        /* LB_ABI_VERSION of who made the maps */
-	__u32 flows_high; /* at this many entries SYNs stop making flows ... */
-	__u32 flows_low;  /* ... until the table is back here */
-	__u32 trace;      /* the tick until which packets are traced; 0: nobody looks */
+	__u32 abi;            /* LB_ABI_VERSION of who made the maps */
+	__u32 flows_high;     /* at this many entries SYNs stop making flows ... */
+	__u32 flows_low;      /* ... until the table is back here */
+	__u32 trace;          /* the tick until which packets are traced; 0: nobody looks */
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */

@@ -14,7 +14,16 @@
 
 #include "lbxdp/vip_filter.h"
 
-enum { RAW_MAX = 4096, RECORD = 4, IFINDEX = 1, SERVICE = 1, LIST = 9, REALS = 3, TIMEOUT = 200, TRACED = 5000 };
+enum {
+	RAW_MAX = 4096,
+	RECORD = 4,
+	IFINDEX = 1,
+	SERVICE = 1,
+	LIST = 9,
+	REALS = 3,
+	TIMEOUT = 200,
+	TRACED = 5000
+};
 
 /* As bytes of the input, to be cut off its front. */
 struct input {

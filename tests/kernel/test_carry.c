@@ -34,10 +34,8 @@ struct service2 {
 static const struct dataplane_options options = {.pin_dir = PIN_DIR, .flows = 4096};
 static const struct lb_flow4 flow_key = {
 	.src = {10,  0,   0,  1 },
-	.dst = {192, 168, 30, 10},
-	.dport = 443,
-	.sport = SPORT,
-	.proto = 6
+          .dst = {192, 168, 30, 10},
+          .dport = 443, .sport = SPORT, .proto = 6
 };
 
 static int try_open(struct dataplane **d, struct buf *why)
@@ -135,7 +133,9 @@ static void make_rows(void)
 	} r = {.slot = REAL};
 	struct row_ring ring = {.ring = &r.ring};
 	struct row_real real;
-	struct row_iface iface = {.mac = {2, 0, 0, 0, 0, 1}};
+	struct row_iface iface = {
+		.mac = {2, 0, 0, 0, 0, 1}
+        };
 	struct lb_service_info info;
 	struct lb_flow flow = {.real = REAL, .service = SERVICE, .state = LB_FLOW_ESTABLISHED};
 	uint32_t service = SERVICE, id = REAL, ifindex = lab_ifindex("lbt0");

@@ -81,9 +81,7 @@ static struct lb_flow4 key_of(uint32_t n)
 {
 	struct lb_flow4 key = {
 		.dst = {192, 168, 30, 10},
-		.dport = 443,
-		.sport = (uint16_t)n,
-		.proto = 6
+                  .dport = 443, .sport = (uint16_t)n, .proto = 6
         };
 	uint32_t client = 0x0a000000 + (n >> 16);
 
@@ -211,9 +209,8 @@ static void half_open_flows_are_met_and_those_that_are_over_are_not(void **state
 /* A SYN from 10.0.0.1 to a VIP without real servers: dropped as NO_REAL. */
 static void offer(struct dataplane *d)
 {
-	struct lb_endpoint e = {.vip = {.byte = {[10] = 0xff, 0xff, 192, 168, 30, 10}},
-				.port = 443,
-				.proto = 6};
+	struct lb_endpoint e = {
+		.vip = {.byte = {[10] = 0xff, 0xff, 192, 168, 30, 10}}, .port = 443, .proto = 6};
 	struct lb_service_info info;
 	uint32_t service = SERVICE, active = 1;
 
@@ -227,9 +224,9 @@ static void offer(struct dataplane *d)
 static void send_syn(unsigned int times)
 {
 	static const uint8_t syn[60] = {
-		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 40,   0,    0, 0, 0,
-		64,  6,   0,  0,  10, 0, 0, 1, 192, 168, 30, 10, 0x9c, 0x40, 1, 187, 0, 0, 0, 0, 0, 0,
-		0,   0,   0x50, 2, 4, 0,
+		2,    0,    0, 0,   0, 1,  2, 0, 0, 0,  0, 2, 8,    0,   0x45, 0,  0,
+		40,   0,    0, 0,   0, 64, 6, 0, 0, 10, 0, 0, 1,    192, 168,  30, 10,
+		0x9c, 0x40, 1, 187, 0, 0,  0, 0, 0, 0,  0, 0, 0x50, 2,   4,    0,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = syn, .data_size_in = sizeof(syn),
 		    .repeat = times);

@@ -107,6 +107,7 @@ static void halt_a(void)
 }
 
 /* One packet each; what the record says beside what the packet said. */
+/* clang-format off */
 static const struct {
 	const char *name;
 	struct spec spec;
@@ -124,10 +125,9 @@ static const struct {
 	{"no MAC", {.flags = SYN}, lose_macs, LB_NO_NEIGHBOUR, VIP_SERVICE, REAL_A},
 	{"reset, shown as it came", {.flags = ACK}, halt_a, LB_RESET, VIP_SERVICE, REAL_A},
 	{"a ping, shown as it came",
-	 {.proto = PROTO_ICMP4, .type = 8, .payload = 9},
-	 NULL,
-	 LB_ECHO_REPLY},
+	 {.proto = PROTO_ICMP4, .type = 8, .payload = 9}, NULL, LB_ECHO_REPLY},
 };
+/* clang-format on */
 
 static void compare(const struct lb_trace *t, const struct spec *s, size_t len)
 {
@@ -222,6 +222,7 @@ static struct lb_trace_filter from(const char *client, unsigned ones)
 /* A SYN from 10.77.0.2, which is forwarded. */
 static void a_filter_lets_through_what_it_names(void)
 {
+	/* clang-format off */
 	const struct {
 		const char *name;
 		struct lb_trace_filter f;
@@ -239,6 +240,7 @@ static void a_filter_lets_through_what_it_names(void)
 		{"all of IPv4", from("0.0.0.0", 96), true},
 		{"IPv6", from("fd77::2", 16), false},
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++) {
 		tap_about("%s", filters[i].name);

@@ -37,16 +37,16 @@ static const struct {
 	const char *map;
 	uint32_t rows;
 } arrays[] = {
-	{"lbx_vip_filter", LB_VIP_FILTER_WORDS},
-	{"lbx_services",   ROWS_USED          },
-	{"lbx_slots",      ROWS_USED          },
-	{"lbx_reals",      ROWS_USED          },
-	{"lbx_real_conns", ROWS_USED          },
-	{"lbx_real_stats", ROWS_USED          },
-	{"lbx_settings",   1                  },
-	{"lbx_verdicts",   LB_VERDICT_COUNT   },
-	{"lbx_events",     LB_EVENT_COUNT     },
-	{"lbx_trace_filters", LB_TRACE_VIEWERS},
+	{"lbx_vip_filter",    LB_VIP_FILTER_WORDS},
+	{"lbx_services",      ROWS_USED          },
+	{"lbx_slots",         ROWS_USED          },
+	{"lbx_reals",         ROWS_USED          },
+	{"lbx_real_conns",    ROWS_USED          },
+	{"lbx_real_stats",    ROWS_USED          },
+	{"lbx_settings",      1                  },
+	{"lbx_verdicts",      LB_VERDICT_COUNT   },
+	{"lbx_events",        LB_EVENT_COUNT     },
+	{"lbx_trace_filters", LB_TRACE_VIEWERS   },
 };
 
 static void put(const char *map, const void *key, const void *value)

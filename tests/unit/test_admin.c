@@ -167,10 +167,10 @@ static int set_up(void **state)
 {
 	struct stage *s = xcalloc(1, sizeof(*s));
 
-	s->ops = (struct admin_ops){stage_view,    stage_view,        stage_order,    stage_weight,
-				    stage_isolate, stage_isolate_end, stage_reload,   stage_join,
-				    stage_down,    stage_settled,     stage_trace,    stage_flows,
-				    stage_stop,    stage_warnings,    s};
+	s->ops = (struct admin_ops){
+		stage_view,        stage_view,   stage_order, stage_weight,   stage_isolate,
+		stage_isolate_end, stage_reload, stage_join,  stage_down,     stage_settled,
+		stage_trace,       stage_flows,  stage_stop,  stage_warnings, s};
 	strcpy(s->dir, "/tmp/lbxdp-admin-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);
@@ -475,12 +475,14 @@ static void what_is_to_be_traced_reaches_the_daemon(void **state)
 	static const struct {
 		const char *line, *taken;
 	} rows[] = {
-		{"trace text 100 0\n", "trace  ::/0 ffffffffffffffff 100 0;"},
-		{"trace json 1 5 owa 10.0.0.0/8 acl,FORWARDED\n", "trace owa 10.0.0.0/8 201 1 5 json;"},
-		{"trace text 5000 0 \"\" fd00::1\n", "trace  fd00::1 ffffffffffffffff 5000 0;"},
-		{"flows text 0\n", "flows 0 / ::/0 -1 0;"},
-		{"flows json 7 owa/CAS1 10.1.2.3/16 closing\n", "flows 2 owa/CAS1 10.1.0.0/16 3 7;"},
-		{"flows csv 0 owa \"\" half-open\n", "flows 1 owa/ ::/0 0 0;"},
+		{"trace text 100 0\n",                            "trace  ::/0 ffffffffffffffff 100 0;"    },
+		{"trace json 1 5 owa 10.0.0.0/8 acl,FORWARDED\n",
+		 "trace owa 10.0.0.0/8 201 1 5 json;"						      },
+		{"trace text 5000 0 \"\" fd00::1\n",              "trace  fd00::1 ffffffffffffffff 5000 0;"},
+		{"flows text 0\n",                                "flows 0 / ::/0 -1 0;"                   },
+		{"flows json 7 owa/CAS1 10.1.2.3/16 closing\n",
+		 "flows 2 owa/CAS1 10.1.0.0/16 3 7;"						       },
+		{"flows csv 0 owa \"\" half-open\n",              "flows 1 owa/ ::/0 0 0;"                 },
 	};
 	struct stage *s = *state;
 

@@ -1060,8 +1060,8 @@ static void write_services(struct buf *out, unsigned int count, const char *port
 		buf_printf(out,
 			   "  S%u:\n    mode: l4-dr\n    vip: [10.%u.%u.%u, 10.%u.%u.%u]\n"
 			   "    ports: %s\n",
-			   i, i >> 16, i >> 8 & 255, i & 255, 100 + (i >> 16), i >> 8 & 255, i & 255,
-			   ports);
+			   i, i >> 16, i >> 8 & 255, i & 255, 100 + (i >> 16), i >> 8 & 255,
+			   i & 255, ports);
 		buf_printf(out, "    reals: {%s}\n", weights);
 	}
 }
@@ -1076,14 +1076,15 @@ static void more_than_the_tables_hold_is_refused_with_the_limit(void **state)
 		unsigned int services;
 		const char *ports, *reals, *said;
 	} rows[] = {
-		{127, "443", odd, NULL},
-		{128, "443", odd,
+		{127,   "443",     odd, NULL					 },
+		{128,   "443",     odd,
 		 "2113536 slots; this version holds 2097152 (a service takes the sum"},
-		{5, "1-25000", one, NULL},
-		{6, "1-25000", one, "300000 pairs of VIP and port in all; this version holds 262144"},
-		{8192, "443", one, NULL},
-		{8193, "443", one, "16386 VIPs in all; this version holds 16384"},
-		{16384, "443", one, "16384 entries; this version holds 16383"},
+		{5,     "1-25000", one, NULL					 },
+		{6,     "1-25000", one,
+		 "300000 pairs of VIP and port in all; this version holds 262144"    },
+		{8192,  "443",     one, NULL					 },
+		{8193,  "443",     one, "16386 VIPs in all; this version holds 16384"},
+		{16384, "443",     one, "16384 entries; this version holds 16383"    },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -367,9 +367,14 @@ static void a_traced_packet_is_one_line(void **state)
 	p.real = "";
 	p.verdict = LB_NO_REAL;
 	render_packet_text(&p, &out);
-	p = (struct view_packet){.time = p.time, .type = 0x0806, .service = "", .real = "",
-				 .iface = "", .verdict = LB_ARP_REPLY,
-				 .src = sample_addr("10.0.0.7"), .dst = sample_addr("10.0.0.1")};
+	p = (struct view_packet){.time = p.time,
+				 .type = 0x0806,
+				 .service = "",
+				 .real = "",
+				 .iface = "",
+				 .verdict = LB_ARP_REPLY,
+				 .src = sample_addr("10.0.0.7"),
+				 .dst = sample_addr("10.0.0.1")};
 	render_packet_text(&p, &out);
 	p.type = 0x88cc;
 	render_packet_text(&p, &out);
@@ -421,14 +426,13 @@ static void flows_are_listed_in_three_forms(void **state)
 				    .idle = 12345,
 				    .left = 600000};
 	static const char *const wanted[] = {
-		[FLOWS_TEXT] =
-			"Virtual Service       Real Server       Client                  VIP"
-			"                     Protocol  State            Idle   Timeout\n"
-			"CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
-			"[fd00::10]:143          tcp       established      12.3     600.0\n"
-			"CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
-			"[fd00::10]:143          tcp       established      12.3     600.0\n"
-			"2 of 3 flows shown; the tables hold 9\n",
+		[FLOWS_TEXT] = "Virtual Service       Real Server       Client                  VIP"
+			       "                     Protocol  State            Idle   Timeout\n"
+			       "CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
+			       "[fd00::10]:143          tcp       established      12.3     600.0\n"
+			       "CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
+			       "[fd00::10]:143          tcp       established      12.3     600.0\n"
+			       "2 of 3 flows shown; the tables hold 9\n",
 		[FLOWS_CSV] = "Virtual Service,Real Server,Client,VIP,Protocol,State,Idle,Timeout\n"
 			      "\"CAS, \"\"IMAP4\"\"\",CAS1,10.0.0.7:40000,[fd00::10]:143,tcp,"
 			      "established,12.3,600.0\n"
@@ -450,7 +454,8 @@ static void flows_are_listed_in_three_forms(void **state)
 
 static void flows_as_json_have_a_row_each_and_the_sums(void **state)
 {
-	const struct view_flow f = {.service = "a\"b", .real = "", .state = LB_FLOW_UDP, .proto = 17};
+	const struct view_flow f = {
+		.service = "a\"b", .real = "", .state = LB_FLOW_UDP, .proto = 17};
 	struct buf out = {};
 
 	render_flows_begin(FLOWS_JSON, &out);
@@ -458,7 +463,8 @@ static void flows_as_json_have_a_row_each_and_the_sums(void **state)
 	render_flow(FLOWS_JSON, &f, false, &out);
 	render_flows_end(FLOWS_JSON, 2, 3, 9, &out);
 	assert_non_null(strstr(buf_text(&out), "{\"flows\":[\n{\"service\":\"a\\\"b\","));
-	assert_non_null(strstr(buf_text(&out), "\"idle_seconds\":0.0,\"timeout_seconds\":0.0},\n{"));
+	assert_non_null(
+		strstr(buf_text(&out), "\"idle_seconds\":0.0,\"timeout_seconds\":0.0},\n{"));
 	assert_non_null(
 		strstr(buf_text(&out), "}\n],\"shown\":2,\"matched\":3,\"flows_total\":9}\n"));
 	buf_free(&out);

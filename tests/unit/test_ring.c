@@ -59,12 +59,12 @@ static void each_real_has_exactly_its_share_of_a_turn(void **state)
 static void a_ring_takes_a_power_of_two_of_the_table(void **state)
 {
 	static const size_t rows[][2] = {
-		{0,  0 },
-		{1,  8 },
-		{8,  8 },
-		{9,  16},
-		{16, 16},
-		{RING_SLOTS_MAX - 1, RING_SLOTS_MAX},
+		{0,                  0             },
+                {1,                  8             },
+                {8,                  8             },
+                {9,                  16            },
+                {16,                 16            },
+                {RING_SLOTS_MAX - 1, RING_SLOTS_MAX},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -154,8 +154,9 @@ static int run_order(struct command_request *r)
 		return USAGE;
 	for (size_t i = 0; i < ARRAY_COUNT(orders); i++)
 		if (!strcmp(command_argument(r, 0), orders[i].name))
-			return command_outcome(r, r->ops->order(r->ops->arg, r->who, command_argument(r, 1),
-							orders[i].order, &r->out));
+			return command_outcome(r, r->ops->order(r->ops->arg, r->who,
+								command_argument(r, 1),
+								orders[i].order, &r->out));
 	return USAGE;
 }
 
@@ -179,7 +180,8 @@ static int run_weight(struct command_request *r)
 
 	if (!is_pattern(command_argument(r, 1)) || weight < -1)
 		return USAGE;
-	return command_outcome(r, r->ops->weight(r->ops->arg, r->who, command_argument(r, 1), weight, &r->out));
+	return command_outcome(
+		r, r->ops->weight(r->ops->arg, r->who, command_argument(r, 1), weight, &r->out));
 }
 
 static int run_isolate(struct command_request *r)
@@ -188,7 +190,8 @@ static int run_isolate(struct command_request *r)
 
 	if (!is_pattern(command_argument(r, 1)))
 		return USAGE;
-	code = command_outcome(r, r->ops->isolate(r->ops->arg, r->who, command_argument(r, 1), r->token, &r->out));
+	code = command_outcome(
+		r, r->ops->isolate(r->ops->arg, r->who, command_argument(r, 1), r->token, &r->out));
 	r->then = code == DONE ? COMMAND_HOLD : COMMAND_CLOSE;
 	return code;
 }
@@ -250,25 +253,27 @@ static const struct {
 	size_t min, max;
 	int (*run)(struct command_request *r);
 } commands[] = {
-	{"ping",     "",					   false, 0, 0,              run_ping    },
-	{"help",     "",					   false, 0, 0,              run_help    },
-	{"status",   "[text|json] [colour]",                       false, 0, 2,              run_page    },
-	{"report",   "l4|l7|sessions|checks [text|json|csv] [up]", false, 1, 3,              run_page    },
-	{"metrics",  "[text|open]",                                false, 0, 1,              run_page    },
-	{"names",    "",					   false, 0, 0,              run_page    },
-	{"warnings", "",					   false, 0, 0,              run_warnings},
-	{"wait",     "",					   false, 0, 0,              run_wait    },
-	{"trace",    "text|json RATE COUNT [SERVICE [CLIENT [VERDICT,...]]]", false, 3, 6, command_trace},
-	{"flows",    "text|csv|json LIMIT [SERVICE[/REAL] [CLIENT [STATE]]]", false, 2, 5, command_flows},
-	{"drain",    "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"halt",     "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"online",   "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"weight",   "SERVICE/REAL 0..65535|default",              true,  2, 2,              run_weight  },
-	{"isolate",  "SERVICE/REAL",                               true,  1, 1,              run_isolate },
-	{"reload",   "",					   true,  0, 0,              run_reload  },
-	{"join",     "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_join    },
-	{"up",       "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_up      },
-	{"down",     "[IFACE...]",				 true,  0, LINE_WORDS_MAX, run_down    },
+	{"ping",     "",						      false, 0, 0,              run_ping    },
+	{"help",     "",						      false, 0, 0,              run_help    },
+	{"status",   "[text|json] [colour]",                                  false, 0, 2,              run_page    },
+	{"report",   "l4|l7|sessions|checks [text|json|csv] [up]",            false, 1, 3,              run_page    },
+	{"metrics",  "[text|open]",					   false, 0, 1,              run_page    },
+	{"names",    "",						      false, 0, 0,              run_page    },
+	{"warnings", "",						      false, 0, 0,              run_warnings},
+	{"wait",     "",						      false, 0, 0,              run_wait    },
+	{"trace",    "text|json RATE COUNT [SERVICE [CLIENT [VERDICT,...]]]", false, 3, 6,
+	 command_trace											      },
+	{"flows",    "text|csv|json LIMIT [SERVICE[/REAL] [CLIENT [STATE]]]", false, 2, 5,
+	 command_flows											      },
+	{"drain",    "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"halt",     "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"online",   "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"weight",   "SERVICE/REAL 0..65535|default",                         true,  2, 2,              run_weight  },
+	{"isolate",  "SERVICE/REAL",					  true,  1, 1,              run_isolate },
+	{"reload",   "",						      true,  0, 0,              run_reload  },
+	{"join",     "FILE [IFACE...]",				       true,  1, LINE_WORDS_MAX, run_join    },
+	{"up",       "FILE [IFACE...]",				       true,  1, LINE_WORDS_MAX, run_up      },
+	{"down",     "[IFACE...]",					    true,  0, LINE_WORDS_MAX, run_down    },
 };
 
 static int run_help(struct command_request *r)

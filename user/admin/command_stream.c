@@ -87,13 +87,14 @@ static int bad_client(struct command_request *r, const char *text)
 
 int command_trace(struct command_request *r)
 {
-	int64_t rate = parse_count(command_argument(r, 2)), count = parse_count(command_argument(r, 3));
+	int64_t rate = parse_count(command_argument(r, 2)),
+		count = parse_count(command_argument(r, 3));
 	struct trace_request t = {.json = !strcmp(command_argument(r, 1), "json"),
 				  .service = command_argument(r, 4)};
 	int code;
 
-	if ((!t.json && strcmp(command_argument(r, 1), "text")) || rate < 1 || rate > TRACE_RATE_MAX ||
-	    count < 0)
+	if ((!t.json && strcmp(command_argument(r, 1), "text")) || rate < 1 ||
+	    rate > TRACE_RATE_MAX || count < 0)
 		return USAGE;
 	if (!parse_client(command_argument(r, 5), &t.client))
 		return bad_client(r, command_argument(r, 5));

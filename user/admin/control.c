@@ -43,7 +43,7 @@ struct connection {
 	enum state state;
 	enum command_then then;
 	bool isolating;
-	bool streams; /* the daemon has not ended it */
+	bool streams;    /* the daemon has not ended it */
 	uint64_t serial; /* counts up: the smallest is the oldest */
 	char line[LINE_MAX_BYTES + 2];
 	size_t line_len;

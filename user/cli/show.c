@@ -90,10 +90,10 @@ static const struct {
 	bool up_only, flows;
 } reports[] = {
 	{"l4",       false, false},
-	{"l7",       true,  false},
-	{"flows",    false, true },
+        {"l7",       true,  false},
+        {"flows",    false, true },
 	{"sessions", false, false},
-	{"checks",   false, false},
+        {"checks",   false, false},
 };
 
 static int find_report(const char *word)
@@ -110,11 +110,11 @@ int cli_report(struct cli *c, int argc, char **argv)
 	struct flow_words w = {};
 	const struct option_row rows[] = {
 		{"--json",    NULL,      &json   },
-		{"--csv",     NULL,      &csv    },
+                {"--csv",     NULL,      &csv    },
 		{"--up-only", NULL,      &up_only},
-		{"--client",  &w.client, NULL    },
+                {"--client",  &w.client, NULL    },
 		{"--state",   &w.state,  NULL    },
-		{"--limit",   &w.limit,  NULL    },
+                {"--limit",   &w.limit,  NULL    },
 	};
 	const char *form, *words[] = {"report", NULL, NULL, "up"};
 	int i;
@@ -139,9 +139,9 @@ int cli_trace(struct cli *c, int argc, char **argv)
 	const char *client = "", *verdicts = "", *rate = "100", *count = "0";
 	const struct option_row rows[] = {
 		{"--json",    NULL,      &json},
-		{"--client",  &client,   NULL },
+                {"--client",  &client,   NULL },
 		{"--verdict", &verdicts, NULL },
-		{"--rate",    &rate,     NULL },
+                {"--rate",    &rate,     NULL },
 		{"--count",   &count,    NULL },
 	};
 	struct stream stream = {.socket = c->paths.socket, .lasts = true, .says_more = true};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* F35: do the rings of all services at layer 4 fit lbx_slots? Judged with every real in service; what
- * orders and failures make of weights later may be refused then, and is tried again. */
+/* F35: do the rings of all services at layer 4 fit lbx_slots? Judged with every real in service;
+ * what orders and failures make of weights later may be refused then, and is tried again. */
 #include <stdlib.h>
 
 #include "base/alloc.h"

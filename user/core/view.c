@@ -68,9 +68,12 @@ const char *verdict_name(enum lb_verdict v)
 const char *flow_state_name(enum lb_flow_state s)
 {
 	static const char *const names[LB_FLOW_STATE_COUNT] = {
-		[LB_FLOW_HALF_OPEN] = "half-open",     [LB_FLOW_NEW] = "new",
-		[LB_FLOW_ESTABLISHED] = "established", [LB_FLOW_CLOSING] = "closing",
-		[LB_FLOW_UDP] = "udp",                 [LB_FLOW_DENIED] = "denied",
+		[LB_FLOW_HALF_OPEN] = "half-open",
+		[LB_FLOW_NEW] = "new",
+		[LB_FLOW_ESTABLISHED] = "established",
+		[LB_FLOW_CLOSING] = "closing",
+		[LB_FLOW_UDP] = "udp",
+		[LB_FLOW_DENIED] = "denied",
 	};
 
 	return s < LB_FLOW_STATE_COUNT ? names[s] : "";

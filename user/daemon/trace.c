@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Those who trace: what they want goes to the data plane, what it tells them to their connections. A
- * slow one misses lines, which it is told the number of. */
+/* Those who trace: what they want goes to the data plane, what it tells them to their connections.
+ * A slow one misses lines, which it is told the number of. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct viewing {
 	const void *token;
 	int viewer;
 	bool json, done;
-	uint64_t count; /* to be shown; 0: without end */
+	uint64_t count;             /* to be shown; 0: without end */
 	uint64_t shown, late, told; /* late: not read in time; told: of those not shown */
 	int64_t wall;               /* what CLOCK_MONOTONIC is behind the wall clock, us */
 };
@@ -151,8 +151,7 @@ static void trace_fire(struct timer *timer)
 int trace_begin(void *arg, const struct trace_request *r, const void *token, struct buf *out)
 {
 	struct daemon *d = arg;
-	struct dataplane_trace t = {
-		.client = r->client, .verdicts = r->verdicts, .rate = r->rate};
+	struct dataplane_trace t = {.client = r->client, .verdicts = r->verdicts, .rate = r->rate};
 	struct viewing *v;
 	int viewer;
 

@@ -3,9 +3,9 @@
  * What an upgrade takes over from the maps of an earlier version. A map whose layout is the same is
  * taken as it is: the old program and the new one share it while one is swapped for the other, so
  * that no flow is lost and none is copied. One that changed is made anew and filled from the old
- * one, which its program goes on using until the swap. The pins are replaced one by one, the version
- * last: a start that is cut short is met again by the next one, which takes for done what has the
- * new layout already.
+ * one, which its program goes on using until the swap. The pins are replaced one by one, the
+ * version last: a start that is cut short is met again by the next one, which takes for done what
+ * has the new layout already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,10 +33,10 @@ _Static_assert(sizeof(struct service2) == 64, "as it was");
 
 /* lbx_verdicts and lbx_events of version 2, by index. */
 static const uint32_t verdicts2[] = {
-	LB_FORWARDED,  LB_NOT_OURS,     LB_ARP_REPLY,      LB_ARP_CONFLICT, LB_ND_REPLY,
-	LB_ND_INVALID, LB_ND_CONFLICT,  LB_ECHO_REPLY,     LB_RESET,        LB_ACL,
-	LB_NO_REAL,    LB_NO_NEIGHBOUR, LB_FRAGMENT,       LB_BAD_ETHERNET, LB_BAD_ARP,
-	LB_BAD_IP,     LB_BAD_LENGTH,   LB_BAD_EXTENSION,  LB_ROUTING_HEADER, LB_BAD_TCP,
+	LB_FORWARDED,  LB_NOT_OURS,     LB_ARP_REPLY,     LB_ARP_CONFLICT,   LB_ND_REPLY,
+	LB_ND_INVALID, LB_ND_CONFLICT,  LB_ECHO_REPLY,    LB_RESET,          LB_ACL,
+	LB_NO_REAL,    LB_NO_NEIGHBOUR, LB_FRAGMENT,      LB_BAD_ETHERNET,   LB_BAD_ARP,
+	LB_BAD_IP,     LB_BAD_LENGTH,   LB_BAD_EXTENSION, LB_ROUTING_HEADER, LB_BAD_TCP,
 	LB_BAD_UDP,    LB_BAD_ICMP,
 };
 
@@ -114,26 +114,26 @@ static const struct carried {
 	int (*fill)(struct dataplane *d);
 	void (*finish)(struct dataplane *d);
 } version2[MAP_COUNT] = {
-	[MAP_VIP_FILTER] = {.had = true},
-	[MAP_VIPS] = {.had = true},
-	[MAP_ENDPOINTS] = {.had = true},
-	[MAP_SERVICES] = {true, sizeof(struct service2), LB_SERVICES_MAX, fill_services,
-			  finish_services},
-	[MAP_ACL] = {.had = true},
-	[MAP_SLOTS] = {.had = true},
-	[MAP_SVC_INFO] = {.had = true},
-	[MAP_REALS] = {.had = true},
-	[MAP_REAL_INFO] = {.had = true},
-	[MAP_REAL_CONNS] = {.had = true},
-	[MAP_REAL_STATS] = {.had = true},
-	[MAP_FLOWS4] = {.had = true},
-	[MAP_FLOWS6] = {.had = true},
-	[MAP_HALF4] = {.had = true},
-	[MAP_HALF6] = {.had = true},
-	[MAP_SETTINGS] = {.had = true},
-	[MAP_VERDICTS] = {true, sizeof(uint64_t), ARRAY_COUNT(verdicts2), fill_verdicts, NULL},
-	[MAP_EVENTS] = {true, sizeof(uint64_t), ARRAY_COUNT(events2), fill_events, NULL},
-	[MAP_IFACES] = {.had = true},
+	[MAP_VIP_FILTER] = {.had = true            },
+	[MAP_VIPS] = {.had = true            },
+	[MAP_ENDPOINTS] = {.had = true            },
+	[MAP_SERVICES] = {true,                    sizeof(struct service2), LB_SERVICES_MAX, fill_services,
+			    finish_services},
+	[MAP_ACL] = {.had = true       },
+	[MAP_SLOTS] = {.had = true        },
+	[MAP_SVC_INFO] = {.had = true            },
+	[MAP_REALS] = {.had = true            },
+	[MAP_REAL_INFO] = {.had = true            },
+	[MAP_REAL_CONNS] = {.had = true            },
+	[MAP_REAL_STATS] = {.had = true            },
+	[MAP_FLOWS4] = {.had = true            },
+	[MAP_FLOWS6] = {.had = true            },
+	[MAP_HALF4] = {.had = true            },
+	[MAP_HALF6] = {.had = true            },
+	[MAP_SETTINGS] = {.had = true            },
+	[MAP_VERDICTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(verdicts2), fill_verdicts, NULL},
+	[MAP_EVENTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(events2), fill_events, NULL},
+	[MAP_IFACES] = {.had = true                   },
 	[MAP_TX] = {.had = true},
 };
 

@@ -70,7 +70,7 @@ struct dataplane {
 	uint32_t flows;
 	bool adopted;        /* or carried over */
 	struct carry *carry; /* maps of an earlier version, until all of them is taken */
-	bool no_dispatcher; /* libxdp fell back once: the kernel will not change its mind */
+	bool no_dispatcher;  /* libxdp fell back once: the kernel will not change its mind */
 	int cpus;
 
 	int fd[MAP_COUNT];

@@ -160,8 +160,7 @@ int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, s
 	return bpf_map__reuse_fd(map, fd);
 }
 
-static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *obj,
-		     struct buf *why)
+static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why)
 {
 	int err = version == LB_ABI_VERSION ? 0 : carry_adopt(d, version, obj, why);
 

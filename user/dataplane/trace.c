@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The daemon's side of bpf/trace.h. A viewer is a row of lbx_trace_filters. Who is shown how much is
- * decided there, by what is left to each: it is filled up whenever the ring was emptied, and so
+ * The daemon's side of bpf/trace.h. A viewer is a row of lbx_trace_filters. Who is shown how much
+ * is decided there, by what is left to each: it is filled up whenever the ring was emptied, and so
  * small that the ring never overflows.
  */
 #include <errno.h>
@@ -21,7 +21,7 @@ enum {
 _Static_assert((sizeof(struct lb_trace) + RECORD_HEADER) * LEFT_MAX * LB_TRACE_VIEWERS <=
 		       LB_TRACE_BYTES,
 	       "what is left to all viewers fits the ring");
-_Static_assert(DATAPLANE_TRACE_RATE_MAX * DATAPLANE_TRACE_MSEC / 1000 <= LEFT_MAX,
+_Static_assert(DATAPLANE_TRACE_RATE_MAX *DATAPLANE_TRACE_MSEC / 1000 <= LEFT_MAX,
 	       "a viewer gets its rate");
 
 struct viewer {
@@ -130,8 +130,8 @@ int dataplane_trace_begin(struct dataplane *d, const struct dataplane_trace *t)
 		drain(d, NULL, NULL); /* a killed daemon's */
 		d->trace->given = clock_msec();
 	}
-	d->trace_filters[i] = (struct lb_trace_filter){.service = t->service,
-						       .verdicts = t->verdicts};
+	d->trace_filters[i] =
+		(struct lb_trace_filter){.service = t->service, .verdicts = t->verdicts};
 	set_mask(&d->trace_filters[i], &t->client);
 	d->trace->viewers[i] = (struct viewer){.rate = t->rate};
 	give(d, i, DATAPLANE_TRACE_MSEC);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Every flow, for those who list them: half-open ones first, as the sweep walks, so that a flow that
- * is promoted meanwhile is not missed. */
+/* Every flow, for those who list them: half-open ones first, as the sweep walks, so that a flow
+ * that is promoted meanwhile is not missed. */
 #include <stdlib.h>
 
 #include "dataplane/batch.h"
