@@ -25,6 +25,13 @@
 		__type(value, value_);                                                             \
 	} name_ SEC(".maps")
 
+/* A ring buffer: the kernel knows bytes only. */
+#define LB_RING(name_, bytes_)                                                                     \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                \
+		__uint(max_entries, bytes_);                                                       \
+	} name_ SEC(".maps")
+
 static __always_inline void *env_data(const struct xdp_md *ctx)
 {
 	return (void *)(long)ctx->data;

@@ -18,7 +18,7 @@ stage int fast_forward(struct pkt *p, struct flow_tables t, const void *key)
 	struct lb_flow *f = bpf_map_lookup_elem(t.flows, key);
 
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
-	if (unlikely(!f || !p->settings || f->state != LB_FLOW_ESTABLISHED))
+	if (unlikely(!f || !p->settings || p->settings->trace || f->state != LB_FLOW_ESTABLISHED))
 		return FAST_GIVE_UP;
 	p->now = flow_clock();
 	if (unlikely(flow_expired(p, f, LB_FLOW_ESTABLISHED) || !real_choose(p, f->real)))

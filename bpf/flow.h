@@ -308,13 +308,9 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 
 stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)
 {
-	const __u32 zero = 0;
 	enum lb_verdict v = LB_CONTINUE;
 	struct lb_flow *f;
 
-	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
-	if (unlikely(!p->settings))
-		return LB_NOT_OURS;
 	p->now = flow_clock();
 	f = bpf_map_lookup_elem(t.flows, key);
 	if (!f) {

@@ -41,6 +41,10 @@ LB_MAP(lbx_verdicts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_VERDICT_COUNT, 
 LB_MAP(lbx_events, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_EVENT_COUNT, 0);
 LB_MAP(lbx_ifaces, BPF_MAP_TYPE_HASH, __u32, struct lb_iface, LB_IFACES_MAX, 0);
 LB_MAP(lbx_tx, BPF_MAP_TYPE_DEVMAP_HASH, __u32, __u32, LB_IFACES_MAX, 0);
+LB_MAP(lbx_trace_filters, BPF_MAP_TYPE_ARRAY, __u32, struct lb_trace_filter, LB_TRACE_VIEWERS,
+       BPF_F_MMAPABLE);
+LB_MAP(lbx_trace_seen, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct lb_trace, 1, 0);
+LB_RING(lbx_trace, LB_TRACE_BYTES);
 /* clang-format on */
 
 #endif

@@ -12,6 +12,7 @@
 #include "nd.h"
 #include "parse.h"
 #include "reset.h"
+#include "trace.h"
 #include "tx.h"
 
 stage enum lb_verdict pipeline_ip4(struct pkt *p)
@@ -99,11 +100,19 @@ int pipeline_run(struct xdp_md *ctx);
 
 separate int pipeline_run(struct xdp_md *ctx)
 {
+	const __u32 zero = 0;
 	struct pkt p = {.ctx = ctx};
 	enum lb_verdict v;
 
+	p.settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	if (unlikely(!p.settings))
+		return XDP_PASS;
+	if (unlikely(p.settings->trace))
+		(void)trace_see(ctx);
 	pkt_fetch(&p);
 	v = pipeline(&p);
+	if (unlikely(p.settings->trace))
+		(void)trace_say(v, p.real_id);
 	if (likely(v == LB_FORWARDED))
 		return p.action;
 	stats_verdict(v);

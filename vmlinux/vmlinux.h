@@ -174,6 +174,11 @@ struct __sk_buff {
 	__u64 hwtstamp;
 };
 
+enum {
+	BPF_RB_NO_WAKEUP = 1,
+	BPF_RB_FORCE_WAKEUP = 2,
+};
+
 enum bpf_hdr_start_off {
 	BPF_HDR_START_MAC = 0,
 	BPF_HDR_START_NET = 1,

@@ -57,12 +57,12 @@ _lbxdp()
 				names=$("$program" names "${where[@]}" 2>/dev/null)
 			fi
 			;;
-		real-script)
+		real-script | trace)
 			names=$("$program" names "${where[@]}" 2>/dev/null | cut -d/ -f1 | sort -u)
 			;;
 		up | down | check) words=$(ls /sys/class/net 2>/dev/null) ;;
 		reload) words='certificates' ;;
-		report) words='l4 l7 sessions checks' ;;
+		report) words='l4 l7 flows sessions checks' ;;
 		init) words='exchange' ;;
 		doctor) words='arp exchange' ;;
 		help) words=$("$program" --words 2>/dev/null) ;;

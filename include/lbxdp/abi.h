@@ -29,6 +29,8 @@ enum {
 	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
 	LB_VIP_FILTER_WORDS = 1024,  /* 65,536 bits */
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
+	LB_TRACE_VIEWERS = 8,
+	LB_TRACE_BYTES = 262144, /* of lbx_trace; a power of two */
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
@@ -208,10 +210,10 @@ LB_ABI_SIZE(struct lb_iface, 8);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {
-	__u32 abi;        /* LB_ABI_VERSION of who made the maps */
-	__u32 flows_high; /* at this many entries SYNs stop making flows ... */
-	__u32 flows_low;  /* ... until the table is back here */
-	__u32 pad0;
+	__u32 abi;            /* LB_ABI_VERSION of who made the maps */
+	__u32 flows_high;     /* at this many entries SYNs stop making flows ... */
+	__u32 flows_low;      /* ... until the table is back here */
+	__u32 trace;          /* the tick until which packets are traced; 0: nobody looks */
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
@@ -223,5 +225,39 @@ struct lb_settings {
 	__u64 pad2[5];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
+
+/*
+ * lbx_trace_filters: by viewer. Which packets one who traces wants to see. The daemon writes, and
+ * adds to left as time goes by; packets take from left, and count in missed what they found none
+ * for.
+ */
+struct lb_trace_filter {
+	__u32 on;
+	__u32 service;         /* 0: any */
+	__u64 verdicts;        /* 1 << enum lb_verdict */
+	struct lb_addr client; /* the source address, where mask has ones */
+	struct lb_addr mask;
+	__s64 left;
+	__u64 missed;
+} __attribute__((aligned(8)));
+LB_ABI_SIZE(struct lb_trace_filter, 64);
+
+/* A record of lbx_trace: one packet as it came, and what became of it. */
+struct lb_trace {
+	__u64 time; /* CLOCK_MONOTONIC, ns; 0: nothing was seen */
+	struct lb_addr src, dst;
+	__u32 service; /* 0: none, or the packet says no port */
+	__u32 real;    /* 0: none was chosen */
+	__u32 ifindex; /* it came in by */
+	__u32 length;  /* of the frame */
+	__u16 sport;   /* host order, as all below */
+	__u16 dport;
+	__u16 type; /* of the Ethernet frame, behind its tags */
+	__u8 proto; /* of IP */
+	__u8 flags; /* of TCP */
+	__u32 verdict;
+	__u32 viewers; /* who want it: 1 << index into lbx_trace_filters */
+} __attribute__((aligned(8)));
+LB_ABI_SIZE(struct lb_trace, 72);
 
 #endif

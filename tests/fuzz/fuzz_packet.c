@@ -3,8 +3,8 @@
  * Frames through the whole data plane, natively. An input is a series of records: a kind, the time
  * that passes before, two bytes more. A kind below KINDS is a good packet with TCP flags and tags
  * from those two and up to three bytes changed; any other is a raw frame of that length. All is
- * run twice, with and without the fast path; both must do the same, nothing may end in
- * XDP_ABORTED, and the counters must agree with the tables.
+ * run three times, with and without the fast path, and traced; all must do the same, nothing may
+ * end in XDP_ABORTED, and the counters must agree with the tables.
  */
 #include "fast.h"
 
@@ -14,7 +14,16 @@
 
 #include "lbxdp/vip_filter.h"
 
-enum { RAW_MAX = 4096, RECORD = 4, IFINDEX = 1, SERVICE = 1, LIST = 9, REALS = 3, TIMEOUT = 200 };
+enum {
+	RAW_MAX = 4096,
+	RECORD = 4,
+	IFINDEX = 1,
+	SERVICE = 1,
+	LIST = 9,
+	REALS = 3,
+	TIMEOUT = 200,
+	TRACED = 5000
+};
 
 /* As bytes of the input, to be cut off its front. */
 struct input {
@@ -83,7 +92,16 @@ static void add_list(void)
 	}
 }
 
-static void start(void)
+static void trace_all(void)
+{
+	struct lb_trace_filter all = {.on = 1, .verdicts = ~0ULL, .left = INT64_MAX};
+	uint32_t viewer = 0;
+
+	bpf_map_update_elem(&lbx_trace_filters, &viewer, &all, BPF_ANY);
+	lbx_trace.count = 0;
+}
+
+static void start(bool traced)
 {
 	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
 	struct lb_service service = {.ring = {.count = REALS}, .gate = {.list = LIST}};
@@ -99,6 +117,8 @@ static void start(void)
 	host_map_clear(&lbx_half4);
 	host_map_clear(&lbx_half6);
 	host_map_clear(&lbx_vips);
+	settings.trace = traced ? (bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT) + TRACED : 0;
+	trace_all();
 	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
 	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
 	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));
@@ -208,12 +228,12 @@ static uint64_t run_frame(uint64_t sum, const struct frame *f, bool fast)
 }
 
 /* Everything that the frames left behind, in one number. */
-static uint64_t run_all(struct input in, bool fast)
+static uint64_t run_all(struct input in, bool fast, bool traced)
 {
 	uint64_t sum = 0xcbf29ce484222325ULL, passed = 0;
 	static struct frame f;
 
-	start();
+	start(traced);
 	while (in.left >= RECORD) {
 		const uint8_t *record = cut(&in, RECORD);
 		uint64_t step = (uint64_t)record[1] << LB_TICK_SHIFT;
@@ -227,6 +247,7 @@ static uint64_t run_all(struct input in, bool fast)
 		sum = run_frame(sum, &f, fast);
 	}
 	host_clock_add(-passed);
+	((struct lb_settings *)lbx_settings.values)->trace = 0;
 	sum = digest(sum, lbx_verdicts.values, LB_VERDICT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_events.values, LB_EVENT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_real_conns.values, (REALS + 1) * sizeof(struct lb_real_conns));
@@ -251,11 +272,10 @@ static void check_counts(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	uint64_t with = run_all(in, true), without;
+	uint64_t sum = run_all(in, true, false);
 
 	check_counts();
-	without = run_all(in, false);
-	if (with != without)
+	if (run_all(in, false, false) != sum || run_all(in, true, true) != sum)
 		abort();
 	return 0;
 }

@@ -29,6 +29,8 @@ void host_map_add(struct host_map *m)
 {
 	if (is_array(m))
 		m->values = calloc(m->max, m->value_size);
+	else if (m->type == BPF_MAP_TYPE_RINGBUF)
+		m->values = malloc(m->max);
 	else
 		m->bucket = calloc(HOST_BUCKETS, sizeof(*m->bucket));
 	m->next = maps;
@@ -187,6 +189,28 @@ long bpf_redirect_map(void *map, __u64 key, __u64 flags)
 	return bpf_map_lookup_elem(map, &index) ? XDP_REDIRECT : (long)(flags & 3);
 }
 
+/* count is in bytes. */
+long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
+{
+	struct host_map *m = ring;
+
+	if (m->count + size > m->max)
+		return -EAGAIN;
+	memcpy(m->values + m->count, data, size);
+	m->count += size;
+	return 0;
+}
+
+bool host_ring_take(struct host_map *m, void *record, size_t size)
+{
+	if (m->count < size)
+		return false;
+	memcpy(record, m->values, size);
+	m->count -= size;
+	memmove(m->values, m->values + size, m->count);
+	return true;
+}
+
 void host_frame_set(const void *bytes, size_t len)
 {
 	free(host.block);
@@ -237,6 +261,11 @@ __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
 }
 
 __u64 bpf_ktime_get_coarse_ns(void)
+{
+	return host.clock;
+}
+
+__u64 bpf_ktime_get_ns(void)
 {
 	return host.clock;
 }

@@ -50,6 +50,19 @@ int host_map_next(struct host_map *m, const void *prev, void *key);
 	}                                                                                          \
 	struct host_map
 
+/* What was put into a ring buffer and not taken yet is one block, each record of its own length. */
+#define LB_RING(name_, bytes_)                                                                     \
+	static struct host_map name_ = {                                                           \
+		.name = #name_, .type = BPF_MAP_TYPE_RINGBUF, .max = bytes_};                      \
+	__attribute__((constructor)) static void name_##_add(void)                                 \
+	{                                                                                          \
+		host_map_add(&name_);                                                              \
+	}                                                                                          \
+	struct host_map
+
+/* Takes the oldest record, of size bytes; false: there is none. */
+bool host_ring_take(struct host_map *m, void *record, size_t size);
+
 void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 long bpf_map_delete_elem(void *map, const void *key);
@@ -57,6 +70,8 @@ long bpf_redirect_map(void *map, __u64 key, __u64 flags);
 long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 __u64 bpf_ktime_get_coarse_ns(void);
+__u64 bpf_ktime_get_ns(void);
+long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
 
 /* As the kernel's test run: what does not fit the first page is a fragment. */
 enum { HOST_LINEAR_MAX = 3520 };

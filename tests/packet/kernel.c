@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cases.h"
 #include "lbxdp.skel.h"
@@ -91,6 +92,36 @@ bool runner_refuse(const char *map, bool refuse)
 	return false;
 }
 
+static bool traced;
+
+static int take_trace(void *to, void *record, size_t size)
+{
+	memcpy(to, record, sizeof(struct lb_trace));
+	traced = size == sizeof(struct lb_trace);
+	return -EINTR; /* one is enough */
+}
+
+bool runner_trace(struct lb_trace *t)
+{
+	struct ring_buffer *ring =
+		ring_buffer__new(bpf_map__fd(map_of("lbx_trace")), take_trace, t, NULL);
+
+	traced = false;
+	if (!ring)
+		exit(fprintf(stderr, "no ring buffer: %s\n", strerror(errno)));
+	(void)ring_buffer__consume(ring); /* -EINTR is ours */
+	ring_buffer__free(ring);
+	return traced;
+}
+
+uint32_t runner_tick(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (now.tv_sec * 1000000000ULL + now.tv_nsec) >> LB_TICK_SHIFT;
+}
+
 static int load(void)
 {
 	skel = lbxdp_bpf__open();
@@ -109,6 +140,9 @@ int main(void)
 		printf("1..0 # SKIP cannot load the program: %s\n", strerror(-err));
 		return err == -EPERM ? 0 : 1;
 	}
+	cases_run();
+	runner_name = "kernel, traced";
+	world_traced = true;
 	cases_run();
 	lbxdp_bpf__destroy(skel);
 	return tap_end();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The packet cases, run natively under sanitizers: as the program runs, and again without the fast
- * path, which must make no difference. No root, no kernel.
+ * The packet cases, run natively under sanitizers: as the program runs, again without the fast
+ * path, and again with every packet traced; neither must make a difference. No root, no kernel.
  */
 #include "fast.h"
 
@@ -60,6 +60,16 @@ bool runner_refuse(const char *map, bool refuse)
 	return true;
 }
 
+bool runner_trace(struct lb_trace *t)
+{
+	return host_ring_take(host_map_find("lbx_trace"), t, sizeof(*t));
+}
+
+uint32_t runner_tick(void)
+{
+	return bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+}
+
 int main(void)
 {
 	host_map_find("lbx_flows4")->max = FLOWS_MAX;
@@ -68,6 +78,10 @@ int main(void)
 	cases_run();
 	entry = pipeline_run;
 	runner_name = "native, pipeline only";
+	cases_run();
+	entry = whole;
+	runner_name = "native, traced";
+	world_traced = true;
 	cases_run();
 	return tap_end();
 }

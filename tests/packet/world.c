@@ -37,15 +37,16 @@ static const struct {
 	const char *map;
 	uint32_t rows;
 } arrays[] = {
-	{"lbx_vip_filter", LB_VIP_FILTER_WORDS},
-	{"lbx_services",   ROWS_USED          },
-	{"lbx_slots",      ROWS_USED          },
-	{"lbx_reals",      ROWS_USED          },
-	{"lbx_real_conns", ROWS_USED          },
-	{"lbx_real_stats", ROWS_USED          },
-	{"lbx_settings",   1                  },
-	{"lbx_verdicts",   LB_VERDICT_COUNT   },
-	{"lbx_events",     LB_EVENT_COUNT     },
+	{"lbx_vip_filter",    LB_VIP_FILTER_WORDS},
+	{"lbx_services",      ROWS_USED          },
+	{"lbx_slots",         ROWS_USED          },
+	{"lbx_reals",         ROWS_USED          },
+	{"lbx_real_conns",    ROWS_USED          },
+	{"lbx_real_stats",    ROWS_USED          },
+	{"lbx_settings",      1                  },
+	{"lbx_verdicts",      LB_VERDICT_COUNT   },
+	{"lbx_events",        LB_EVENT_COUNT     },
+	{"lbx_trace_filters", LB_TRACE_VIEWERS   },
 };
 
 static void put(const char *map, const void *key, const void *value)
@@ -180,6 +181,20 @@ struct lb_settings world_settings(void)
 	return s;
 }
 
+bool world_traced;
+
+/* Every packet makes a record; the ring is soon full of them. */
+static void world_trace(void)
+{
+	struct lb_trace_filter all = {.on = 1, .verdicts = ~0ULL, .left = INT64_MAX};
+	struct lb_settings s = world_settings();
+	uint32_t viewer = 0;
+
+	s.trace = runner_tick() + 1000000;
+	world_set_settings(&s);
+	put("lbx_trace_filters", &viewer, &all);
+}
+
 void world_reset(void)
 {
 	static const struct lb_settings settings = {
@@ -194,6 +209,8 @@ void world_reset(void)
 
 	world_clear();
 	world_set_settings(&settings);
+	if (world_traced)
+		world_trace();
 	memcpy(iface.mac, mac_ours, 6);
 	put("lbx_ifaces", &ifindex, &iface);
 	world_real(REAL_A, REAL_GOOD, IFINDEX);

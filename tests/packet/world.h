@@ -23,6 +23,13 @@ int runner_next(const char *map, const void *prev, void *key);
 int runner_run(struct frame *f);
 /* Lets every insertion into map fail; false: this runner cannot. */
 bool runner_refuse(const char *map, bool refuse);
+/* Takes the oldest record of lbx_trace; false: there is none. */
+bool runner_trace(struct lb_trace *t);
+/* The tick it is now, as the program reads it. */
+uint32_t runner_tick(void);
+
+/* Set: world_reset has all packets traced, which must make no difference. */
+extern bool world_traced;
 
 enum {
 	VIP_SERVICE = 1,

@@ -21,6 +21,7 @@
 #include "admin/peer.h"
 #include "base/alloc.h"
 #include "base/log.h"
+#include "core/prefix.h"
 #include "unit/view_sample.h"
 
 /* The daemon's side: writes down what it was told. */
@@ -31,6 +32,7 @@ struct stage {
 	char dir[32], path[64];
 	struct buf tape;
 	const void *isolated;
+	const void *stream; /* NULL: none runs */
 	bool settled, asked;
 	int answer;
 	struct timer guard;
@@ -118,6 +120,53 @@ static bool stage_settled(void *arg)
 	return ((struct stage *)arg)->settled;
 }
 
+static int stage_trace(void *arg, const struct trace_request *t, const void *token, struct buf *out)
+{
+	struct stage *s = arg;
+	char client[PREFIX_TEXT_LEN];
+
+	buf_printf(&s->tape, "trace %s %s %llx %u %llu%s;", t->service,
+		   prefix_format(&t->client, client), (unsigned long long)t->verdicts, t->rate,
+		   (unsigned long long)t->count, t->json ? " json" : "");
+	s->stream = s->answer ? NULL : token;
+	return s->answer;
+}
+
+static int stage_flows(void *arg, const struct flows_request *f, const void *token, struct buf *out)
+{
+	struct stage *s = arg;
+	char client[PREFIX_TEXT_LEN];
+
+	buf_printf(&s->tape, "flows %d %s/%s %s %d %llu;", f->form, f->service, f->real,
+		   prefix_format(&f->client, client), f->state, (unsigned long long)f->limit);
+	s->stream = s->answer ? NULL : token;
+	return s->answer;
+}
+
+static void say(struct stage *s, const char *text)
+{
+	struct buf b = {};
+
+	buf_puts(&b, text);
+	admin_stream_add(s->admin, s->stream, &b);
+	buf_free(&b);
+}
+
+static void stage_stop(void *arg, const void *token, bool gone)
+{
+	struct stage *s = arg;
+
+	assert_ptr_equal(s->stream, token);
+	if (!gone) {
+		say(s, "that was all\n");
+		admin_stream_end(s->admin, token);
+	}
+	s->stream = NULL;
+	buf_puts(&s->tape, gone ? "gone;" : "stopped;");
+	if (gone)
+		loop_stop(s->loop);
+}
+
 static void stage_warnings(void *arg, struct buf *out)
 {
 	buf_puts(out, "eth0: generic mode\n");
@@ -161,6 +210,9 @@ static int set_up(void **state)
 				    .join = stage_join,
 				    .down = stage_down,
 				    .settled = stage_settled,
+				    .trace = stage_trace,
+				    .flows = stage_flows,
+				    .stream_stop = stage_stop,
 				    .warnings = stage_warnings,
 				    .ask = stage_ask,
 				    .asked = stage_asked,
@@ -505,6 +557,153 @@ static void waiting_is_answered_when_the_daemon_has_settled(void **state)
 	client_close(&waits);
 }
 
+/* A client whose stream has begun. */
+static void client_follow(struct client *c, struct stage *s, const char *line)
+{
+	client_open(c, s);
+	client_say(c, line, strlen(line));
+	while (c->reply.len < 2)
+		run(s);
+	assert_string_equal(buf_text(&c->reply), "0\n");
+	assert_non_null(s->stream);
+}
+
+static void what_is_to_be_traced_reaches_the_daemon(void **state)
+{
+	static const struct {
+		const char *line, *taken;
+	} rows[] = {
+		{"trace text 100 0\n",                            "trace  ::/0 ffffffffffffffff 100 0;"    },
+		{"trace json 1 5 owa 10.0.0.0/8 acl,FORWARDED\n",
+		 "trace owa 10.0.0.0/8 201 1 5 json;"						      },
+		{"trace text 5000 0 \"\" fd00::1\n",              "trace  fd00::1 ffffffffffffffff 5000 0;"},
+		{"flows text 0\n",                                "flows 0 / ::/0 -1 0;"                   },
+		{"flows json 7 owa/CAS1 10.1.2.3/16 closing\n",
+		 "flows 2 owa/CAS1 10.1.0.0/16 3 7;"						       },
+		{"flows csv 0 owa \"\" half-open\n",              "flows 1 owa/ ::/0 0 0;"                 },
+	};
+	struct stage *s = *state;
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct client c;
+
+		buf_clear(&s->tape);
+		client_follow(&c, s, rows[i].line);
+		assert_non_null(strstr(buf_text(&s->tape), rows[i].taken));
+		client_close(&c);
+		while (s->stream)
+			run(s);
+	}
+}
+
+static void what_cannot_be_traced_or_listed_is_a_usage_error(void **state)
+{
+	static const char *const lines[] = {
+		"trace\n",
+		"trace text\n",
+		"trace xml 1 0\n",
+		"trace text 0 0\n",
+		"trace text 5001 0\n",
+		"trace text -1 0\n",
+		"trace text 1 x\n",
+		"trace text 1 0 owa 10.0.0.0/33\n",
+		"trace text 1 0 owa fd00::/129\n",
+		"trace text 1 0 owa 10.0.0.0/\n",
+		"trace text 1 0 owa ten\n",
+		"trace text 1 0 owa \"\" ACL,\"\"x\n",
+		"trace text 1 0 owa \"\" DROP\n",
+		"flows html 0\n",
+		"flows text -1\n",
+		"flows text 0 owa 1.2.3\n",
+		"flows text 0 owa \"\" open\n",
+	};
+	struct stage *s = *state;
+
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
+		expect_code(s, lines[i], '2');
+	assert_int_equal(s->tape.len, 0);
+	s->answer = -EBUSY;
+	expect(s, "trace text 1 0\n", "1\nDevice or resource busy\n");
+}
+
+static void a_stream_goes_on_until_its_client_stops_it(void **state)
+{
+	struct stage *s = *state;
+	struct client c;
+
+	client_follow(&c, s, "trace text 100 0\n");
+	say(s, "one\n");
+	while (c.reply.len < 6)
+		run(s);
+	say(s, "two\n");
+	assert_int_equal(admin_stream_pending(s->admin, s->stream), 4);
+	assert_int_equal(shutdown(c.watch.fd, SHUT_WR), 0);
+	while (!c.ended)
+		run(s);
+	assert_string_equal(buf_text(&c.reply), "0\none\ntwo\nthat was all\n");
+	assert_null(s->stream);
+	client_close(&c);
+	expect(s, "ping\n", "0\npong\n");
+}
+
+static void a_stream_that_the_daemon_ends_is_sent_to_its_last_byte(void **state)
+{
+	struct stage *s = *state;
+	struct client c;
+	struct buf lot = {};
+
+	for (int i = 0; i < 100000; i++)
+		buf_puts(&lot, "a line of a long list\n");
+	client_follow(&c, s, "flows text 0\n");
+	admin_stream_add(s->admin, s->stream, &lot);
+	admin_stream_end(s->admin, s->stream);
+	admin_stream_end(s->admin, s->stream); /* named no more: nothing happens */
+	while (!c.ended)
+		run(s);
+	assert_int_equal(c.reply.len, lot.len + 2);
+	buf_free(&lot);
+	client_close(&c);
+}
+
+/* As `printf ... | nc -N` does. */
+static void a_list_is_whole_though_its_client_has_closed_its_half(void **state)
+{
+	struct stage *s = *state;
+	struct client c;
+
+	client_open(&c, s);
+	client_say(&c, "flows text 0\n", 13);
+	assert_int_equal(shutdown(c.watch.fd, SHUT_WR), 0);
+	while (c.reply.len < 2)
+		run(s);
+	say(s, "one\n");
+	while (c.reply.len < 6)
+		run(s);
+	assert_non_null(s->stream);
+	admin_stream_end(s->admin, s->stream);
+	while (!c.ended)
+		run(s);
+	assert_string_equal(buf_text(&c.reply), "0\none\n");
+	client_close(&c);
+}
+
+static void the_daemon_hears_of_a_client_that_went(void **state)
+{
+	static const char *const lines[] = {"trace text 100 0\n", "flows text 0\n"};
+	struct stage *s = *state;
+
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+		struct client c;
+
+		buf_clear(&s->tape);
+		client_follow(&c, s, lines[i]);
+		client_close(&c);
+		while (s->stream)
+			run(s);
+		assert_non_null(strstr(buf_text(&s->tape), ";gone;"));
+	}
+}
+
 static void an_isolation_ends_when_its_client_goes(void **state) /* R62 */
 {
 	struct stage *s = *state;
@@ -680,6 +879,12 @@ int main(void)
 		ON_STAGE(asking_is_answered_when_the_round_is_over),
 		ON_STAGE(the_doctor_reports_all_or_only_who_else_has_the_vips),
 		ON_STAGE(waiting_is_answered_when_the_daemon_has_settled),
+		ON_STAGE(what_is_to_be_traced_reaches_the_daemon),
+		ON_STAGE(what_cannot_be_traced_or_listed_is_a_usage_error),
+		ON_STAGE(a_stream_goes_on_until_its_client_stops_it),
+		ON_STAGE(a_stream_that_the_daemon_ends_is_sent_to_its_last_byte),
+		ON_STAGE(a_list_is_whole_though_its_client_has_closed_its_half),
+		ON_STAGE(the_daemon_hears_of_a_client_that_went),
 		ON_STAGE(an_isolation_ends_when_its_client_goes),
 		ON_STAGE(down_is_answered_before_the_daemon_ends),
 		ON_STAGE(a_live_socket_is_not_taken_over),

@@ -1051,6 +1051,58 @@ static void more_reals_than_the_tables_hold_are_refused(void **state) /* F35 */
 	buf_free(&text);
 }
 
+/* So many services, each with VIPs and ports of its own. */
+static void write_services(struct buf *out, unsigned int count, const char *ports,
+			   const char *weights)
+{
+	buf_puts(out, "version: 1\nservices:\n");
+	for (unsigned int i = 0; i < count; i++) {
+		buf_printf(out,
+			   "  S%u:\n    mode: l4-dr\n    vip: [10.%u.%u.%u, 10.%u.%u.%u]\n"
+			   "    ports: %s\n",
+			   i, i >> 16, i >> 8 & 255, i & 255, 100 + (i >> 16), i >> 8 & 255,
+			   i & 255, ports);
+		buf_printf(out, "    reals: {%s}\n", weights);
+	}
+}
+
+/* F35: what the tables of the data plane do not hold is refused before it comes there. */
+static void more_than_the_tables_hold_is_refused_with_the_limit(void **state)
+{
+	static const char one[] = "R: {ip: 10.200.0.1}",
+			  odd[] = "Q: {ip: 10.200.0.1, weight: 8191}, "
+				  "R: {ip: 10.200.0.2, weight: 8192}";
+	static const struct {
+		unsigned int services;
+		const char *ports, *reals, *said;
+	} rows[] = {
+		{127,   "443",     odd, NULL					 },
+		{128,   "443",     odd,
+		 "2113536 slots; this version holds 2097152 (a service takes the sum"},
+		{5,     "1-25000", one, NULL					 },
+		{6,     "1-25000", one,
+		 "300000 pairs of VIP and port in all; this version holds 262144"    },
+		{8192,  "443",     one, NULL					 },
+		{8193,  "443",     one, "16386 VIPs in all; this version holds 16384"},
+		{16384, "443",     one, "16384 entries; this version holds 16383"    },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct buf text = {0};
+		struct result r;
+
+		write_services(&text, rows[i].services, rows[i].ports, rows[i].reals);
+		r = read_text(buf_text(&text));
+		if (rows[i].said)
+			assert_non_null(strstr(buf_text(&r.messages), rows[i].said));
+		else
+			assert_non_null(r.model);
+		assert_true(!r.model == !!rows[i].said);
+		result_free(&r);
+		buf_free(&text);
+	}
+}
+
 static void endless_errors_are_counted_not_listed(void **state)
 {
 	struct buf text = {0};
@@ -1167,6 +1219,7 @@ int main(void)
 		cmocka_unit_test(interfaces_can_be_read_alone),
 		cmocka_unit_test(a_hundred_thousand_reals_load_quickly),
 		cmocka_unit_test(more_reals_than_the_tables_hold_are_refused),
+		cmocka_unit_test(more_than_the_tables_hold_is_refused_with_the_limit),
 		cmocka_unit_test(endless_errors_are_counted_not_listed),
 		cmocka_unit_test(every_shipped_configuration_is_valid),
 		cmocka_unit_test(every_line_of_the_key_list_has_three_parts),

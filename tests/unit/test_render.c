@@ -305,6 +305,141 @@ static void ten_thousand_reals_render_within_a_scrape(void **state)
 }
 
 /* A route's pool and a service that redirects, made of the sample's services. */
+static struct view_packet sample_packet(void)
+{
+	return (struct view_packet){
+		.time = SAMPLE_NOW * 1000000ULL + 42,
+		.verdict = LB_FORWARDED,
+		.src = sample_addr("10.0.0.7"),
+		.dst = sample_addr("192.168.30.10"),
+		.sport = 40000,
+		.dport = 443,
+		.type = 0x0800,
+		.proto = 6,
+		.flags = 0x12,
+		.length = 66,
+		.service = "owa",
+		.real = "CAS1",
+		.iface = "eth0",
+	};
+}
+
+static void a_traced_packet_is_one_line(void **state)
+{
+	struct view_packet p = sample_packet();
+	struct buf out = {};
+
+	render_packet_text(&p, &out);
+	p.src = sample_addr("fd00::7");
+	p.type = 0x86dd;
+	p.proto = 17;
+	p.flags = 0;
+	p.real = "";
+	p.verdict = LB_NO_REAL;
+	render_packet_text(&p, &out);
+	p = (struct view_packet){.time = p.time,
+				 .type = 0x0806,
+				 .service = "",
+				 .real = "",
+				 .iface = "",
+				 .verdict = LB_ARP_REPLY,
+				 .src = sample_addr("10.0.0.7"),
+				 .dst = sample_addr("10.0.0.1")};
+	render_packet_text(&p, &out);
+	p.type = 0x88cc;
+	render_packet_text(&p, &out);
+	p.type = 0x0800;
+	p.proto = 50;
+	render_packet_text(&p, &out);
+	assert_string_equal(
+		buf_text(&out),
+		"22:13:20.000042Z FORWARDED      10.0.0.7:40000 > 192.168.30.10:443 TCP SA 66 "
+		"bytes eth0 owa/CAS1\n"
+		"22:13:20.000042Z NO_REAL        [fd00::7]:40000 > 192.168.30.10:443 UDP 66 bytes "
+		"eth0 owa\n"
+		"22:13:20.000042Z ARP_REPLY      10.0.0.7 > 10.0.0.1 ARP 0 bytes\n"
+		"22:13:20.000042Z ARP_REPLY      10.0.0.7 > 10.0.0.1 0x88cc 0 bytes\n"
+		"22:13:20.000042Z ARP_REPLY      10.0.0.7 > 10.0.0.1 IP/50 0 bytes\n");
+	buf_free(&out);
+}
+
+static void a_traced_packet_is_one_object(void **state)
+{
+	struct view_packet p = sample_packet();
+	struct buf out = {};
+
+	render_packet_json(&p, &out);
+	render_missed(true, 3, &out);
+	render_traced(true, 1, 3, &out);
+	assert_string_equal(
+		buf_text(&out),
+		"{\"time\":\"2023-11-14T22:13:20.000042Z\",\"verdict\":\"FORWARDED\","
+		"\"source\":\"10.0.0.7\",\"source_port\":40000,"
+		"\"destination\":\"192.168.30.10\",\"destination_port\":443,"
+		"\"protocol\":\"TCP\",\"flags\":\"SA\",\"bytes\":66,\"interface\":\"eth0\","
+		"\"service\":\"owa\",\"real\":\"CAS1\"}\n"
+		"{\"not_shown\":3}\n"
+		"{\"total_shown\":1,\"total_not_shown\":3}\n");
+	buf_free(&out);
+}
+
+static void flows_are_listed_in_three_forms(void **state)
+{
+	const struct view_flow f = {.service = "CAS, \"IMAP4\"",
+				    .real = "CAS1",
+				    .client = sample_addr("10.0.0.7"),
+				    .client_port = 40000,
+				    .vip = sample_addr("fd00::10"),
+				    .vip_port = 143,
+				    .proto = 6,
+				    .state = LB_FLOW_ESTABLISHED,
+				    .idle = 12345,
+				    .left = 600000};
+	static const char *const wanted[] = {
+		[FLOWS_TEXT] = "Virtual Service       Real Server       Client                  VIP"
+			       "                     Protocol  State            Idle   Timeout\n"
+			       "CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
+			       "[fd00::10]:143          tcp       established      12.3     600.0\n"
+			       "CAS, \"IMAP4\"          CAS1              10.0.0.7:40000          "
+			       "[fd00::10]:143          tcp       established      12.3     600.0\n"
+			       "2 of 3 flows shown; the tables hold 9\n",
+		[FLOWS_CSV] = "Virtual Service,Real Server,Client,VIP,Protocol,State,Idle,Timeout\n"
+			      "\"CAS, \"\"IMAP4\"\"\",CAS1,10.0.0.7:40000,[fd00::10]:143,tcp,"
+			      "established,12.3,600.0\n"
+			      "\"CAS, \"\"IMAP4\"\"\",CAS1,10.0.0.7:40000,[fd00::10]:143,tcp,"
+			      "established,12.3,600.0\n",
+	};
+
+	for (enum flows_form form = FLOWS_TEXT; form <= FLOWS_CSV; form++) {
+		struct buf out = {};
+
+		render_flows_begin(form, &out);
+		render_flow(form, &f, true, &out);
+		render_flow(form, &f, false, &out);
+		render_flows_end(form, 2, 3, 9, &out);
+		assert_string_equal(buf_text(&out), wanted[form]);
+		buf_free(&out);
+	}
+}
+
+static void flows_as_json_have_a_row_each_and_the_sums(void **state)
+{
+	const struct view_flow f = {
+		.service = "a\"b", .real = "", .state = LB_FLOW_UDP, .proto = 17};
+	struct buf out = {};
+
+	render_flows_begin(FLOWS_JSON, &out);
+	render_flow(FLOWS_JSON, &f, true, &out);
+	render_flow(FLOWS_JSON, &f, false, &out);
+	render_flows_end(FLOWS_JSON, 2, 3, 9, &out);
+	assert_non_null(strstr(buf_text(&out), "{\"flows\":[\n{\"service\":\"a\\\"b\","));
+	assert_non_null(
+		strstr(buf_text(&out), "\"idle_seconds\":0.0,\"timeout_seconds\":0.0},\n{"));
+	assert_non_null(
+		strstr(buf_text(&out), "}\n],\"shown\":2,\"matched\":3,\"flows_total\":9}\n"));
+	buf_free(&out);
+}
+
 static void a_redirect_is_magenta_and_a_route_names_its_service(void **state) /* R67 */
 {
 	struct view *v = sample_view();
@@ -389,6 +524,10 @@ int main(void)
 		cmocka_unit_test(the_overview_names_a_service_as_the_guide_does),
 		cmocka_unit_test(a_halted_real_shows_the_order_in_place_of_its_weight),
 		cmocka_unit_test(colour_appears_only_when_asked_for),
+		cmocka_unit_test(a_traced_packet_is_one_line),
+		cmocka_unit_test(a_traced_packet_is_one_object),
+		cmocka_unit_test(flows_are_listed_in_three_forms),
+		cmocka_unit_test(flows_as_json_have_a_row_each_and_the_sums),
 		cmocka_unit_test(a_redirect_is_magenta_and_a_route_names_its_service),
 		cmocka_unit_test(without_services_the_overview_points_to_the_wizard),
 		cmocka_unit_test(a_server_cannot_speak_to_the_terminal),

@@ -47,12 +47,28 @@ static void each_real_has_exactly_its_share_of_a_turn(void **state)
 			sum += cases[c].weight[i];
 		if (cases[c].slots || !sum)
 			assert_int_equal(r->count, cases[c].slots);
+		assert_int_equal(ring_wrr_count(share, cases[c].count), r->count);
 		for (size_t i = 0; i < r->count; i++)
 			got[r->slots[i]]++;
 		for (size_t i = 0; cases[c].slots && i < cases[c].count; i++)
 			assert_int_equal(got[i + 1] * sum, cases[c].weight[i] * r->count);
 		free(r);
 	}
+}
+
+static void a_ring_takes_a_power_of_two_of_the_table(void **state)
+{
+	static const size_t rows[][2] = {
+		{0,                  0             },
+                {1,                  8             },
+                {8,                  8             },
+                {9,                  16            },
+                {16,                 16            },
+                {RING_SLOTS_MAX - 1, RING_SLOTS_MAX},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(ring_room(rows[i][0]), rows[i][1]);
 }
 
 /* After n slots a real that deserves n * w / W is never a whole slot off from that. */
@@ -112,6 +128,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_real_has_exactly_its_share_of_a_turn),
+		cmocka_unit_test(a_ring_takes_a_power_of_two_of_the_table),
 		cmocka_unit_test(no_prefix_is_a_slot_off),
 		cmocka_unit_test(a_huge_ratio_is_scaled_and_nobody_starves),
 		cmocka_unit_test(equal_input_gives_an_equal_ring),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "admin/command.h"
+#include "admin/command_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,17 +8,14 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-enum { DONE, FAILED, USAGE };
-
 enum { WEIGHT_MAX = 65535 };
 
-static const char *argument(const struct command_request *r, size_t i)
+const char *command_argument(const struct command_request *r, size_t i)
 {
 	return i < r->words->count ? r->words->word[i] : "";
 }
 
-/* An op's answer as exit code; a silent failure gets the error's text. */
-static int outcome(struct command_request *r, int err)
+int command_outcome(struct command_request *r, int err)
 {
 	if (!err)
 		return DONE;
@@ -127,7 +124,7 @@ static int run_page(struct command_request *r)
 		v = !strcmp(pages[i].word[1], "sessions") ? r->ops->view_sessions(r->ops->arg)
 							  : r->ops->view(r->ops->arg);
 		if (!v)
-			return outcome(r, -ENOMEM);
+			return command_outcome(r, -ENOMEM);
 		pages[i].fn(v, &r->out);
 		view_free(v);
 		return DONE;
@@ -153,12 +150,13 @@ static int run_order(struct command_request *r)
 		{"online", ADMIN_ONLINE},
 	};
 
-	if (!is_pattern(argument(r, 1)))
+	if (!is_pattern(command_argument(r, 1)))
 		return USAGE;
 	for (size_t i = 0; i < ARRAY_COUNT(orders); i++)
-		if (!strcmp(argument(r, 0), orders[i].name))
-			return outcome(r, r->ops->order(r->ops->arg, r->who, argument(r, 1),
-							orders[i].order, &r->out));
+		if (!strcmp(command_argument(r, 0), orders[i].name))
+			return command_outcome(r, r->ops->order(r->ops->arg, r->who,
+								command_argument(r, 1),
+								orders[i].order, &r->out));
 	return USAGE;
 }
 
@@ -178,38 +176,40 @@ static int parse_weight(const char *text)
 
 static int run_weight(struct command_request *r)
 {
-	int weight = parse_weight(argument(r, 2));
+	int weight = parse_weight(command_argument(r, 2));
 
-	if (!is_pattern(argument(r, 1)) || weight < -1)
+	if (!is_pattern(command_argument(r, 1)) || weight < -1)
 		return USAGE;
-	return outcome(r, r->ops->weight(r->ops->arg, r->who, argument(r, 1), weight, &r->out));
+	return command_outcome(
+		r, r->ops->weight(r->ops->arg, r->who, command_argument(r, 1), weight, &r->out));
 }
 
 static int run_isolate(struct command_request *r)
 {
 	int code;
 
-	if (!is_pattern(argument(r, 1)))
+	if (!is_pattern(command_argument(r, 1)))
 		return USAGE;
-	code = outcome(r, r->ops->isolate(r->ops->arg, r->who, argument(r, 1), r->token, &r->out));
+	code = command_outcome(
+		r, r->ops->isolate(r->ops->arg, r->who, command_argument(r, 1), r->token, &r->out));
 	r->then = code == DONE ? COMMAND_HOLD : COMMAND_CLOSE;
 	return code;
 }
 
 static int run_reload(struct command_request *r)
 {
-	if (!strcmp(argument(r, 1), "certificates"))
-		return outcome(r, r->ops->reload_files(r->ops->arg, r->who, &r->out));
+	if (!strcmp(command_argument(r, 1), "certificates"))
+		return command_outcome(r, r->ops->reload_files(r->ops->arg, r->who, &r->out));
 	if (r->words->count > 1)
 		return USAGE;
-	return outcome(r, r->ops->reload(r->ops->arg, r->who, &r->out));
+	return command_outcome(r, r->ops->reload(r->ops->arg, r->who, &r->out));
 }
 
 static int run_join(struct command_request *r)
 {
 	int err = r->ops->join(r->ops->arg, r->who, r->words->word + 2, r->words->count - 2,
-			       argument(r, 1), &r->out);
-	int code = outcome(r, err);
+			       command_argument(r, 1), &r->out);
+	int code = command_outcome(r, err);
 
 	return err == -EINVAL ? USAGE : code; /* another file than the one in force */
 }
@@ -245,7 +245,7 @@ static int run_down(struct command_request *r)
 
 	if (stop)
 		r->then = COMMAND_STOP;
-	return outcome(r, err);
+	return command_outcome(r, err);
 }
 
 static int run_warnings(struct command_request *r)
@@ -260,12 +260,12 @@ static int run_ask(struct command_request *r)
 
 	if (!err)
 		wait_for(r, r->ops->asked);
-	return outcome(r, err);
+	return command_outcome(r, err);
 }
 
 static int run_doctor(struct command_request *r)
 {
-	bool arp = !strcmp(argument(r, 1), "arp");
+	bool arp = !strcmp(command_argument(r, 1), "arp");
 
 	if (!arp && r->words->count > 1)
 		return USAGE;
@@ -289,26 +289,30 @@ static const struct {
 	size_t min, max;
 	int (*run)(struct command_request *r);
 } commands[] = {
-	{"ping",     "",					   false, 0, 0,              run_ping    },
-	{"help",     "",					   false, 0, 0,              run_help    },
-	{"status",   "[text|json] [colour]",                       false, 0, 2,              run_page    },
-	{"report",   "l4|l7|sessions|checks [text|json|csv] [up]", false, 1, 3,              run_page    },
-	{"metrics",  "[text|open]",                                false, 0, 1,              run_page    },
-	{"names",    "",					   false, 0, 0,              run_page    },
-	{"warnings", "",					   false, 0, 0,              run_warnings},
-	{"wait",     "",					   false, 0, 0,              run_wait    },
-	{"ask",      "",					   false, 0, 0,              run_ask     },
-	{"doctor",   "[arp]",				      false, 0, 1,              run_doctor  },
-	{"config",   "",					   false, 0, 0,              run_config  },
-	{"drain",    "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"halt",     "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"online",   "SERVICE/REAL",                               true,  1, 1,              run_order   },
-	{"weight",   "SERVICE/REAL 0..65535|default",              true,  2, 2,              run_weight  },
-	{"isolate",  "SERVICE/REAL",                               true,  1, 1,              run_isolate },
-	{"reload",   "[certificates]",                             true,  0, 1,              run_reload  },
-	{"join",     "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_join    },
-	{"up",       "FILE [IFACE...]",                            true,  1, LINE_WORDS_MAX, run_up      },
-	{"down",     "[IFACE...]",				 true,  0, LINE_WORDS_MAX, run_down    },
+	{"ping",     "",						      false, 0, 0,              run_ping    },
+	{"help",     "",						      false, 0, 0,              run_help    },
+	{"status",   "[text|json] [colour]",                                  false, 0, 2,              run_page    },
+	{"report",   "l4|l7|sessions|checks [text|json|csv] [up]",            false, 1, 3,              run_page    },
+	{"metrics",  "[text|open]",					   false, 0, 1,              run_page    },
+	{"names",    "",						      false, 0, 0,              run_page    },
+	{"warnings", "",						      false, 0, 0,              run_warnings},
+	{"wait",     "",						      false, 0, 0,              run_wait    },
+	{"trace",    "text|json RATE COUNT [SERVICE [CLIENT [VERDICT,...]]]", false, 3, 6,
+	 command_trace											      },
+	{"flows",    "text|csv|json LIMIT [SERVICE[/REAL] [CLIENT [STATE]]]", false, 2, 5,
+	 command_flows											      },
+	{"ask",      "",						      false, 0, 0,              run_ask     },
+	{"doctor",   "[arp]",						 false, 0, 1,              run_doctor  },
+	{"config",   "",						      false, 0, 0,              run_config  },
+	{"drain",    "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"halt",     "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"online",   "SERVICE/REAL",					  true,  1, 1,              run_order   },
+	{"weight",   "SERVICE/REAL 0..65535|default",                         true,  2, 2,              run_weight  },
+	{"isolate",  "SERVICE/REAL",					  true,  1, 1,              run_isolate },
+	{"reload",   "[certificates]",					true,  0, 1,              run_reload  },
+	{"join",     "FILE [IFACE...]",				       true,  1, LINE_WORDS_MAX, run_join    },
+	{"up",       "FILE [IFACE...]",				       true,  1, LINE_WORDS_MAX, run_up      },
+	{"down",     "[IFACE...]",					    true,  0, LINE_WORDS_MAX, run_down    },
 };
 
 static int run_help(struct command_request *r)
@@ -355,7 +359,7 @@ int command_run(struct command_request *r)
 	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
 		int code;
 
-		if (strcmp(argument(r, 0), commands[i].name))
+		if (strcmp(command_argument(r, 0), commands[i].name))
 			continue;
 		code = run(r, i);
 		if (commands[i].orders)

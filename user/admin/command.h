@@ -11,9 +11,11 @@
 /* What becomes of the connection after the reply. */
 enum command_then {
 	COMMAND_CLOSE,
-	COMMAND_WAIT, /* no reply yet: it comes when ready says so */
-	COMMAND_HOLD, /* stays open; the isolation ends when the client goes */
-	COMMAND_STOP, /* the daemon ends; the connection stays open until the process is gone */
+	COMMAND_WAIT,   /* no reply yet: it comes when ready says so */
+	COMMAND_HOLD,   /* stays open; the isolation ends when the client goes */
+	COMMAND_STREAM, /* the reply goes on; who does not read it for long is dropped */
+	COMMAND_FOLLOW, /* likewise, but may stop reading for as long as it likes */
+	COMMAND_STOP,   /* the daemon ends; the connection stays open until the process is gone */
 };
 
 struct command_request {

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/command.h"
+#include "admin/control_bind.h"
 #include "admin/peer.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -31,6 +31,7 @@ enum state {
 	STATE_WAITING, /* until ready says so */
 	STATE_WRITING,
 	STATE_HOLDING, /* an isolation */
+	STATE_STREAMING,
 	STATE_STOPPING,
 	STATE_ENDED, /* freed at the end of the round */
 };
@@ -42,6 +43,7 @@ struct connection {
 	enum state state;
 	enum command_then then;
 	bool isolating;
+	bool streams;    /* the daemon has not ended it */
 	uint64_t serial; /* counts up: the smallest is the oldest */
 	char line[LINE_MAX_BYTES + 2];
 	size_t line_len;
@@ -70,6 +72,9 @@ static void connection_drop(struct connection *c)
 	c->state = STATE_ENDED;
 	if (c->isolating)
 		c->admin->ops.isolate_end(c->admin->ops.arg, c);
+	if (c->streams)
+		c->admin->ops.stream_stop(c->admin->ops.arg, c, true);
+	c->streams = false;
 }
 
 static void connection_end(struct connection *c)
@@ -96,6 +101,12 @@ static void free_ended(struct hook *h)
 	}
 }
 
+/* What a stream is watched for beside room to write. */
+static unsigned int stream_events(const struct connection *c)
+{
+	return c->then == COMMAND_FOLLOW ? LOOP_READ : 0;
+}
+
 static void watch_for(struct connection *c, unsigned int events)
 {
 	if (loop_watch(c->admin->loop, &c->watch, c->watch.fd, events))
@@ -106,6 +117,11 @@ static void watch_for(struct connection *c, unsigned int events)
 static void reply_sent(struct connection *c)
 {
 	timer_stop(&c->timer);
+	if (c->streams) {
+		c->state = STATE_STREAMING;
+		watch_for(c, stream_events(c));
+		return;
+	}
 	if (c->then == COMMAND_CLOSE) {
 		connection_end(c);
 		return;
@@ -125,7 +141,7 @@ static void reply_more(struct connection *c)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && errno == EAGAIN) {
-			watch_for(c, LOOP_WRITE);
+			watch_for(c, LOOP_WRITE | (c->streams ? stream_events(c) : 0));
 			return;
 		}
 		if (sent < 0) {
@@ -135,7 +151,8 @@ static void reply_more(struct connection *c)
 			return;
 		}
 		buf_consume(&c->out, sent);
-		timer_start(c->admin->loop, &c->timer, IDLE_MSEC);
+		if (c->then != COMMAND_FOLLOW)
+			timer_start(c->admin->loop, &c->timer, IDLE_MSEC);
 	}
 	reply_sent(c);
 }
@@ -185,6 +202,7 @@ static void obey(struct connection *c, const struct line_words *words)
 	code = command_run(&r);
 	c->then = r.then;
 	c->isolating = r.then == COMMAND_HOLD;
+	c->streams = r.then == COMMAND_STREAM || r.then == COMMAND_FOLLOW;
 	if (r.then == COMMAND_WAIT) {
 		c->then = COMMAND_CLOSE;
 		c->state = STATE_WAITING;
@@ -241,6 +259,17 @@ static void read_line(struct connection *c)
 		obey_line(c, c->line_len); /* the last line of a pipe may lack its end */
 }
 
+/* Of a client that closes its half, or speaks, one that follows wants the end of it. */
+static void stream_ready(struct connection *c, unsigned int events)
+{
+	if (events & LOOP_ERROR)
+		connection_end(c);
+	else if (events & LOOP_WRITE)
+		reply_more(c);
+	if (c->state == STATE_STREAMING && events & LOOP_READ)
+		c->admin->ops.stream_stop(c->admin->ops.arg, c, false);
+}
+
 static void connection_ready(struct watch *w, unsigned int events)
 {
 	struct connection *c = container_of(w, struct connection, watch);
@@ -251,6 +280,9 @@ static void connection_ready(struct watch *w, unsigned int events)
 		break;
 	case STATE_WRITING:
 		reply_more(c);
+		break;
+	case STATE_STREAMING:
+		stream_ready(c, events);
 		break;
 	case STATE_WAITING:
 	case STATE_HOLDING:
@@ -339,51 +371,6 @@ static void accept_again(struct timer *t)
 		log_error("control socket: %s; it answers no more", strerror(-err));
 }
 
-/* True when somebody accepts connections at the path. */
-static bool is_live(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool live;
-
-	if (fd < 0)
-		return false;
-	live = !connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) || errno == EAGAIN;
-	close(fd);
-	return live;
-}
-
-static int remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-
-	if (lstat(addr->sun_path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	if (is_live(addr))
-		return -EADDRINUSE;
-	return unlink(addr->sun_path) && errno != ENOENT ? -errno : 0;
-}
-
-static int bind_here(int fd, const struct sockaddr_un *addr, gid_t group)
-{
-	mode_t old;
-	int err = remove_stale(addr);
-
-	if (err)
-		return err;
-	old = umask(0177); /* nobody else's until owner and mode are right */
-	err = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
-	umask(old);
-	if (err)
-		return err;
-	if (group != (gid_t)-1 && chown(addr->sun_path, (uid_t)-1, group))
-		return -errno;
-	if (chmod(addr->sun_path, 0660) || listen(fd, SOMAXCONN))
-		return -errno;
-	return 0;
-}
-
 int admin_open(struct admin **out, struct loop *l, const char *path, gid_t group,
 	       const struct admin_ops *ops)
 {
@@ -404,7 +391,7 @@ int admin_open(struct admin **out, struct loop *l, const char *path, gid_t group
 	a->watch.fn = accept_ready;
 	a->pause.fn = accept_again;
 	a->hook.fn = free_ended;
-	err = bind_here(fd, &a->addr, group);
+	err = control_bind(fd, &a->addr, group);
 	if (!err)
 		err = loop_watch(l, &a->watch, fd, LOOP_READ);
 	if (err)
@@ -452,4 +439,55 @@ void admin_wake(struct admin *a)
 		if (c && c->state == STATE_WAITING && c->ready(a->ops.arg))
 			reply(c, 0, &c->body);
 	}
+}
+
+/* A connection that names itself, as it did to the daemon. */
+static struct connection *streaming(const struct admin *a, const void *token)
+{
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (a->connections[i] == token && a->connections[i]->streams)
+			return a->connections[i];
+	return NULL;
+}
+
+size_t admin_stream_pending(const struct admin *a, const void *token)
+{
+	const struct connection *c = streaming(a, token);
+
+	return c ? c->out.len : 0;
+}
+
+/* Sends soon. Where the loop refuses the watch, the timer ends the connection: not here, where its
+ * owner would be called back. */
+static void send_soon(struct connection *c, unsigned int events)
+{
+	if (loop_watch(c->admin->loop, &c->watch, c->watch.fd, events))
+		timer_start(c->admin->loop, &c->timer, 0);
+	else if (c->then != COMMAND_FOLLOW && !timer_running(&c->timer))
+		timer_start(c->admin->loop, &c->timer, IDLE_MSEC);
+}
+
+void admin_stream_add(struct admin *a, const void *token, const struct buf *bytes)
+{
+	struct connection *c = streaming(a, token);
+	bool idle;
+
+	if (!c || !bytes->len)
+		return;
+	idle = !c->out.len;
+	buf_append(&c->out, bytes->at, bytes->len);
+	if (idle && c->state == STATE_STREAMING)
+		send_soon(c, LOOP_WRITE | stream_events(c));
+}
+
+void admin_stream_end(struct admin *a, const void *token)
+{
+	struct connection *c = streaming(a, token);
+
+	if (!c)
+		return;
+	c->streams = false;
+	c->then = COMMAND_CLOSE;
+	c->state = STATE_WRITING;
+	send_soon(c, LOOP_WRITE);
 }

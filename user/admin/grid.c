@@ -199,7 +199,7 @@ void grid_print(const struct grid *g, const char *indent, bool colour, struct bu
 	}
 }
 
-static void csv_field(struct buf *out, const char *text)
+void grid_csv_field(struct buf *out, const char *text)
 {
 	if (!strpbrk(text, ",\"")) {
 		buf_puts(out, text);
@@ -215,14 +215,14 @@ void grid_print_csv(const struct grid *g, struct buf *out)
 {
 	for (size_t c = 0; c < g->column_count; c++) {
 		buf_puts(out, c ? "," : "");
-		csv_field(out, g->columns[c].heading);
+		grid_csv_field(out, g->columns[c].heading);
 	}
 	buf_puts(out, "\n");
 	for (size_t i = 0; i < g->cell_count; i++) {
 		size_t c = i % g->column_count;
 
 		buf_puts(out, c ? "," : "");
-		csv_field(out, cell_text(g, i));
+		grid_csv_field(out, cell_text(g, i));
 		if (c + 1 == g->column_count)
 			buf_puts(out, "\n");
 	}

@@ -57,6 +57,8 @@ void grid_end_row(struct grid *g);
 /* Aligned, each line after indent; headings first. */
 void grid_print(const struct grid *g, const char *indent, bool colour, struct buf *out);
 void grid_print_csv(const struct grid *g, struct buf *out);
+/* One field, quoted where it must be. */
+void grid_csv_field(struct buf *out, const char *text);
 /* A list of objects. Empty cells are null. */
 void grid_print_json(const struct grid *g, struct buf *out);
 

@@ -205,6 +205,9 @@ static void put_config(struct page *p)
 		v->config.generation);
 	put_one(p, "lbxdp_plan_refused_rows", METRIC_GAUGE,
 		"Rows that the kernel refused and that are tried again.", v->refused_rows);
+	put_one(p, "lbxdp_trace_viewers", METRIC_GAUGE,
+		"Running `lbxdp trace`; while there are any, packets take the longer way.",
+		v->traces);
 	put_one(p, "lbxdp_log_dropped_total", METRIC_COUNTER,
 		"Log lines that could not be written.", v->log_dropped);
 	put_one(p, "lbxdp_heartbeat_age_seconds", METRIC_GAUGE,

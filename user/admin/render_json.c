@@ -321,6 +321,7 @@ void render_status_json(const struct view *v, struct buf *out)
 	put_config(&j, v);
 	json_number(&j, "refused_rows", v->refused_rows);
 	json_number(&j, "log_dropped", v->log_dropped);
+	json_number(&j, "traces", v->traces);
 	json_number(&j, "heartbeat_age_ms", v->heartbeat_age_msec);
 	json_close(&j, '}');
 	buf_puts(out, "\n");

@@ -42,6 +42,7 @@ int cli_check(struct cli *c, int argc, char **argv);
 int cli_schema(struct cli *c, int argc, char **argv);
 int cli_status(struct cli *c, int argc, char **argv);
 int cli_report(struct cli *c, int argc, char **argv);
+int cli_trace(struct cli *c, int argc, char **argv);
 int cli_metrics(struct cli *c, int argc, char **argv);
 int cli_reload(struct cli *c, int argc, char **argv);
 int cli_isolate(struct cli *c, int argc, char **argv);

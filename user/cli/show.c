@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What only reads: status, report, metrics. */
+/* What only reads: status, report, trace, metrics. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/options.h"
+#include "cli/stream.h"
 #include "dataplane/dataplane.h"
 
 enum { WATCH_SECONDS = 2 };
@@ -64,26 +65,101 @@ int cli_status(struct cli *c, int argc, char **argv)
 	}
 }
 
+/* What report flows alone takes. */
+struct flow_words {
+	const char *client, *state, *limit;
+};
+
+static int report_flows(struct cli *c, const char *form, const char *target,
+			const struct flow_words *w)
+{
+	const struct stream stream = {.socket = c->paths.socket};
+	const char *words[] = {"flows",
+			       form,
+			       w->limit ? w->limit : "0",
+			       target,
+			       w->client ? w->client : "",
+			       w->state ? w->state : ""};
+
+	return stream_run(&stream, words, ARRAY_COUNT(words));
+}
+
+/* Which words `report` takes, and what each understands beside the form. */
+static const struct {
+	const char *word;
+	bool up_only, flows;
+} reports[] = {
+	{"l4",       false, false},
+        {"l7",       true,  false},
+        {"flows",    false, true },
+	{"sessions", false, false},
+        {"checks",   false, false},
+};
+
+static int find_report(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(reports); i++)
+		if (!strcmp(reports[i].word, word))
+			return (int)i;
+	return -1;
+}
+
 int cli_report(struct cli *c, int argc, char **argv)
 {
-	bool json = false, csv = false, up_only = false, l7;
+	bool json = false, csv = false, up_only = false;
+	struct flow_words w = {};
 	const struct option_row rows[] = {
-		{"--json",    NULL, &json   },
-		{"--csv",     NULL, &csv    },
-		{"--up-only", NULL, &up_only},
+		{"--json",    NULL,      &json   },
+                {"--csv",     NULL,      &csv    },
+		{"--up-only", NULL,      &up_only},
+                {"--client",  &w.client, NULL    },
+		{"--state",   &w.state,  NULL    },
+                {"--limit",   &w.limit,  NULL    },
 	};
-	const char *words[] = {"report", NULL, "text", "up"};
+	const char *form, *words[] = {"report", NULL, NULL, "up"};
+	int i;
 
 	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
-	l7 = argc == 2 && !strcmp(argv[1], "l7");
-	if (argc != 2 || (json && csv) || (up_only && !l7) ||
-	    (!l7 && strcmp(argv[1], "l4") && strcmp(argv[1], "sessions") &&
-	     strcmp(argv[1], "checks")))
+	i = argc > 1 ? find_report(argv[1]) : -1;
+	if (i < 0 || argc > 2 + reports[i].flows || (json && csv) ||
+	    (up_only && !reports[i].up_only) ||
+	    (!reports[i].flows && (w.client || w.state || w.limit)))
 		return cli_usage("report");
+	form = json ? "json" : csv ? "csv" : "text";
+	if (reports[i].flows)
+		return report_flows(c, form, argc > 2 ? argv[2] : "", &w);
 	words[1] = argv[1];
-	if (json || csv)
-		words[2] = json ? "json" : "csv";
+	words[2] = form;
 	return client_relay(c->paths.socket, words, up_only ? 4 : 3);
+}
+
+int cli_trace(struct cli *c, int argc, char **argv)
+{
+	bool json = false;
+	const char *client = "", *verdicts = "", *rate = "100", *count = "0";
+	const struct option_row rows[] = {
+		{"--json",    NULL,      &json},
+                {"--client",  &client,   NULL },
+		{"--verdict", &verdicts, NULL },
+                {"--rate",    &rate,     NULL },
+		{"--count",   &count,    NULL },
+	};
+	struct stream stream = {.socket = c->paths.socket, .lasts = true, .says_more = true};
+	const char *words[] = {"trace", "text", NULL, NULL, NULL, NULL, NULL};
+
+	argc = options_take(rows, ARRAY_COUNT(rows), true, argc, argv);
+	if (argc < 1 || argc > 2)
+		return cli_usage("trace");
+	if (json)
+		words[1] = "json";
+	words[2] = rate;
+	words[3] = count;
+	words[4] = argc > 1 ? argv[1] : "";
+	words[5] = client;
+	words[6] = verdicts;
+	if (!strcmp(count, "0"))
+		stream.lost = "the daemon went away";
+	return stream_run(&stream, words, ARRAY_COUNT(words));
 }
 
 int cli_metrics(struct cli *c, int argc, char **argv)

@@ -44,12 +44,14 @@ bool config_is_full(const struct config_reading *r);
 void config_decode(struct config_reading *r);
 
 /* What no single value can show: R3, overlaps, limits. The others are its parts for health checks,
- * for who may use a service (which makes service_config.acl), and for services of layer 7. */
+ * for who may use a service (which makes service_config.acl), for the room that rings take, and for
+ * services of layer 7. */
 void config_rules(struct config_reading *r);
 void config_rules_checks(struct config_reading *r, const struct service_config *s,
 			 const struct yaml_node *n);
 void config_rules_acl(struct config_reading *r, struct service_config *s,
 		      const struct yaml_node *n);
+void config_rules_slots(struct config_reading *r);
 void config_rules_tproxy(struct config_reading *r, const struct service_config *s,
 			 const struct yaml_node *n);
 void config_rules_l7(struct config_reading *r, const struct service_config *s,

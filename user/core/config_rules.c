@@ -437,6 +437,7 @@ void config_rules(struct config_reading *r)
 		qsort(claims.at, claims.count, sizeof(*claims.at), by_claim);
 	rule_overlaps(r, &claims);
 	rule_limits(r, &claims, endpoints);
+	config_rules_slots(r);
 	n = first_service(r);
 	for (size_t i = 0; i < m->service_count; i++, n = n->next)
 		if (has_known_mode(n) && n->kind == YAML_MAP) {

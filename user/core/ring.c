@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RING_ROOM_MIN = 8 };
+
 static uint32_t gcd(uint32_t a, uint32_t b)
 {
 	while (b) {
@@ -107,19 +109,47 @@ static size_t turns_of(const struct ring_share *shares, const uint32_t *weight, 
 	return used;
 }
 
-struct ring *ring_wrr(const struct ring_share *shares, size_t count)
+/* What is left of the weights in a ring that fits. NULL without memory. */
+static uint32_t *weights_of(const struct ring_share *shares, size_t count)
 {
 	uint32_t *weight = calloc(count + 1, sizeof(*weight));
+
+	if (!weight)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		weight[i] = shares[i].weight;
+	divide_by_gcd(weight, count);
+	scale_down(weight, count);
+	return weight;
+}
+
+size_t ring_wrr_count(const struct ring_share *shares, size_t count)
+{
+	uint32_t *weight = weights_of(shares, count);
+	size_t slots = weight ? sum_of(weight, count) : 0;
+
+	free(weight);
+	return slots;
+}
+
+size_t ring_room(size_t count)
+{
+	size_t room = RING_ROOM_MIN;
+
+	while (room < count)
+		room *= 2;
+	return count ? room : 0;
+}
+
+struct ring *ring_wrr(const struct ring_share *shares, size_t count)
+{
+	uint32_t *weight = weights_of(shares, count);
 	struct turn *turns = calloc(count + 1, sizeof(*turns));
 	struct ring *r = NULL;
 	size_t slots;
 
 	if (!weight || !turns)
 		goto out;
-	for (size_t i = 0; i < count; i++)
-		weight[i] = shares[i].weight;
-	divide_by_gcd(weight, count);
-	scale_down(weight, count);
 	slots = sum_of(weight, count);
 	r = calloc(1, sizeof(*r) + slots * sizeof(r->slots[0]));
 	if (!r)

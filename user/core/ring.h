@@ -40,6 +40,11 @@ struct ring_share {
  */
 struct ring *ring_wrr(const struct ring_share *shares, size_t count);
 
+/* How many slots that ring has, and how many a ring of count slots takes of lbx_slots, where each
+ * has a power of two. Without memory 0. */
+size_t ring_wrr_count(const struct ring_share *shares, size_t count);
+size_t ring_room(size_t count);
+
 /* The digest of a ring that was read back. */
 uint64_t ring_digest(const uint32_t *slots, size_t count);
 

@@ -53,3 +53,28 @@ const char *admin_order_name(enum admin_order o)
 
 	return name[o];
 }
+
+const char *verdict_name(enum lb_verdict v)
+{
+	static const char *const names[LB_VERDICT_COUNT] = {
+#define NAME(name, action, help) [LB_##name] = #name,
+		LB_VERDICTS(NAME)
+#undef NAME
+	};
+
+	return names[v];
+}
+
+const char *flow_state_name(enum lb_flow_state s)
+{
+	static const char *const names[LB_FLOW_STATE_COUNT] = {
+		[LB_FLOW_HALF_OPEN] = "half-open",
+		[LB_FLOW_NEW] = "new",
+		[LB_FLOW_ESTABLISHED] = "established",
+		[LB_FLOW_CLOSING] = "closing",
+		[LB_FLOW_UDP] = "udp",
+		[LB_FLOW_DENIED] = "denied",
+	};
+
+	return s < LB_FLOW_STATE_COUNT ? names[s] : "";
+}

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "core/check.h"
 #include "core/model.h"
+#include "lbxdp/abi.h"
 #include "lbxdp/verdict.h"
 
 enum real_status { REAL_UP, REAL_DOWN, REAL_DRAIN, REAL_HALT };
@@ -102,6 +103,29 @@ struct view_session {
 	struct proxy_session seen;
 };
 
+/* A flow at layer 4. */
+struct view_flow {
+	const char *service, *real;
+	struct addr client, vip;
+	uint16_t client_port, vip_port;
+	uint8_t proto;
+	enum lb_flow_state state;
+	uint64_t idle, left; /* ms: since its last packet; until it is over without another */
+};
+
+/* A packet and what became of it. */
+struct view_packet {
+	uint64_t time; /* us since 1970 */
+	enum lb_verdict verdict;
+	struct addr src, dst; /* unspecified where the frame names none */
+	uint16_t sport, dport;
+	uint16_t type; /* of the Ethernet frame */
+	uint8_t proto; /* of IP */
+	uint8_t flags; /* of TCP */
+	uint32_t length;
+	const char *service, *real, *iface; /* empty: none */
+};
+
 struct view_process {
 	const char *role;
 	int pid;
@@ -155,6 +179,7 @@ struct view {
 		struct proxy_vitals sum; /* over the processes; busy: their mean */
 	} l7;
 	uint64_t heartbeat_age_msec; /* since main last refreshed what packets go by (F24) */
+	unsigned int traces;         /* `lbxdp trace` that run: packets take the longer way */
 	uint64_t refused_rows;       /* plan rows the kernel refused and that are being retried */
 	struct {
 		double cpu_seconds, start_time;
@@ -165,6 +190,8 @@ struct view {
 
 void view_free(struct view *v);
 
+const char *verdict_name(enum lb_verdict v);            /* "FORWARDED" */
+const char *flow_state_name(enum lb_flow_state s);      /* "established"; "" past the last */
 const char *session_state_name(enum session_state s);   /* "relay" */
 const char *real_status_name(enum real_status s);       /* "up" */
 const char *service_status_name(enum service_status s); /* "healthy" */

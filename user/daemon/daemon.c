@@ -375,6 +375,8 @@ static void remove_run_files(const struct daemon_options *o)
 static void stop(struct daemon *d)
 {
 	process_stop_all(d);
+	trace_end(d);
+	flows_end(d);
 	if (d->detach)
 		proxies_end(d, !d->exit_code);
 	if (d->detach && d->dataplane)

@@ -296,6 +296,14 @@ static const char *op_config(void *arg)
 	return ((const struct daemon *)arg)->options->config_file;
 }
 
+static void op_stream_stop(void *arg, const void *token, bool gone)
+{
+	struct daemon *d = arg;
+
+	if (!trace_stop(d, token, gone))
+		flows_stop(d, token);
+}
+
 struct admin_ops operations_of(struct daemon *d)
 {
 	return (struct admin_ops){
@@ -310,6 +318,9 @@ struct admin_ops operations_of(struct daemon *d)
 		.join = op_join,
 		.down = op_down,
 		.settled = op_settled,
+		.trace = trace_begin,
+		.flows = flows_begin,
+		.stream_stop = op_stream_stop,
 		.warnings = op_warnings,
 		.ask = doctor_ask,
 		.asked = doctor_asked,

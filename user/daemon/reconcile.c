@@ -43,6 +43,33 @@ static void describe_tproxy(const struct daemon *d, enum plan_table t, const voi
 			 strerror(-error));
 }
 
+/* F35: what the tables of the data plane hold. */
+static const struct {
+	enum plan_table table;
+	const char *rows;
+	size_t room;
+} limits[] = {
+	{PLAN_SERVICES,  "services",					    LB_SERVICES_MAX - 1},
+	{PLAN_REALS,     "real servers, with those that only connections hold", LB_REALS_MAX - 1   },
+	{PLAN_RINGS,     "slots that weights take",                             LB_SLOTS_MAX       },
+	{PLAN_ACLS,      "prefixes of allow_from and deny_from",                LB_ACL_MAX         },
+	{PLAN_ENDPOINTS, "pairs of VIP and port",                               LB_ENDPOINTS_MAX   },
+	{PLAN_VIPS,      "VIPs",						LB_VIPS_MAX        },
+};
+
+static void describe_row(enum plan_table t, int error, char *text, size_t room)
+{
+	bool full = error == -E2BIG || error == -ENOSPC;
+
+	snprintf(text, room, "a row of %s was refused: %s; trying again", plan_table_name(t),
+		 strerror(-error));
+	for (size_t i = 0; full && i < ARRAY_COUNT(limits); i++)
+		if (limits[i].table == t)
+			snprintf(text, room,
+				 "the data plane is full: it holds %zu %s; trying again",
+				 limits[i].room, limits[i].rows);
+}
+
 /* What a pass of plan_apply was refused, as one text. */
 struct refusals {
 	struct daemon *daemon;
@@ -78,8 +105,7 @@ static void note_refusal(void *arg, enum plan_table t, const void *key, int erro
 		r->layer7++;
 		describe_listener(key, error, text, sizeof(text));
 	} else {
-		snprintf(text, sizeof(text), "a row of %s was refused: %s; trying again",
-			 plan_table_name(t), strerror(-error));
+		describe_row(t, error, text, sizeof(text));
 	}
 	add_text(r, text);
 }

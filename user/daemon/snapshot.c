@@ -408,6 +408,7 @@ struct view *snapshot_take(void *daemon)
 	v->log_dropped = log_dropped();
 	(void)dataplane_silence(d->options->pin_dir, &v->heartbeat_age_msec); /* 0 stands */
 	v->refused_rows = d->refused;
+	v->traces = trace_count(d);
 	process_info_read(v);
 	return v;
 }

@@ -72,6 +72,9 @@ struct real_answers {
 	bool lost;               /* ... while its checks go on passing */
 };
 
+struct viewing; /* trace.c */
+struct listing; /* flows.c */
+
 /* One `isolate` in force: the other reals of the services of pattern count as halted. */
 struct isolation {
 	struct isolation *next;
@@ -114,6 +117,10 @@ struct daemon {
 	struct files *files;
 	struct real_answers *real_answers; /* by real id: tproxy.c */
 	struct isolation *isolations;
+	struct viewing *viewings;
+	struct listing *listings;
+	struct timer trace, listing;
+	uint64_t trace_reads;
 
 	char **interfaces; /* to attach: of the file, the command line and later joins */
 	size_t interface_count;
@@ -270,6 +277,21 @@ uint64_t doctor_rivals(const struct daemon *d, const struct addr *vip);
 /* A line for each thing that will bite on an interface that is being attached. */
 void doctor_warn(struct daemon *d, const char *iface, const struct dataplane_attachment *at,
 		 struct buf *out);
+
+/* trace.c: those who trace. */
+int trace_begin(void *daemon, const struct trace_request *r, const void *token, struct buf *out);
+/* False: token is none of them. */
+bool trace_stop(struct daemon *d, const void *token, bool gone);
+unsigned int trace_count(const struct daemon *d);
+void trace_end(struct daemon *d); /* all, before the data plane is closed */
+/* What packets and flows carry numbers of; empty: none. */
+const char *trace_service_name(const struct daemon *d, uint32_t id);
+const char *trace_real_name(const struct daemon *d, uint32_t id);
+
+/* flows.c: those who list flows. */
+int flows_begin(void *daemon, const struct flows_request *r, const void *token, struct buf *out);
+void flows_stop(struct daemon *d, const void *token);
+void flows_end(struct daemon *d);
 
 /* rates.c: once a second. */
 void rates_note(struct daemon *d);

@@ -67,3 +67,19 @@ uint32_t batch_protocol(const struct batch *b, size_t i)
 {
 	return b->six ? b->key.six_[i].proto : b->key.four[i].proto;
 }
+
+void batch_describe(const struct batch *b, size_t i, struct dataplane_flow *to)
+{
+	*to = (struct dataplane_flow){.proto = batch_protocol(b, i), .real = b->flow[i].real};
+	if (b->six) {
+		to->src = addr_from_v6(b->key.six_[i].src);
+		to->dst = addr_from_v6(b->key.six_[i].dst);
+		to->sport = b->key.six_[i].sport;
+		to->dport = b->key.six_[i].dport;
+	} else {
+		to->src = addr_from_v4(b->key.four[i].src);
+		to->dst = addr_from_v4(b->key.four[i].dst);
+		to->sport = b->key.four[i].sport;
+		to->dport = b->key.four[i].dport;
+	}
+}

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "dataplane/dataplane.h"
 #include "lbxdp/abi.h"
 
 enum { BATCH_ROOM = 4096 };
@@ -43,5 +44,6 @@ int batch_next(struct batch *b, uint64_t entries);
 const void *batch_key(const struct batch *b, size_t i);
 struct addr batch_source(const struct batch *b, size_t i);
 uint32_t batch_protocol(const struct batch *b, size_t i);
+void batch_describe(const struct batch *b, size_t i, struct dataplane_flow *to);
 
 #endif

@@ -100,10 +100,13 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	if (!err)
 		err = reset_open(d);
 	if (!err)
+		err = trace_open(d);
+	if (!err)
 		err = recall(d, why);
 	if (!err)
 		err = attach_open(d, why);
 	if (!err) {
+		carry_finish(d);
 		*out = d;
 		return 0;
 	}
@@ -126,10 +129,12 @@ void dataplane_close(struct dataplane *d)
 		return;
 	attach_close(d);
 	divert_close(d);
+	trace_close(d);
 	reset_close(d);
 	sweep_close(d);
 	acls_close(d);
 	rings_close(d);
+	carry_free(d);
 	map_close(d);
 	free(d);
 }

@@ -114,7 +114,7 @@ bool dataplane_sweep(struct dataplane *d);
  * -errno; -ENOENT: there is no data plane. */
 int dataplane_silence(const char *pin_dir, uint64_t *msec);
 
-/* One flow that is reset, ports in host order. */
+/* One flow, ports in host order. */
 struct dataplane_flow {
 	struct addr src, dst;
 	uint16_t sport, dport;
@@ -129,5 +129,53 @@ struct dataplane_flow {
  */
 size_t dataplane_reset_flows(struct dataplane *d, struct dataplane_flow *flows, size_t max,
 			     bool *done);
+
+/*
+ * Tracing: what becomes of packets, shown to up to LB_TRACE_VIEWERS. While nobody looks it costs
+ * packets nothing; while somebody does, all of them take the longer way.
+ */
+struct dataplane_trace {
+	uint32_t service;     /* 0: any */
+	struct prefix client; /* len 0: any */
+	uint64_t verdicts;    /* 1 << enum lb_verdict */
+	uint32_t rate;        /* packets a second that are shown, 1 .. DATAPLANE_TRACE_RATE_MAX */
+};
+
+/* DATAPLANE_TRACE_MSEC: how often dataplane_trace_read is to be called while somebody looks. */
+enum { DATAPLANE_TRACE_RATE_MAX = 5000, DATAPLANE_TRACE_MSEC = 50 };
+
+/* Returns the viewer's number, or -EBUSY: too many look. Until its end, call dataplane_trace_read
+ * often; packets are traced no longer than four seconds without. */
+int dataplane_trace_begin(struct dataplane *d, const struct dataplane_trace *t);
+void dataplane_trace_end(struct dataplane *d, int viewer);
+
+/* Hands all that was traced since the last call to fn; t->viewers says to whom it goes. */
+void dataplane_trace_read(struct dataplane *d, void (*fn)(void *arg, const struct lb_trace *t),
+			  void *arg);
+
+/* Packets that the viewer wanted and that were above its rate, so far. */
+uint64_t dataplane_trace_missed(const struct dataplane *d, int viewer);
+
+/* One entry of a flow table. */
+struct dataplane_seen {
+	struct dataplane_flow flow;
+	uint32_t service;
+	enum lb_flow_state state;
+	uint64_t idle_msec, left_msec; /* since its last packet; until it is over */
+};
+
+/*
+ * A walk over all flows, in slices, while packets go on adding and removing others: each that stays
+ * is met once, but one that is promoted meanwhile may be met as half-open and again. NULL: no
+ * memory.
+ */
+struct dataplane_walk *dataplane_walk_new(struct dataplane *d);
+void dataplane_walk_free(struct dataplane_walk *w);
+
+/* One slice, of at most DATAPLANE_WALK_SLICE flows and about a millisecond. Returns false when it
+ * was the last; what is over, and only waits for the sweep, is left out. */
+enum { DATAPLANE_WALK_SLICE = 4096 };
+bool dataplane_walk_next(struct dataplane_walk *w,
+			 void (*fn)(void *arg, const struct dataplane_seen *s), void *arg);
 
 #endif

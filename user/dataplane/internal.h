@@ -16,6 +16,8 @@ struct acls;
 struct rings;
 struct sweep;
 struct reset_scan;
+struct trace;
+struct carry;
 
 /* The pinned maps. MMAP ones are written and read in place. */
 /* clang-format off */
@@ -39,7 +41,10 @@ struct reset_scan;
 	M(VERDICTS,   lbx_verdicts)   \
 	M(EVENTS,     lbx_events)     \
 	M(IFACES,     lbx_ifaces)     \
-	M(TX,         lbx_tx)
+	M(TX,         lbx_tx)         \
+	M(TRACE_FILTERS, lbx_trace_filters) \
+	M(TRACE_SEEN, lbx_trace_seen) \
+	M(TRACE,      lbx_trace)
 /* clang-format on */
 
 enum map_id {
@@ -63,8 +68,9 @@ struct dataplane {
 	int prog_fd;
 	uint32_t prog_id;
 	uint32_t flows;
-	bool adopted;
-	bool no_dispatcher; /* libxdp fell back once: the kernel will not change its mind */
+	bool adopted;        /* or carried over */
+	struct carry *carry; /* maps of an earlier version, until all of them is taken */
+	bool no_dispatcher;  /* libxdp fell back once: the kernel will not change its mind */
 	int cpus;
 
 	int fd[MAP_COUNT];
@@ -74,6 +80,7 @@ struct dataplane {
 	struct lb_real *reals;
 	struct lb_real_conns *conns;
 	struct lb_settings *settings;
+	struct lb_trace_filter *trace_filters;
 
 	uint16_t filter_refs[LB_VIP_FILTER_WORDS * 64];
 	uint32_t real_top;     /* no id at or above it was ever in use */
@@ -85,6 +92,7 @@ struct dataplane {
 	struct acls *acls;
 	struct sweep *sweep;
 	struct reset_scan *reset_scan;
+	struct trace *trace;
 	struct plan_sink sink;
 };
 
@@ -99,10 +107,27 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 int map_publish(struct dataplane *d, struct buf *why);
 /* Gives a second object the maps of the first. Before its load. */
 int map_share(const struct dataplane *d, struct bpf_object *obj);
+/* Opens a pinned map. Returns a descriptor or -errno. */
+int map_open_pinned(const struct dataplane *d, enum map_id id, struct bpf_map_info *info);
+/* Takes the pinned map, if it has the shape that the object wants. */
+int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, struct buf *why);
 /* The size of a table, in entries. */
 uint32_t map_entries(const struct dataplane *d, enum map_id id);
 void map_close(struct dataplane *d);
 void map_unpin(struct dataplane *d);
+
+/*
+ * carry.c: the maps of an earlier version. What it holds in the same layout is taken as it is, so
+ * that flows and the counters of reals go on in the same memory; what changed is made anew.
+ */
+bool carry_knows(uint32_t version);
+/* Before load, instead of adopting all. */
+int carry_adopt(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why);
+/* After load and before the new maps are pinned: what they are to hold. */
+int carry_fill(struct dataplane *d, struct buf *why);
+/* Once the new program runs everywhere: what the old one counted until then. */
+void carry_finish(struct dataplane *d);
+void carry_free(struct dataplane *d);
 
 /* attach.c: the program on the interfaces. Its pins: what runs, and what is about to. */
 enum { PROGRAM_PINS = 2 };
@@ -159,5 +184,9 @@ uint32_t sweep_pass(const struct dataplane *d);
 /* reset.c */
 int reset_open(struct dataplane *d);
 void reset_close(struct dataplane *d);
+
+/* trace.c */
+int trace_open(struct dataplane *d);
+void trace_close(struct dataplane *d);
 
 #endif

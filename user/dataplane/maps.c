@@ -90,7 +90,7 @@ static bool same_shape(const struct bpf_map *want, const struct bpf_map_info *is
 	       !((bpf_map__map_flags(want) ^ is->map_flags) & ~(__u32)BPF_F_RDONLY_PROG);
 }
 
-static int get_pinned(const struct dataplane *d, enum map_id id, struct bpf_map_info *info)
+int map_open_pinned(const struct dataplane *d, enum map_id id, struct bpf_map_info *info)
 {
 	char path[PATH_MAX];
 	__u32 len = sizeof(*info);
@@ -110,7 +110,7 @@ static int get_pinned(const struct dataplane *d, enum map_id id, struct bpf_map_
 static int pinned_version(const struct dataplane *d, uint32_t *version)
 {
 	struct bpf_map_info info;
-	int fd = get_pinned(d, MAP_SETTINGS, &info), err = 0;
+	int fd = map_open_pinned(d, MAP_SETTINGS, &info), err = 0;
 	uint32_t key = 0;
 	void *row;
 
@@ -135,11 +135,11 @@ static bool is_flow_table(enum map_id id)
 }
 
 /* Opens one pinned map into d->fd and gives it to the object. */
-static int adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, struct buf *why)
+int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, struct buf *why)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, map_names[id]);
 	struct bpf_map_info info;
-	int fd = get_pinned(d, id, &info);
+	int fd = map_open_pinned(d, id, &info);
 
 	if (!map)
 		return -ENOENT;
@@ -160,12 +160,12 @@ static int adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id
 	return bpf_map__reuse_fd(map, fd);
 }
 
-static int adopt_all(struct dataplane *d, struct bpf_object *obj, struct buf *why)
+static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why)
 {
-	int err = 0;
+	int err = version == LB_ABI_VERSION ? 0 : carry_adopt(d, version, obj, why);
 
-	for (enum map_id id = 0; !err && id < MAP_COUNT; id++)
-		err = adopt_one(d, obj, id, why);
+	for (enum map_id id = 0; !err && version == LB_ABI_VERSION && id < MAP_COUNT; id++)
+		err = map_adopt_one(d, obj, id, why);
 	d->adopted = !err;
 	if (err == -EEXIST)
 		buf_puts(why, "; run `lbxdp down`, then `lbxdp up`");
@@ -196,7 +196,7 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 		buf_printf(why, "cannot read the maps in %s: %s", d->pin_dir, strerror(-err));
 		return err;
 	}
-	if (version && version != LB_ABI_VERSION) {
+	if (version && version != LB_ABI_VERSION && !carry_knows(version)) {
 		buf_printf(why,
 			   "%s holds the maps of another lbxdp (version %u, this is %u); run "
 			   "`lbxdp down`, then `lbxdp up`",
@@ -205,7 +205,7 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 	}
 	d->flows = flows;
 	if (version && !flows) {
-		fd = get_pinned(d, MAP_FLOWS4, &info);
+		fd = map_open_pinned(d, MAP_FLOWS4, &info);
 		if (fd >= 0) {
 			d->flows = info.max_entries;
 			close(fd);
@@ -216,18 +216,23 @@ int map_adopt(struct dataplane *d, struct lbxdp_bpf *skel, uint32_t flows, struc
 						   (uint64_t)sysconf(_SC_PAGESIZE));
 	err = set_flows(skel->obj, d->flows);
 	if (!err && version)
-		err = adopt_all(d, skel->obj, why);
+		err = adopt_all(d, version, skel->obj, why);
 	return err;
+}
+
+/* What was not adopted was made by the load. */
+static int take_new(struct dataplane *d, enum map_id id)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[id]);
+
+	d->fd[id] = map ? fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0) : -1;
+	return d->fd[id] < 0 ? -errno : 0;
 }
 
 static int pin_one(struct dataplane *d, enum map_id id, struct buf *why)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(d->skel->obj, map_names[id]);
 	char path[PATH_MAX];
 
-	d->fd[id] = map ? fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0) : -1;
-	if (d->fd[id] < 0)
-		return -errno;
 	map_path(d, map_names[id], path);
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
@@ -268,12 +273,28 @@ static void write_limits(struct dataplane *d)
 	d->settings->flows_low = d->flows - d->flows / 8;
 }
 
-int map_publish(struct dataplane *d, struct buf *why)
+static int publish_new(struct dataplane *d, struct buf *why)
 {
+	bool is_new[MAP_COUNT];
 	int err = 0;
 
-	for (enum map_id id = 0; !err && !d->adopted && id < MAP_COUNT; id++)
-		err = pin_one(d, id, why);
+	for (enum map_id id = 0; !err && id < MAP_COUNT; id++) {
+		is_new[id] = d->fd[id] < 0;
+		if (is_new[id])
+			err = take_new(d, id);
+	}
+	if (!err && d->carry)
+		err = carry_fill(d, why);
+	for (enum map_id id = 0; !err && id < MAP_COUNT; id++)
+		if (is_new[id])
+			err = pin_one(d, id, why);
+	return err;
+}
+
+int map_publish(struct dataplane *d, struct buf *why)
+{
+	int err = publish_new(d, why);
+
 	if (err)
 		return err;
 	d->filter = map_memory(d, MAP_VIP_FILTER);
@@ -282,7 +303,9 @@ int map_publish(struct dataplane *d, struct buf *why)
 	d->reals = map_memory(d, MAP_REALS);
 	d->conns = map_memory(d, MAP_REAL_CONNS);
 	d->settings = map_memory(d, MAP_SETTINGS);
-	if (!d->filter || !d->services || !d->slots || !d->reals || !d->conns || !d->settings) {
+	d->trace_filters = map_memory(d, MAP_TRACE_FILTERS);
+	if (!d->filter || !d->services || !d->slots || !d->reals || !d->conns || !d->settings ||
+	    !d->trace_filters) {
 		buf_printf(why, "cannot map the tables into memory: %s", strerror(errno));
 		return -ENOMEM;
 	}
@@ -319,6 +342,7 @@ void map_close(struct dataplane *d)
 	unmap_memory(d, MAP_REALS, d->reals);
 	unmap_memory(d, MAP_REAL_CONNS, d->conns);
 	unmap_memory(d, MAP_SETTINGS, d->settings);
+	unmap_memory(d, MAP_TRACE_FILTERS, d->trace_filters);
 	for (enum map_id id = 0; id < MAP_COUNT; id++)
 		if (d->fd[id] >= 0)
 			close(d->fd[id]);

@@ -50,22 +50,6 @@ static bool wanted(const struct dataplane *d, size_t i, uint32_t now)
 	       (f->state == LB_FLOW_NEW || f->state == LB_FLOW_ESTABLISHED);
 }
 
-static void describe(const struct batch *b, size_t i, struct dataplane_flow *to)
-{
-	*to = (struct dataplane_flow){.proto = IPPROTO_TCP, .real = b->flow[i].real};
-	if (b->six) {
-		to->src = addr_from_v6(b->key.six_[i].src);
-		to->dst = addr_from_v6(b->key.six_[i].dst);
-		to->sport = b->key.six_[i].sport;
-		to->dport = b->key.six_[i].dport;
-	} else {
-		to->src = addr_from_v4(b->key.four[i].src);
-		to->dst = addr_from_v4(b->key.four[i].dst);
-		to->sport = b->key.four[i].sport;
-		to->dport = b->key.four[i].dport;
-	}
-}
-
 /* From the present slice. */
 static size_t collect(struct dataplane *d, struct dataplane_flow *flows, size_t max)
 {
@@ -75,7 +59,7 @@ static size_t collect(struct dataplane *d, struct dataplane_flow *flows, size_t 
 
 	for (; r->at < r->batch.count && count < max; r->at++)
 		if (wanted(d, r->at, now))
-			describe(&r->batch, r->at, &flows[count++]);
+			batch_describe(&r->batch, r->at, &flows[count++]);
 	return count;
 }
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an upgrade takes over from the maps of an earlier version. A map whose layout is the same is
+ * taken as it is: the old program and the new one share it while one is swapped for the other, so
+ * that no flow is lost and none is copied. One that changed is made anew and filled from the old
+ * one, which its program goes on using until the swap. The pins are replaced one by one, the
+ * version last: a start that is cut short is met again by the next one, which takes for done what
+ * has the new layout already.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "dataplane/internal.h"
+
+/* lbx_services of version 2. */
+struct service2 {
+	struct lb_ring ring;
+	__u64 cursor;
+	__u64 unrouted;
+	struct lb_gate gate;
+	__u64 denied;
+	__u64 pad[3];
+};
+
+_Static_assert(sizeof(struct service2) == 64, "as it was");
+
+/* lbx_verdicts and lbx_events of version 2, by index. */
+static const uint32_t verdicts2[] = {
+	LB_FORWARDED,  LB_NOT_OURS,     LB_ARP_REPLY,     LB_ARP_CONFLICT,   LB_ND_REPLY,
+	LB_ND_INVALID, LB_ND_CONFLICT,  LB_ECHO_REPLY,    LB_RESET,          LB_ACL,
+	LB_NO_REAL,    LB_NO_NEIGHBOUR, LB_FRAGMENT,      LB_BAD_ETHERNET,   LB_BAD_ARP,
+	LB_BAD_IP,     LB_BAD_LENGTH,   LB_BAD_EXTENSION, LB_ROUTING_HEADER, LB_BAD_TCP,
+	LB_BAD_UDP,    LB_BAD_ICMP,
+};
+
+static const uint32_t events2[] = {
+	LB_EVENT_FLOW_MISS,        LB_EVENT_TABLE_FULL,    LB_EVENT_PROMOTE_FAILED,
+	LB_EVENT_HALF_OPEN_FAILED, LB_EVENT_FLOW_REPLACED,
+};
+
+struct carry {
+	uint32_t version;
+	int old[MAP_COUNT]; /* of maps that changed; else -1 */
+	struct service2 *services;
+};
+
+static int fill_services(struct dataplane *d)
+{
+	const size_t size = LB_SERVICES_MAX * sizeof(struct service2);
+	void *old = mmap(NULL, size, PROT_READ, MAP_SHARED, d->carry->old[MAP_SERVICES], 0);
+
+	if (old == MAP_FAILED)
+		return -errno;
+	d->carry->services = old;
+	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++) {
+		const struct service2 *s = &d->carry->services[id];
+		struct lb_service row = {.ring = s->ring, .gate = s->gate, .cursor = s->cursor};
+
+		if (!s->ring.count && !s->gate.list && !s->gate.host && !s->cursor)
+			continue;
+		if (bpf_map_update_elem(d->fd[MAP_SERVICES], &id, &row, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static void finish_services(struct dataplane *d)
+{
+	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++) {
+		const struct service2 *s = &d->carry->services[id];
+
+		if (s->unrouted)
+			__atomic_fetch_add(&d->services[id].unrouted, s->unrouted,
+					   __ATOMIC_RELAXED);
+		if (s->denied)
+			__atomic_fetch_add(&d->services[id].denied, s->denied, __ATOMIC_RELAXED);
+	}
+}
+
+/* Counters per CPU: each under the number that it has now. */
+static int fill_counters(struct dataplane *d, enum map_id id, const uint32_t *now, uint32_t count)
+{
+	uint64_t each[d->cpus];
+
+	for (uint32_t i = 0; i < count; i++)
+		if (bpf_map_lookup_elem(d->carry->old[id], &i, each) ||
+		    bpf_map_update_elem(d->fd[id], &now[i], each, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int fill_verdicts(struct dataplane *d)
+{
+	return fill_counters(d, MAP_VERDICTS, verdicts2, ARRAY_COUNT(verdicts2));
+}
+
+static int fill_events(struct dataplane *d)
+{
+	return fill_counters(d, MAP_EVENTS, events2, ARRAY_COUNT(events2));
+}
+
+/* What version 2 had, and where it was laid out otherwise: the size of a value, how many there
+ * were, and what makes the new map of it. */
+static const struct carried {
+	bool had;
+	uint32_t value_size, entries;
+	int (*fill)(struct dataplane *d);
+	void (*finish)(struct dataplane *d);
+} version2[MAP_COUNT] = {
+	[MAP_VIP_FILTER] = {.had = true            },
+	[MAP_VIPS] = {.had = true            },
+	[MAP_ENDPOINTS] = {.had = true            },
+	[MAP_SERVICES] = {true,                    sizeof(struct service2), LB_SERVICES_MAX, fill_services,
+			    finish_services},
+	[MAP_ACL] = {.had = true       },
+	[MAP_SLOTS] = {.had = true        },
+	[MAP_SVC_INFO] = {.had = true            },
+	[MAP_REALS] = {.had = true            },
+	[MAP_REAL_INFO] = {.had = true            },
+	[MAP_REAL_CONNS] = {.had = true            },
+	[MAP_REAL_STATS] = {.had = true            },
+	[MAP_FLOWS4] = {.had = true            },
+	[MAP_FLOWS6] = {.had = true            },
+	[MAP_HALF4] = {.had = true            },
+	[MAP_HALF6] = {.had = true            },
+	[MAP_SETTINGS] = {.had = true            },
+	[MAP_VERDICTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(verdicts2), fill_verdicts, NULL},
+	[MAP_EVENTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(events2), fill_events, NULL},
+	[MAP_IFACES] = {.had = true                   },
+	[MAP_TX] = {.had = true},
+};
+
+bool carry_knows(uint32_t version)
+{
+	return version == 2;
+}
+
+/* Does the object want another layout, and is the pinned one what version 2 made? */
+static bool is_old(const struct carried *c, const struct bpf_map *want,
+		   const struct bpf_map_info *is)
+{
+	return c->fill && is->value_size == c->value_size && is->max_entries == c->entries &&
+	       (bpf_map__value_size(want) != is->value_size ||
+		bpf_map__max_entries(want) != is->max_entries);
+}
+
+/* Takes the map as it is, opens it for carry_fill, or leaves it to be made. */
+static int carry_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, struct buf *why)
+{
+	const struct bpf_map *want = bpf_object__find_map_by_name(obj, map_names[id]);
+	struct bpf_map_info info;
+	int fd = map_open_pinned(d, id, &info);
+
+	if (fd == -ENOENT && !version2[id].had)
+		return 0;
+	if (fd >= 0 && want && is_old(&version2[id], want, &info)) {
+		d->carry->old[id] = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return map_adopt_one(d, obj, id, why);
+}
+
+int carry_adopt(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why)
+{
+	int err = 0;
+
+	d->carry = calloc(1, sizeof(*d->carry));
+	if (!d->carry)
+		return -ENOMEM;
+	d->carry->version = version;
+	for (enum map_id id = 0; id < MAP_COUNT; id++)
+		d->carry->old[id] = -1;
+	for (enum map_id id = 0; !err && id < MAP_COUNT; id++)
+		err = carry_one(d, obj, id, why);
+	return err;
+}
+
+int carry_fill(struct dataplane *d, struct buf *why)
+{
+	for (enum map_id id = 0; id < MAP_COUNT; id++) {
+		int err = d->carry->old[id] >= 0 ? version2[id].fill(d) : 0;
+
+		if (!err)
+			continue;
+		buf_printf(why, "cannot carry over %s/%s: %s", d->pin_dir, map_names[id],
+			   strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+void carry_finish(struct dataplane *d)
+{
+	if (!d->carry)
+		return;
+	for (enum map_id id = 0; id < MAP_COUNT; id++)
+		if (d->carry->old[id] >= 0 && version2[id].finish)
+			version2[id].finish(d);
+	log_info("carried over the maps of version %u under %s", d->carry->version, d->pin_dir);
+	carry_free(d);
+}
+
+void carry_free(struct dataplane *d)
+{
+	if (!d->carry)
+		return;
+	if (d->carry->services)
+		munmap(d->carry->services, LB_SERVICES_MAX * sizeof(*d->carry->services));
+	for (enum map_id id = 0; id < MAP_COUNT; id++)
+		if (d->carry->old[id] >= 0)
+			close(d->carry->old[id]);
+	free(d->carry);
+	d->carry = NULL;
+}
