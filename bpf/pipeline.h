@@ -8,13 +8,14 @@
 
 #include "arp.h"
 #include "flow.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "nd.h"
 #include "parse.h"
 #include "reset.h"
 #include "tx.h"
 
-stage enum lb_verdict pipeline_ip4(struct pkt *p)
+stage int pipeline_ip4(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip4_start(p);
 	struct lb_flow4 key;
@@ -24,18 +25,21 @@ stage enum lb_verdict pipeline_ip4(struct pkt *p)
 	if (!vip_maybe4(p->ip4->dst) || unlikely(pkt_group_mac(p)))
 		return LB_NOT_OURS;
 	v = parse_ip4(p);
+	if (unlikely(v == LB_FRAGMENT))
+		return fragment_find(p->ctx, p->l3, false);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP4))
 		return icmp_answer(p->ctx, p->l3, false);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
-		return vip_blame(p, v);
+		return vip_blame(p, fragment_blame(p, v));
 	flow_key4(p, &key);
-	return flow_pipeline(p, FLOW_TABLES4, &key);
+	v = flow_pipeline(p, FLOW_TABLES4, &key);
+	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
 }
 
-stage enum lb_verdict pipeline_ip6(struct pkt *p)
+stage int pipeline_ip6(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip6_start(p);
 	struct lb_flow6 key;
@@ -47,18 +51,21 @@ stage enum lb_verdict pipeline_ip6(struct pkt *p)
 	if (!vip_maybe(p->ip6->dst) || unlikely(pkt_group_mac(p)))
 		return LB_NOT_OURS;
 	v = parse_ip6(p);
+	if (unlikely(v == LB_FRAGMENT))
+		return fragment_find(p->ctx, p->l3, true);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP6))
 		return icmp_answer(p->ctx, p->l3, true);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
-		return vip_blame(p, v);
+		return vip_blame(p, fragment_blame(p, v));
 	flow_key6(p, &key);
-	return flow_pipeline(p, FLOW_TABLES6, &key);
+	v = flow_pipeline(p, FLOW_TABLES6, &key);
+	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
 }
 
-stage enum lb_verdict pipeline_network(struct pkt *p)
+stage int pipeline_network(struct pkt *p)
 {
 	enum lb_verdict v = parse_ethernet(p);
 
@@ -71,14 +78,14 @@ stage enum lb_verdict pipeline_network(struct pkt *p)
 	return p->type == bpf_htons(WIRE_ARP) ? arp_answer(p->ctx, p->l3) : LB_NOT_OURS;
 }
 
-/* The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
-stage enum lb_verdict pipeline(struct pkt *p)
+/* A decision. The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
+stage int pipeline(struct pkt *p)
 {
-	enum lb_verdict v = pipeline_network(p);
+	int v = pipeline_network(p);
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return tx_forward(p);
-	return v == LB_RESET && p->tcp ? reset_answer(p) : v;
+	return v == LB_RESET && p->tcp ? (int)reset_answer(p) : v;
 }
 
 stage __u32 pipeline_action(enum lb_verdict v)
@@ -94,20 +101,54 @@ stage __u32 pipeline_action(enum lb_verdict v)
 	}
 }
 
-/* The whole life of a packet: returns the XDP action. */
-int pipeline_run(struct xdp_md *ctx);
+/* An XDP action, or a decision that leaves something to find. */
+int pipeline_judge(struct xdp_md *ctx);
 
-separate int pipeline_run(struct xdp_md *ctx)
+separate int pipeline_judge(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
-	enum lb_verdict v;
+	int v;
 
 	pkt_fetch(&p);
 	v = pipeline(&p);
 	if (likely(v == LB_FORWARDED))
 		return p.action;
+	if (v & (REAL_DECIDED | RELATED_ASKED))
+		return v;
 	stats_verdict(v);
 	return pipeline_action(v);
+}
+
+/* What was found out about a packet's real by other means than its own ports. Returns the action.
+ */
+int pipeline_finish(struct xdp_md *ctx, __u32 decision);
+
+separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
+{
+	struct pkt p = {.ctx = ctx, .bytes = bpf_xdp_get_buff_len(ctx)};
+	enum lb_verdict v = decision;
+
+	if (decision & REAL_DECIDED) {
+		v = LB_NO_REAL;
+		if (pkt_reopen(&p) && real_choose(&p, decision & (REAL_DECIDED - 1)))
+			v = tx_forward(&p);
+		if (v == LB_FORWARDED)
+			return p.action;
+	}
+	stats_verdict(v);
+	return pipeline_action(v);
+}
+
+/* The whole life of a packet: returns the XDP action. */
+stage int pipeline_run(struct xdp_md *ctx)
+{
+	int found = pipeline_judge(ctx);
+
+	if (likely(!(found & (REAL_DECIDED | RELATED_ASKED))))
+		return found;
+	if (found & RELATED_ASKED)
+		found = related_find(ctx, found);
+	return pipeline_finish(ctx, found);
 }
 
 #endif

@@ -27,7 +27,7 @@ static const char *const event_names[] = {
 
 static const char *const hashes[] = {
 	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
-	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",
+	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
 };
 
 enum { ROWS_USED = 8 };
@@ -43,6 +43,7 @@ static const struct {
 	{"lbx_reals",      ROWS_USED          },
 	{"lbx_real_conns", ROWS_USED          },
 	{"lbx_real_stats", ROWS_USED          },
+	{"lbx_icmp",       ROWS_USED          },
 	{"lbx_settings",   1                  },
 	{"lbx_verdicts",   LB_VERDICT_COUNT   },
 	{"lbx_events",     LB_EVENT_COUNT     },
