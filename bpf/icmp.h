@@ -122,16 +122,24 @@ stage int icmp_pipeline6(struct pkt *p)
 	return v == LB_CONTINUE ? icmp_message(p) : (int)vip_blame(p, v);
 }
 
-/* l3 is the offset of the IP header, six tells which. A decision. */
-int icmp_answer(struct xdp_md *ctx, __u32 l3, __u32 six);
+enum { ICMP_SIX = 1 << 8 };
 
-separate int icmp_answer(struct xdp_md *ctx, __u32 l3, __u32 six)
+/* The pipeline finds a message and hands it on: its own frame is too large to call more below. */
+stage int icmp_ask(const struct pkt *p, __u32 six)
 {
-	struct pkt p = {.ctx = ctx, .l3 = l3};
+	return ICMP_ASKED | (six ? ICMP_SIX : 0) | (p->l3 & PKT_L3_MASK);
+}
+
+/* Takes what icmp_ask said; a decision. */
+int icmp_answer(struct xdp_md *ctx, __u32 asked);
+
+separate int icmp_answer(struct xdp_md *ctx, __u32 asked)
+{
+	struct pkt p = {.ctx = ctx, .l3 = asked & PKT_L3_MASK};
 
 	if (!pkt_reopen(&p))
 		return LB_NOT_OURS;
-	return six ? icmp_pipeline6(&p) : icmp_pipeline4(&p);
+	return asked & ICMP_SIX ? icmp_pipeline6(&p) : icmp_pipeline4(&p);
 }
 
 #endif

@@ -30,7 +30,7 @@ stage int pipeline_ip4(struct pkt *p)
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP4))
-		return icmp_answer(p->ctx, p->l3, false);
+		return icmp_ask(p, false);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, fragment_blame(p, v));
@@ -47,7 +47,7 @@ stage int pipeline_ip6(struct pkt *p)
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	if (unlikely(p->ip6->next == WIRE_ICMP6))
-		return icmp_answer(p->ctx, p->l3, true);
+		return icmp_ask(p, true);
 	if (!vip_maybe(p->ip6->dst) || unlikely(pkt_group_mac(p)))
 		return LB_NOT_OURS;
 	v = parse_ip6(p);
@@ -56,7 +56,7 @@ stage int pipeline_ip6(struct pkt *p)
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP6))
-		return icmp_answer(p->ctx, p->l3, true);
+		return icmp_ask(p, true);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, fragment_blame(p, v));
@@ -113,14 +113,13 @@ separate int pipeline_judge(struct xdp_md *ctx)
 	v = pipeline(&p);
 	if (likely(v == LB_FORWARDED))
 		return p.action;
-	if (v & (REAL_DECIDED | RELATED_ASKED))
+	if (v & (REAL_DECIDED | ICMP_ASKED))
 		return v;
 	stats_verdict(v);
 	return pipeline_action(v);
 }
 
-/* What was found out about a packet's real by other means than its own ports. Returns the action.
- */
+/* What was found out by other means than a packet's own ports. Returns the XDP action. */
 int pipeline_finish(struct xdp_md *ctx, __u32 decision);
 
 separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
@@ -144,8 +143,10 @@ stage int pipeline_run(struct xdp_md *ctx)
 {
 	int found = pipeline_judge(ctx);
 
-	if (likely(!(found & (REAL_DECIDED | RELATED_ASKED))))
+	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED))))
 		return found;
+	if (found & ICMP_ASKED)
+		found = icmp_answer(ctx, found);
 	if (found & RELATED_ASKED)
 		found = related_find(ctx, found);
 	return pipeline_finish(ctx, found);

@@ -42,10 +42,10 @@ stage bool real_keeps(const struct pkt *p)
 
 /*
  * A decision is an enum lb_verdict; or REAL_DECIDED + the id of the real that the packet goes to;
- * or RELATED_ASKED + where an ICMP error is (related.h). That is how functions that the verifier
- * walks on their own tell.
+ * or one of the others + what icmp.h and related.h are asked about. That is how functions that the
+ * verifier walks on their own tell.
  */
-enum { REAL_DECIDED = 1 << 24, RELATED_ASKED = 1 << 30 };
+enum { REAL_DECIDED = 1 << 24, ICMP_ASKED = 1 << 25, RELATED_ASKED = 1 << 30 };
 
 /* Whether real id still takes packets of what it was given. */
 stage bool real_serves(struct pkt *p, __u32 id)

@@ -224,8 +224,7 @@ stage int related_ask(__u32 at, __u32 len)
 	return RELATED_ASKED | (at & PARSE_CHAIN_MASK) << 16 | (len & 0xffff);
 }
 
-/* Takes what related_ask said; a decision. The addresses are read anew: a call less deep than the
- * parser, this has room for more on the stack. */
+/* Takes what related_ask said; a decision. The addresses are read anew. */
 int related_find(struct xdp_md *ctx, __u32 asked);
 
 separate int related_find(struct xdp_md *ctx, __u32 asked)
