@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ICMP: Neighbour Discovery (nd.h), and echo replies for an active VIP (RFC 792, RFC 4443 4.2). The
- * checksum is mended, not computed, so that a request broken on the way yields a reply that its
- * sender discards. Every other message is left to the host. Both entries begin at the IP header
- * again and end in a verdict.
+ * ICMP: Neighbour Discovery (nd.h), errors for the reals (related.h), and echo replies for an
+ * active VIP (RFC 792, RFC 4443 4.2). The checksum is mended, not computed, so that a request
+ * broken on the way yields a reply that its sender discards. Every other message is left to the
+ * host.
  */
 #ifndef LBXDP_BPF_ICMP_H
 #define LBXDP_BPF_ICMP_H
@@ -11,6 +11,7 @@
 #include "csum.h"
 #include "nd.h"
 #include "parse.h"
+#include "related.h"
 #include "stats.h"
 #include "vip.h"
 
@@ -40,16 +41,8 @@ stage enum lb_verdict icmp_parse(struct pkt *p)
 	return p->fragment ? LB_FRAGMENT : LB_CONTINUE;
 }
 
-stage enum lb_verdict icmp_echo(struct pkt *p, __u8 request, __u8 reply)
+stage enum lb_verdict icmp_echo(struct pkt *p, struct lb_vip *vip, __u8 request, __u8 reply)
 {
-	struct lb_vip *vip = vip_find(p);
-	enum lb_verdict v;
-
-	if (!vip)
-		return LB_NOT_OURS;
-	v = icmp_parse(p);
-	if (v != LB_CONTINUE)
-		return v;
 	if (!vip_answers(vip) || p->icmp->type != request || p->icmp->code)
 		return LB_NOT_OURS;
 	icmp_turn(p, reply);
@@ -57,9 +50,9 @@ stage enum lb_verdict icmp_echo(struct pkt *p, __u8 request, __u8 reply)
 	return LB_ECHO_REPLY;
 }
 
-stage enum lb_verdict icmp_echo4(struct pkt *p)
+stage enum lb_verdict icmp_echo4(struct pkt *p, struct lb_vip *vip)
 {
-	enum lb_verdict v = icmp_echo(p, ICMP4_ECHO_REQUEST, ICMP4_ECHO_REPLY);
+	enum lb_verdict v = icmp_echo(p, vip, ICMP4_ECHO_REQUEST, ICMP4_ECHO_REPLY);
 	struct ip4_header *ip = p->ip4;
 	__be32 asker = ip->src;
 
@@ -73,9 +66,9 @@ stage enum lb_verdict icmp_echo4(struct pkt *p)
 	return v;
 }
 
-stage enum lb_verdict icmp_echo6(struct pkt *p)
+stage enum lb_verdict icmp_echo6(struct pkt *p, struct lb_vip *vip)
 {
-	enum lb_verdict v = icmp_echo(p, ICMP6_ECHO_REQUEST, ICMP6_ECHO_REPLY);
+	enum lb_verdict v = icmp_echo(p, vip, ICMP6_ECHO_REQUEST, ICMP6_ECHO_REPLY);
 	struct ip6_header *ip = p->ip6;
 
 	if (v != LB_ECHO_REPLY)
@@ -90,16 +83,33 @@ stage enum lb_verdict icmp_echo6(struct pkt *p)
 	return v;
 }
 
-stage enum lb_verdict icmp_pipeline4(struct pkt *p)
+/* The cursor is on the ICMP header. */
+stage int icmp_message(struct pkt *p)
+{
+	struct lb_vip *vip = vip_find(p);
+	__u32 at = p->at - p->data;
+	enum lb_verdict v;
+
+	if (!vip)
+		return LB_NOT_OURS;
+	v = icmp_parse(p);
+	if (v != LB_CONTINUE)
+		return v;
+	if (p->ip4 ? related_is_error4(p->icmp->type) : related_is_error6(p->icmp->type))
+		return related_ask(at, p->l4_len);
+	return p->ip4 ? icmp_echo4(p, vip) : icmp_echo6(p, vip);
+}
+
+stage int icmp_pipeline4(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip4_start(p);
 
 	if (v == LB_CONTINUE)
 		v = parse_ip4(p);
-	return v == LB_CONTINUE ? icmp_echo4(p) : v;
+	return v == LB_CONTINUE ? icmp_message(p) : (int)v;
 }
 
-stage enum lb_verdict icmp_pipeline6(struct pkt *p)
+stage int icmp_pipeline6(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip6_start(p);
 
@@ -109,19 +119,27 @@ stage enum lb_verdict icmp_pipeline6(struct pkt *p)
 		return v == LB_CONTINUE ? LB_NOT_OURS : v;
 	pkt_skip(p, p->ip6, sizeof(*p->ip6));
 	v = parse_ip6(p);
-	return v == LB_CONTINUE ? icmp_echo6(p) : vip_blame(p, v);
+	return v == LB_CONTINUE ? icmp_message(p) : (int)vip_blame(p, v);
 }
 
-/* l3 is the offset of the IP header, six tells which. */
-int icmp_answer(struct xdp_md *ctx, __u32 l3, __u32 six);
+enum { ICMP_SIX = 1 << 8 };
 
-separate int icmp_answer(struct xdp_md *ctx, __u32 l3, __u32 six)
+/* The pipeline finds a message and hands it on: its own frame is too large to call more below. */
+stage int icmp_ask(const struct pkt *p, __u32 six)
 {
-	struct pkt p = {.ctx = ctx, .l3 = l3};
+	return ICMP_ASKED | (six ? ICMP_SIX : 0) | (p->l3 & PKT_L3_MASK);
+}
+
+/* Takes what icmp_ask said; a decision. */
+int icmp_answer(struct xdp_md *ctx, __u32 asked);
+
+separate int icmp_answer(struct xdp_md *ctx, __u32 asked)
+{
+	struct pkt p = {.ctx = ctx, .l3 = asked & PKT_L3_MASK};
 
 	if (!pkt_reopen(&p))
 		return LB_NOT_OURS;
-	return six ? icmp_pipeline6(&p) : icmp_pipeline4(&p);
+	return asked & ICMP_SIX ? icmp_pipeline6(&p) : icmp_pipeline4(&p);
 }
 
 #endif

@@ -36,6 +36,9 @@ LB_MAP(lbx_flows4, BPF_MAP_TYPE_HASH, struct lb_flow4, struct lb_flow, LB_FLOWS_
 LB_MAP(lbx_flows6, BPF_MAP_TYPE_HASH, struct lb_flow6, struct lb_flow, LB_FLOWS_DEFAULT, 0);
 LB_MAP(lbx_half4, BPF_MAP_TYPE_LRU_HASH, struct lb_flow4, struct lb_flow, LB_HALF_OPEN_MAX, 0);
 LB_MAP(lbx_half6, BPF_MAP_TYPE_LRU_HASH, struct lb_flow6, struct lb_flow, LB_HALF_OPEN_MAX, 0);
+LB_MAP(lbx_fragments, BPF_MAP_TYPE_LRU_HASH, struct lb_datagram, struct lb_fragments,
+       LB_DATAGRAMS_MAX, 0);
+LB_MAP(lbx_icmp, BPF_MAP_TYPE_ARRAY, __u32, __u64, LB_SERVICES_MAX, 0);
 LB_MAP(lbx_settings, BPF_MAP_TYPE_ARRAY, __u32, struct lb_settings, 1, BPF_F_MMAPABLE);
 LB_MAP(lbx_verdicts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_VERDICT_COUNT, 0);
 LB_MAP(lbx_events, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_EVENT_COUNT, 0);

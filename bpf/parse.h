@@ -190,7 +190,7 @@ stage enum lb_verdict parse_extension(struct pkt *p)
 	if (p->proto == WIRE_FRAGMENT) {
 		if (ext->word & bpf_htons(PARSE_OFFSET6))
 			return LB_FRAGMENT;
-		p->fragment = !!(ext->word & bpf_htons(PARSE_MORE_FRAGMENTS6));
+		p->fragment |= !!(ext->word & bpf_htons(PARSE_MORE_FRAGMENTS6));
 	}
 	p->proto = ext->next;
 	p->l4_len -= len;
@@ -199,17 +199,19 @@ stage enum lb_verdict parse_extension(struct pkt *p)
 }
 
 /*
- * F4: a bounded walk; what is longer never reaches a real. Returns PARSE_FAILED + verdict,
- * or the transport protocol, whether it is a first fragment (bit 8), and the length of the headers
- * (bits 16 on).
+ * F4: a bounded walk; what is longer never reaches a real. ip6 is the offset of the fixed header,
+ * len counts from behind it. Returns PARSE_FAILED + verdict, or the transport protocol, whether it
+ * is a first fragment (bit 8), and the length of the headers (bits 16 on).
  */
-__u32 parse_extensions(struct xdp_md *ctx, __u32 l3, __u32 len, __u32 next);
+__u32 parse_extensions(struct xdp_md *ctx, __u32 ip6, __u32 len, __u32 next);
 
-separate __u32 parse_extensions(struct xdp_md *ctx, __u32 l3, __u32 len, __u32 next)
+separate __u32 parse_extensions(struct xdp_md *ctx, __u32 ip6, __u32 len, __u32 next)
 {
-	struct pkt p = {.ctx = ctx, .l3 = l3, .l4_len = len, .proto = next};
+	struct pkt p = {.ctx = ctx, .l4_len = len, .proto = next};
 
-	if (!pkt_reopen(&p) || !pkt_take(&p, sizeof(struct ip6_header)))
+	pkt_fetch(&p);
+	pkt_skip(&p, p.data, ip6 & PARSE_CHAIN_MASK);
+	if (!pkt_take(&p, sizeof(struct ip6_header)))
 		return PARSE_FAILED + LB_BAD_EXTENSION;
 	for (int i = 0; i < PARSE_EXTENSIONS_MAX && parse_is_extension(p.proto); i++) {
 		enum lb_verdict v = parse_extension(&p);

@@ -8,6 +8,7 @@
 
 #include "arp.h"
 #include "flow.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "nd.h"
 #include "parse.h"
@@ -15,7 +16,7 @@
 #include "trace.h"
 #include "tx.h"
 
-stage enum lb_verdict pipeline_ip4(struct pkt *p)
+stage int pipeline_ip4(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip4_start(p);
 	struct lb_flow4 key;
@@ -25,18 +26,21 @@ stage enum lb_verdict pipeline_ip4(struct pkt *p)
 	if (!vip_maybe4(p->ip4->dst) || unlikely(pkt_group_mac(p)))
 		return LB_NOT_OURS;
 	v = parse_ip4(p);
+	if (unlikely(v == LB_FRAGMENT))
+		return fragment_find(p->ctx, p->l3, false);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP4))
-		return icmp_answer(p->ctx, p->l3, false);
+		return icmp_ask(p, false);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
-		return vip_blame(p, v);
+		return vip_blame(p, fragment_blame(p, v));
 	flow_key4(p, &key);
-	return flow_pipeline(p, FLOW_TABLES4, &key);
+	v = flow_pipeline(p, FLOW_TABLES4, &key);
+	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
 }
 
-stage enum lb_verdict pipeline_ip6(struct pkt *p)
+stage int pipeline_ip6(struct pkt *p)
 {
 	enum lb_verdict v = parse_ip6_start(p);
 	struct lb_flow6 key;
@@ -44,22 +48,25 @@ stage enum lb_verdict pipeline_ip6(struct pkt *p)
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	if (unlikely(p->ip6->next == WIRE_ICMP6))
-		return icmp_answer(p->ctx, p->l3, true);
+		return icmp_ask(p, true);
 	if (!vip_maybe(p->ip6->dst) || unlikely(pkt_group_mac(p)))
 		return LB_NOT_OURS;
 	v = parse_ip6(p);
+	if (unlikely(v == LB_FRAGMENT))
+		return fragment_find(p->ctx, p->l3, true);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP6))
-		return icmp_answer(p->ctx, p->l3, true);
+		return icmp_ask(p, true);
 	v = parse_transport(p);
 	if (unlikely(v != LB_CONTINUE))
-		return vip_blame(p, v);
+		return vip_blame(p, fragment_blame(p, v));
 	flow_key6(p, &key);
-	return flow_pipeline(p, FLOW_TABLES6, &key);
+	v = flow_pipeline(p, FLOW_TABLES6, &key);
+	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
 }
 
-stage enum lb_verdict pipeline_network(struct pkt *p)
+stage int pipeline_network(struct pkt *p)
 {
 	enum lb_verdict v = parse_ethernet(p);
 
@@ -72,14 +79,14 @@ stage enum lb_verdict pipeline_network(struct pkt *p)
 	return p->type == bpf_htons(WIRE_ARP) ? arp_answer(p->ctx, p->l3) : LB_NOT_OURS;
 }
 
-/* The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
-stage enum lb_verdict pipeline(struct pkt *p)
+/* A decision. The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
+stage int pipeline(struct pkt *p)
 {
-	enum lb_verdict v = pipeline_network(p);
+	int v = pipeline_network(p);
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return tx_forward(p);
-	return v == LB_RESET && p->tcp ? reset_answer(p) : v;
+	return v == LB_RESET && p->tcp ? (int)reset_answer(p) : v;
 }
 
 stage __u32 pipeline_action(enum lb_verdict v)
@@ -95,14 +102,14 @@ stage __u32 pipeline_action(enum lb_verdict v)
 	}
 }
 
-/* The whole life of a packet: returns the XDP action. */
-int pipeline_run(struct xdp_md *ctx);
+/* An XDP action, or a decision that leaves something to find. */
+int pipeline_judge(struct xdp_md *ctx);
 
-separate int pipeline_run(struct xdp_md *ctx)
+separate int pipeline_judge(struct xdp_md *ctx)
 {
 	const __u32 zero = 0;
 	struct pkt p = {.ctx = ctx};
-	enum lb_verdict v;
+	int v;
 
 	p.settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p.settings))
@@ -111,12 +118,48 @@ separate int pipeline_run(struct xdp_md *ctx)
 		(void)trace_see(ctx);
 	pkt_fetch(&p);
 	v = pipeline(&p);
+	if (unlikely(v & (REAL_DECIDED | ICMP_ASKED)))
+		return v;
 	if (unlikely(p.settings->trace))
 		(void)trace_say(v, p.real_id);
 	if (likely(v == LB_FORWARDED))
 		return p.action;
 	stats_verdict(v);
 	return pipeline_action(v);
+}
+
+/* What was found out by other means than a packet's own ports. Returns the XDP action. */
+int pipeline_finish(struct xdp_md *ctx, __u32 decision);
+
+separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
+{
+	struct pkt p = {.ctx = ctx, .bytes = bpf_xdp_get_buff_len(ctx)};
+	enum lb_verdict v = decision;
+
+	if (decision & REAL_DECIDED) {
+		v = LB_NO_REAL;
+		if (pkt_reopen(&p) && real_choose(&p, decision & (REAL_DECIDED - 1)))
+			v = tx_forward(&p);
+	}
+	(void)trace_say(v, p.real_id); /* where the packet was noted */
+	if (v == LB_FORWARDED)
+		return p.action;
+	stats_verdict(v);
+	return pipeline_action(v);
+}
+
+/* The whole life of a packet: returns the XDP action. */
+stage int pipeline_run(struct xdp_md *ctx)
+{
+	int found = pipeline_judge(ctx);
+
+	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED))))
+		return found;
+	if (found & ICMP_ASKED)
+		found = icmp_answer(ctx, found);
+	if (found & RELATED_ASKED)
+		found = related_find(ctx, found);
+	return pipeline_finish(ctx, found);
 }
 
 #endif

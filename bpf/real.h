@@ -40,6 +40,19 @@ stage bool real_keeps(const struct pkt *p)
 	return (real_flags(p) & (wanted | LB_REAL_RESET)) == wanted;
 }
 
+/*
+ * A decision is an enum lb_verdict; or REAL_DECIDED + the id of the real that the packet goes to;
+ * or one of the others + what icmp.h and related.h are asked about. That is how functions that the
+ * verifier walks on their own tell.
+ */
+enum { REAL_DECIDED = 1 << 24, ICMP_ASKED = 1 << 25, RELATED_ASKED = 1 << 30 };
+
+/* Whether real id still takes packets of what it was given. */
+stage bool real_serves(struct pkt *p, __u32 id)
+{
+	return real_choose(p, id) && !real_resets(p);
+}
+
 stage struct lb_real_conns *real_conns(__u32 id)
 {
 	return bpf_map_lookup_elem(&lbx_real_conns, &id);

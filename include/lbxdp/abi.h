@@ -28,6 +28,10 @@ enum {
 	LB_ACL_MAX = 2097152,        /* prefixes of all lists together, while they change too */
 	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
 	LB_VIP_FILTER_WORDS = 1024,  /* 65,536 bits */
+	LB_DATAGRAMS_MAX = 16384,    /* datagrams in fragments under way */
+	LB_DATAGRAM_TICKS = 224,     /* 30 s from the first fragment on */
+	LB_ICMP_BURST = 1024,        /* errors that a service lets through at once ... */
+	LB_ICMP_SHIFT = 18,          /* ... and one more each 2^18 ns: 3,800 a second */
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 	LB_TRACE_VIEWERS = 8,
 	LB_TRACE_BYTES = 262144, /* of lbx_trace; a power of two */
@@ -188,6 +192,25 @@ struct lb_flow {
 	__u32 state; /* enum lb_flow_state, changed by compare-and-swap */
 };
 LB_ABI_SIZE(struct lb_flow, 16);
+
+/* Keys of lbx_fragments: one datagram of one sender (RFC 791 3.2, RFC 8200 4.5). */
+struct lb_datagram {
+	struct lb_addr src, dst;
+	__be32 id;
+	__u32 proto; /* 0 in IPv6, where id alone tells datagrams apart */
+};
+LB_ABI_SIZE(struct lb_datagram, 40);
+
+/* Values of lbx_fragments, made by a first fragment. Offsets count from what can be fragmented. */
+struct lb_fragments {
+	__u32 real;   /* 0: the host takes the datagram */
+	__u32 seen;   /* ticks, when the first fragment came */
+	__u32 whole;  /* all bytes below came */
+	__u32 top;    /* none from here on came */
+	__u32 end;    /* length of it all; 0: the last fragment has not come */
+	__u32 spoilt; /* 1: fragments overlapped, nothing more of it is sent on */
+};
+LB_ABI_SIZE(struct lb_fragments, 24);
 
 /* lbx_vips: by address. The daemon makes and removes rows; the data plane counts. */
 struct lb_vip {

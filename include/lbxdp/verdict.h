@@ -22,7 +22,12 @@
 	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
 	V(NO_REAL,        XDP_DROP, "the service has no usable real and no backup")                \
 	V(NO_NEIGHBOUR,   XDP_DROP, "the flow's real has no known MAC address")                    \
-	V(FRAGMENT,       XDP_DROP, "later fragment for a VIP; it carries no ports")               \
+	V(FRAGMENT,       XDP_DROP, "later fragment whose first is not known, or fragment of ICMP") \
+	V(FRAGMENT_TINY,  XDP_DROP, "first fragment too short for its transport header (RFC 1858)") \
+	V(FRAGMENT_OVERLAP, XDP_DROP, "fragment of bytes that came before, or past the end (RFC 5722)")\
+	V(BAD_FRAGMENT,   XDP_DROP, "fragment of an impossible length (RFC 791, RFC 8200 4.5)")    \
+	V(ICMP_NO_FLOW,   XDP_DROP, "ICMP error of a service that quotes no running flow")         \
+	V(ICMP_LIMITED,   XDP_DROP, "ICMP error above the service's rate limit")                   \
 	V(BAD_ETHERNET,   XDP_DROP, "frame shorter than its Ethernet and VLAN headers")            \
 	V(BAD_ARP,        XDP_DROP, "ARP packet cut short")                                        \
 	V(BAD_IP,         XDP_DROP, "IP header cut short, or wrong version or header length")      \
@@ -31,7 +36,7 @@
 	V(ROUTING_HEADER, XDP_DROP, "IPv6 routing header type 0 (RFC 5095)")                       \
 	V(BAD_TCP,        XDP_DROP, "TCP header cut short or with a wrong data offset")            \
 	V(BAD_UDP,        XDP_DROP, "UDP header cut short or with a wrong length")                 \
-	V(BAD_ICMP,       XDP_DROP, "ICMP header for a VIP cut short")
+	V(BAD_ICMP,       XDP_DROP, "ICMP header for a VIP, or what an error quotes, cut short")
 
 /* name, what it means. Events do not end a packet. */
 #define LB_EVENTS(E)                                                                               \
@@ -39,7 +44,9 @@
 	E(TABLE_FULL,     "new flow sent by the stateless hash: the established table is nearly full")\
 	E(PROMOTE_FAILED, "flow kept half-open: the established table refused its entry")          \
 	E(HALF_OPEN_FAILED, "flow sent without an entry: the half-open table refused it")          \
-	E(FLOW_REPLACED,  "SYN on a closing or expired flow scheduled anew")
+	E(FLOW_REPLACED,  "SYN on a closing or expired flow scheduled anew")                       \
+	E(ICMP_ERROR,     "ICMP error sent to the real whose flow it quotes")                      \
+	E(FRAGMENT_FOLLOWED, "later fragment sent to the real of its first")
 /* clang-format on */
 
 enum lb_verdict {

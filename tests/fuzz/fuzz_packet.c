@@ -25,6 +25,8 @@ enum {
 	TRACED = 5000
 };
 
+enum { FRAGMENT_ID = 7, FRAGMENT_MORE = 0x80 };
+
 /* As bytes of the input, to be cut off its front. */
 struct input {
 	const uint8_t *at;
@@ -116,9 +118,11 @@ static void start(bool traced)
 	host_map_clear(&lbx_flows6);
 	host_map_clear(&lbx_half4);
 	host_map_clear(&lbx_half6);
+	host_map_clear(&lbx_fragments);
 	host_map_clear(&lbx_vips);
 	settings.trace = traced ? (bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT) + TRACED : 0;
 	trace_all();
+	memset(lbx_icmp.values, 0, (SERVICE + 1) * sizeof(uint64_t));
 	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
 	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
 	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));
@@ -131,7 +135,7 @@ static void start(bool traced)
 	add_vip(vips[0]);
 	add_vip(vips[1]);
 	lbx_flows4.max = lbx_flows6.max = 2;
-	lbx_half4.max = lbx_half6.max = 3;
+	lbx_half4.max = lbx_half6.max = lbx_fragments.max = 3;
 }
 
 static uint64_t digest(uint64_t sum, const void *bytes, size_t len)
@@ -168,10 +172,48 @@ static const struct spec kinds[] = {
 	{.six = true, .proto = PROTO_ICMP6, .type = 128, .payload = 40},
 	{.six = true, .proto = PROTO_ICMP6, .type = 135, .ttl = 255, .payload = 24},
 	{.six = true, .first = 60, .chain = (const uint8_t[8]){PROTO_TCP}, .chain_len = 8},
+	{.proto = PROTO_ICMP4, .type = 3, .payload = 28},
+	{.six = true, .proto = PROTO_ICMP6, .type = 2, .payload = 48},
+	{.six = true, .proto = PROTO_ICMP6, .type = 1, .payload = 56},
+	{.proto = PROTO_UDP, .id = FRAGMENT_ID, .payload = 16},
+	{.proto = PROTO_TCP, .id = FRAGMENT_ID, .payload = 12},
+	{.six = true, .proto = PROTO_UDP, .id = FRAGMENT_ID, .first = 44,
+	 .chain = (const uint8_t[8]){PROTO_UDP}, .chain_len = 8, .payload = 16},
+	{.six = true, .proto = PROTO_TCP, .id = FRAGMENT_ID, .first = 44,
+	 .chain = (const uint8_t[8]){PROTO_TCP}, .chain_len = 8, .payload = 12},
 };
 /* clang-format on */
 
 enum { ARP_KIND = sizeof(kinds) / sizeof(*kinds), KINDS };
+
+/* What the error is about: a packet of the VIP to the client, with an extension header or not. */
+static void quote(struct frame *f, const struct spec *error)
+{
+	static struct frame quoted;
+	struct spec s = {.six = error->six,
+			 .proto = error->code ? PROTO_UDP : PROTO_TCP,
+			 .src = error->six ? "fd77::100" : "10.77.0.100",
+			 .dst = error->six ? "fd77::2" : "10.77.0.2",
+			 .sport = 443,
+			 .dport = 40000,
+			 .first = 60,
+			 .chain = (const uint8_t[8]){PROTO_TCP},
+			 .chain_len = error->type == 1 ? 8 : 0};
+
+	frame_build(&quoted, &s);
+	memcpy(f->byte + f->l4 + 8, quoted.byte + quoted.l3, error->payload);
+}
+
+/* In bits 0 to 6 how many units of 8 bytes came before, in bit 7 whether more come. */
+static void cut_piece(struct frame *f, bool six, uint8_t place)
+{
+	uint8_t units = place & ~FRAGMENT_MORE, more = place / FRAGMENT_MORE;
+
+	if (six)
+		frame_set16(f, f->l3 + 42, units << 3 | more);
+	else
+		frame_set16(f, f->l3 + 6, units | more << 13);
+}
 
 static void ip_frame(struct frame *f, const uint8_t *record)
 {
@@ -179,7 +221,13 @@ static void ip_frame(struct frame *f, const uint8_t *record)
 
 	s.flags = record[2];
 	s.tags = record[3] % 4;
+	if (s.proto == PROTO_ICMP4 && s.type == 3)
+		s.code = record[2]; /* 0: about TCP, else about UDP */
 	frame_build(f, &s);
+	if (s.id == FRAGMENT_ID)
+		cut_piece(f, s.six, record[2]);
+	if (s.type && s.type <= 3)
+		quote(f, &s);
 	if (s.type != 135)
 		return;
 	memcpy(f->byte + f->l4 + 8, vips[1], 16); /* the target, and the checksum over it */

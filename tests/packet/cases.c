@@ -9,4 +9,6 @@ void cases_run(void)
 	cases_answer();
 	cases_acl();
 	cases_trace();
+	cases_fragment();
+	cases_related();
 }

@@ -12,5 +12,7 @@ void cases_route(void);
 void cases_answer(void);
 void cases_acl(void);
 void cases_trace(void);
+void cases_fragment(void);
+void cases_related(void);
 
 #endif

@@ -27,7 +27,7 @@ static const char *const event_names[] = {
 
 static const char *const hashes[] = {
 	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
-	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",
+	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
 };
 
 enum { ROWS_USED = 8 };
@@ -47,6 +47,7 @@ static const struct {
 	{"lbx_verdicts",      LB_VERDICT_COUNT   },
 	{"lbx_events",        LB_EVENT_COUNT     },
 	{"lbx_trace_filters", LB_TRACE_VIEWERS   },
+	{"lbx_icmp",          ROWS_USED          },
 };
 
 static void put(const char *map, const void *key, const void *value)

@@ -37,6 +37,8 @@ struct carry;
 	M(FLOWS6,     lbx_flows6)     \
 	M(HALF4,      lbx_half4)      \
 	M(HALF6,      lbx_half6)      \
+	M(FRAGMENTS,  lbx_fragments)  \
+	M(ICMP,       lbx_icmp)       \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \
 	M(EVENTS,     lbx_events)     \

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ICMP errors about what a real sent as the VIP: path MTU discovery lives on them (RFC 1191, RFC
+ * 8201). They quote the packet that could not be delivered, so the flow is the other way round; the
+ * real that has it gets the error as it came. 8 bytes behind the quoted IP header are enough (RFC
+ * 792). A flow is neither made, kept alive nor ended by an error; who may send one is not asked,
+ * because routers are no clients.
+ */
+#ifndef LBXDP_BPF_RELATED_H
+#define LBXDP_BPF_RELATED_H
+
+#include "flow.h"
+#include "parse.h"
+
+enum {
+	RELATED_UNREACHABLE4 = 3,
+	RELATED_TIME_EXCEEDED4 = 11,
+	RELATED_PARAMETER4 = 12,
+	RELATED_UNREACHABLE6 = 1,
+	RELATED_PARAMETER6 = 4, /* with packet too big and time exceeded between */
+	RELATED_PORTS = 8,      /* bytes of a transport header that are always quoted */
+	RELATED_TRIES = 3,
+};
+
+stage bool related_is_error4(__u8 type)
+{
+	return type == RELATED_UNREACHABLE4 || type == RELATED_TIME_EXCEEDED4 ||
+	       type == RELATED_PARAMETER4;
+}
+
+stage bool related_is_error6(__u8 type)
+{
+	return type >= RELATED_UNREACHABLE6 && type <= RELATED_PARAMETER6;
+}
+
+/*
+ * A token bucket in one word: the time at which it will be full again. Of errors that find a flow
+ * only, so that others cannot use it up.
+ */
+stage bool related_limited(__u32 service)
+{
+	__u64 *full = bpf_map_lookup_elem(&lbx_icmp, &service), now = bpf_ktime_get_coarse_ns();
+
+	if (!full)
+		return true;
+	for (int i = 0; i < RELATED_TRIES; i++) {
+		__u64 was = READ_ONCE(*full), from = was > now ? was : now;
+
+		if (from - now >= (__u64)LB_ICMP_BURST << LB_ICMP_SHIFT)
+			return true;
+		if (__sync_val_compare_and_swap(full, was, from + (1 << LB_ICMP_SHIFT)) == was)
+			return false;
+	}
+	return true;
+}
+
+stage bool related_runs(struct pkt *p, const struct lb_flow *f)
+{
+	return f->state != LB_FLOW_DENIED && !flow_expired(p, f, f->state) &&
+	       real_serves(p, f->real);
+}
+
+/* No flow: a service of layer 7, or the host itself, may know what is quoted. */
+stage int related_stranger(const struct pkt *p)
+{
+	__u32 id = 0;
+	struct lb_service *s = sched_service(p, &id);
+
+	return s && !acl_gate(s).host ? LB_ICMP_NO_FLOW : LB_NOT_OURS;
+}
+
+/* A decision. Half-open flows are asked first: one that is promoted
+ * meanwhile is in the other table before it leaves this one. */
+stage int related_flow(struct pkt *p, struct flow_tables t, const void *key)
+{
+	const __u32 zero = 0;
+	struct lb_flow is, *f;
+
+	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	if (!p->settings)
+		return LB_NOT_OURS;
+	p->now = flow_clock();
+	if (!flow_find_half(t, key, &is) || !related_runs(p, &is)) {
+		f = bpf_map_lookup_elem(t.flows, key);
+		if (!f)
+			return related_stranger(p);
+		is = *f;
+		if (!related_runs(p, &is))
+			return LB_ICMP_NO_FLOW;
+	}
+	if (related_limited(is.service))
+		return LB_ICMP_LIMITED;
+	stats_event(LB_EVENT_ICMP_ERROR);
+	return REAL_DECIDED + is.real;
+}
+
+/* Reads the quoted ports, as a packet of the client would have them. LB_NOT_OURS: a protocol that
+ * has none. */
+stage enum lb_verdict related_ports(struct pkt *p)
+{
+	struct udp_header *ports;
+
+	if (p->proto != WIRE_TCP && p->proto != WIRE_UDP)
+		return LB_NOT_OURS;
+	ports = pkt_take(p, RELATED_PORTS);
+	if (!ports || p->l4_len < RELATED_PORTS)
+		return LB_BAD_ICMP;
+	p->ports = bpf_ntohl((__u32)ports->sport << 16 | ports->dport);
+	return LB_CONTINUE;
+}
+
+/* The cursor is on the ICMP header, and p->l4_len counts from it. */
+stage int related4(struct pkt *p, __be32 vip)
+{
+	struct ip4_header *ip = NULL;
+	__u32 header_len, len = p->l4_len;
+	struct lb_flow4 key;
+	enum lb_verdict v;
+
+	if (pkt_take(p, sizeof(struct icmp_header)))
+		ip = pkt_take(p, sizeof(*ip));
+	header_len = ip ? (ip->version_ihl & 15) << 2 : 0;
+	if (!ip || ip->version_ihl >> 4 != 4 || header_len < sizeof(*ip) ||
+	    len < sizeof(struct icmp_header) + header_len)
+		return LB_BAD_ICMP;
+	if (ip->src != vip)
+		return LB_NOT_OURS;
+	if (ip->fragment & bpf_htons(PARSE_OFFSET4))
+		return LB_ICMP_NO_FLOW;
+	p->proto = ip->proto;
+	p->l4_len = len - sizeof(struct icmp_header) - header_len;
+	env_store64(key.src, ip->dst | (__u64)ip->src << 32);
+	pkt_skip(p, ip, header_len);
+	v = related_ports(p);
+	if (v != LB_CONTINUE)
+		return v;
+	env_store64(&key.dport, p->ports | (__u64)p->proto << 32);
+	return related_flow(p, FLOW_TABLES4, &key);
+}
+
+stage bool related_same6(const __be32 a[4], const __be32 b[4])
+{
+	return !(((a[0] ^ b[0]) | (a[1] ^ b[1])) | ((a[2] ^ b[2]) | (a[3] ^ b[3])));
+}
+
+/* The quoted header of IPv6, at an offset of the frame. */
+stage struct ip6_header *related_quoted6(struct pkt *p, __u32 at)
+{
+	pkt_fetch(p);
+	pkt_skip(p, p->data, at & PARSE_CHAIN_MASK);
+	return pkt_take(p, sizeof(struct ip6_header));
+}
+
+/* Whatever is wrong with the quoted chain, it leads to no ports. Otherwise its length is *len. */
+stage enum lb_verdict related_chain6(struct pkt *p, __u32 at, __u32 *len)
+{
+	__u32 found;
+
+	*len = 0;
+	if (!parse_is_extension(p->proto))
+		return LB_CONTINUE;
+	found = parse_extensions(p->ctx, at, p->l4_len, p->proto);
+	if (found >= PARSE_FAILED)
+		return found == PARSE_FAILED + LB_FRAGMENT ? LB_ICMP_NO_FLOW : LB_BAD_ICMP;
+	*len = found >> 16 & PARSE_CHAIN_MASK;
+	p->proto = found;
+	p->l4_len -= *len;
+	return LB_CONTINUE;
+}
+
+/* at is that of the quoted header. */
+stage int related6(struct pkt *p, __u32 at)
+{
+	struct ip6_header *ip;
+	struct lb_flow6 key;
+	enum lb_verdict v;
+	__u32 chain;
+
+	v = related_chain6(p, at, &chain);
+	if (v != LB_CONTINUE)
+		return v;
+	ip = related_quoted6(p, at);
+	if (!ip)
+		return LB_BAD_ICMP;
+	for (int i = 0; i < 2; i++) {
+		env_store64(key.src + 8 * i, env_load64(ip->dst + 2 * i));
+		env_store64(key.dst + 8 * i, env_load64(ip->src + 2 * i));
+	}
+	pkt_skip(p, ip, sizeof(*ip) + chain);
+	v = related_ports(p);
+	if (v != LB_CONTINUE)
+		return v;
+	env_store64(&key.dport, p->ports | (__u64)p->proto << 32);
+	return related_flow(p, FLOW_TABLES6, &key);
+}
+
+stage int related_find4(struct pkt *p, __u32 at)
+{
+	if (parse_ip4_start(p) != LB_CONTINUE)
+		return LB_NOT_OURS;
+	pkt_skip(p, p->data, at);
+	return related4(p, p->ip4->dst);
+}
+
+stage int related_find6(struct pkt *p, __u32 at)
+{
+	const __u32 headers = sizeof(struct icmp_header) + sizeof(struct ip6_header);
+	struct ip6_header *ip;
+
+	at += sizeof(struct icmp_header);
+	ip = related_quoted6(p, at);
+	if (!ip || !parse_is_version6(ip) || p->l4_len < headers)
+		return LB_BAD_ICMP;
+	p->proto = ip->next;
+	p->l4_len -= headers;
+	if (!pkt_reopen(p) || parse_ip6_start(p) != LB_CONTINUE)
+		return LB_NOT_OURS;
+	return related_same6(ip->src, p->ip6->dst) ? related6(p, at) : LB_NOT_OURS;
+}
+
+/* An ICMP error of len bytes, at an offset of the frame: who finds it hands it on. */
+stage int related_ask(__u32 at, __u32 len)
+{
+	return RELATED_ASKED | (at & PARSE_CHAIN_MASK) << 16 | (len & 0xffff);
+}
+
+/* Takes what related_ask said; a decision. The addresses are read anew. */
+int related_find(struct xdp_md *ctx, __u32 asked);
+
+separate int related_find(struct xdp_md *ctx, __u32 asked)
+{
+	__u32 at = asked >> 16 & PARSE_CHAIN_MASK, found = parse_tags(ctx);
+	struct pkt p = {.ctx = ctx, .l3 = found & PKT_L3_MASK, .l4_len = asked & 0xffff};
+
+	if (found == PARSE_FAILED || !pkt_reopen(&p))
+		return LB_NOT_OURS;
+	return found >> 16 == bpf_htons(WIRE_IP4) ? related_find4(&p, at) : related_find6(&p, at);
+}
+
+#endif
