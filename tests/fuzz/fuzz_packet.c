@@ -55,10 +55,9 @@ static void add_reals(void)
 			.ifindex = id == 3 ? 9 : IFINDEX,
 			.service = SERVICE
                 };
-		uint32_t slot = id - 1;
 
 		bpf_map_update_elem(&lbx_reals, &id, &real, BPF_ANY);
-		bpf_map_update_elem(&lbx_slots, &slot, &id, BPF_ANY);
+		((uint32_t *)lbx_slots.values)[id - 1] = id;
 	}
 }
 

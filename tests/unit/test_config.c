@@ -440,11 +440,6 @@ static const struct later {
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-snat", {"l4-dr"}         },
-	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",     {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "rr",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "lc",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "sh",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",  {"wrr"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -678,7 +673,10 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    reals:\n"
 				       "      A:\n"
 				       "        ip: 192.168.30.20\n"
-				       "        weight: 100\n";
+				       "        weight: 100\n"
+				       "        max_connections: none\n"
+				       "        min_connections: none\n"
+				       "    slow_start: off\n";
 
 static void each_default_is_the_documented_one(void **state)
 {

@@ -34,11 +34,11 @@ struct ring_share {
 };
 
 /*
- * The smooth weighted ring of shares. Weights whose sum over their gcd exceeds RING_SLOTS_MAX are
- * scaled down to fit, each keeping at least one slot. Returns a ring (free()), count 0 when no
- * share has weight, or NULL without memory.
+ * The smooth weighted ring of shares. Weights whose sum over their gcd exceeds most are scaled down
+ * to fit, each keeping at least one slot. Returns a ring (free()), count 0 when no share has
+ * weight, or NULL without memory.
  */
-struct ring *ring_wrr(const struct ring_share *shares, size_t count);
+struct ring *ring_wrr(const struct ring_share *shares, size_t count, size_t most);
 
 /* The digest of a ring that was read back. */
 uint64_t ring_digest(const uint32_t *slots, size_t count);
