@@ -11,6 +11,7 @@
 #define LBXDP_BPF_FLOW_H
 
 #include "acl.h"
+#include "pick.h"
 #include "sched.h"
 #include "stats.h"
 
@@ -205,6 +206,9 @@ stage void flow_promote(struct pkt *p, struct flow_tables t, const void *key, st
 		return;
 	flow_count(p, t, 1);
 	stats_add(&conns->opened, 1);
+	if (p->real)
+		(void)real_is_full(p->real,
+				   conns); /* notes it, though flows may end before the next */
 	if (f.state == LB_FLOW_CLOSING) {
 		stats_add(&conns->closed, 1);
 		stats_add(&conns->closing_begun, 1);
@@ -264,12 +268,14 @@ stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void
 				 struct lb_service *s, __u32 service, struct lb_ring ring)
 {
 	struct lb_flow f = {.service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
+	enum lb_verdict v = pick(p, s, service, ring);
 	struct lb_real_conns *conns;
 
-	if (!sched_ticket(p, s, ring))
-		return LB_NO_REAL;
+	if (unlikely(v != LB_CONTINUE))
+		return v;
 	f.real = p->real_id;
-	if (bpf_map_update_elem(t.half, key, &f, BPF_ANY))
+	if (!(sched_policy(s).flags & LB_POLICY_ONE_PACKET) &&
+	    bpf_map_update_elem(t.half, key, &f, BPF_ANY))
 		stats_event(LB_EVENT_HALF_OPEN_FAILED);
 	if (p->replaced && p->proto == WIRE_TCP)
 		stats_event(LB_EVENT_FLOW_REPLACED);
@@ -300,7 +306,7 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	}
 	if (starts && !flow_table_full(p, t))
 		return flow_begin(p, t, key, s, service, ring);
-	if (!sched_hash(p, ring))
+	if (!sched_hash(p, sched_hash_ring(s)))
 		return LB_NO_REAL;
 	stats_event(starts ? LB_EVENT_TABLE_FULL : LB_EVENT_FLOW_MISS);
 	return LB_FORWARDED;

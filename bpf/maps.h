@@ -14,6 +14,7 @@
 enum {
 	LB_FLOWS_DEFAULT = 65536,
 	LB_HALF_OPEN_MAX = 65536,
+	LB_PERSIST_MAX = 131072,
 };
 
 /* clang-format off */
@@ -23,7 +24,7 @@ LB_MAP(lbx_endpoints, BPF_MAP_TYPE_HASH, struct lb_endpoint, __u32, LB_ENDPOINTS
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_services, BPF_MAP_TYPE_ARRAY, __u32, struct lb_service, LB_SERVICES_MAX, BPF_F_MMAPABLE);
 LB_MAP(lbx_acl, BPF_MAP_TYPE_LPM_TRIE, struct lb_acl_key, __u32, LB_ACL_MAX, BPF_F_NO_PREALLOC);
-LB_MAP(lbx_slots, BPF_MAP_TYPE_ARRAY, __u32, __u32, LB_SLOTS_MAX, BPF_F_MMAPABLE);
+LB_MAP(lbx_slots, BPF_MAP_TYPE_ARRAY, __u32, struct lb_slots, LB_SLOTS_MAX / 2, BPF_F_MMAPABLE);
 LB_MAP(lbx_svc_info, BPF_MAP_TYPE_HASH, __u32, struct lb_service_info, LB_SERVICES_MAX,
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_reals, BPF_MAP_TYPE_ARRAY, __u32, struct lb_real, LB_REALS_MAX, BPF_F_MMAPABLE);
@@ -39,6 +40,8 @@ LB_MAP(lbx_half6, BPF_MAP_TYPE_LRU_HASH, struct lb_flow6, struct lb_flow, LB_HAL
 LB_MAP(lbx_fragments, BPF_MAP_TYPE_LRU_HASH, struct lb_datagram, struct lb_fragments,
        LB_DATAGRAMS_MAX, 0);
 LB_MAP(lbx_icmp, BPF_MAP_TYPE_ARRAY, __u32, __u64, LB_SERVICES_MAX, 0);
+LB_MAP(lbx_persist, BPF_MAP_TYPE_LRU_HASH, struct lb_persist_key, struct lb_persist, LB_PERSIST_MAX,
+       0);
 LB_MAP(lbx_settings, BPF_MAP_TYPE_ARRAY, __u32, struct lb_settings, 1, BPF_F_MMAPABLE);
 LB_MAP(lbx_verdicts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_VERDICT_COUNT, 0);
 LB_MAP(lbx_events, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_EVENT_COUNT, 0);

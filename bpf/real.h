@@ -32,12 +32,18 @@ stage bool real_resets(const struct pkt *p)
 	return real_flags(p) & LB_REAL_RESET;
 }
 
-/* A SYN on a flow it already has may stay on the chosen real. */
-stage bool real_keeps(const struct pkt *p)
+/* May a real with these flags have a new flow, if it is its turn? */
+stage bool real_takes_flows(__u32 flags)
 {
 	__u32 wanted = LB_REAL_USABLE | LB_REAL_HAS_MAC;
 
-	return (real_flags(p) & (wanted | LB_REAL_RESET)) == wanted;
+	return (flags & (wanted | LB_REAL_RESET)) == wanted;
+}
+
+/* A SYN on a flow it already has may stay on the chosen real. */
+stage bool real_keeps(const struct pkt *p)
+{
+	return real_takes_flows(real_flags(p));
 }
 
 /*
@@ -56,6 +62,41 @@ stage bool real_serves(struct pkt *p, __u32 id)
 stage struct lb_real_conns *real_conns(__u32 id)
 {
 	return bpf_map_lookup_elem(&lbx_real_conns, &id);
+}
+
+/* Flows between two counters, of which another CPU may have moved one only. */
+stage __u64 real_between(__u64 more, __u64 less)
+{
+	return (__s64)(more - less) > 0 ? more - less : 0;
+}
+
+stage __u64 real_active(const struct lb_real_conns *c)
+{
+	return real_between(READ_ONCE(c->opened), READ_ONCE(c->closed));
+}
+
+/* As IPVS has it: an active flow weighs as much as 256 that are half-open or closing. */
+stage __u64 real_load(const struct lb_real_conns *c)
+{
+	return (real_active(c) << 8) + READ_ONCE(c->half_open) +
+	       real_between(READ_ONCE(c->closing_begun), READ_ONCE(c->closing_ended));
+}
+
+/*
+ * Full from max_connections on until it has less than min_connections (R43). Handshakes under way
+ * do not count: a flood would close the real with them.
+ */
+stage bool real_is_full(const struct lb_real *real, struct lb_real_conns *c)
+{
+	__u32 most = READ_ONCE(real->max_connections);
+	__u64 was = READ_ONCE(c->full), is;
+
+	if (likely(!most))
+		return false;
+	is = real_active(c) >= (was ? READ_ONCE(real->min_connections) : most);
+	if (is != was)
+		c->full = is;
+	return is;
 }
 
 #endif

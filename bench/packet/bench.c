@@ -130,11 +130,12 @@ static void fill(void)
 	struct lb_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 1}
         };
+	struct lb_slots slots = {.real = {1}};
 	uint32_t zero = 0, one = 1;
 
 	put(lbxdp->maps.lbx_settings, &zero, &settings);
 	put(lbxdp->maps.lbx_reals, &one, &real);
-	put(lbxdp->maps.lbx_slots, &zero, &one);
+	put(lbxdp->maps.lbx_slots, &zero, &slots);
 	put(lbxdp->maps.lbx_services, &one, &service);
 	put(lbxdp->maps.lbx_ifaces, &one, &iface);
 	add_vip("10.77.0.100");

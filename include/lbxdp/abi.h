@@ -23,7 +23,8 @@ enum {
 	LB_REALS_MAX = 131072,     /* real ids: 1 .. max-1; 0 is none */
 	LB_ENDPOINTS_MAX = 262144, /* VIP + protocol + port triples */
 	LB_VIPS_MAX = 16384,
-	LB_SLOTS_MAX = 2097152, /* ring slots of all services together */
+	LB_SLOTS_MAX = 4194304, /* ring slots of all services together, two to a row of lbx_slots */
+	LB_SCAN_MAX = 1024,     /* of them so many at most are looked at for one new flow */
 	LB_IFACES_MAX = 256,
 	LB_ACL_MAX = 2097152,        /* prefixes of all lists together, while they change too */
 	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
@@ -52,7 +53,14 @@ struct lb_endpoint {
 };
 LB_ABI_SIZE(struct lb_endpoint, 20);
 
-/* The slots of lbx_slots that a service schedules over; written as one 64-bit store. */
+/* Real ids: the slots 2n and 2n + 1. */
+struct lb_slots {
+	__u32 real[2];
+};
+LB_ABI_SIZE(struct lb_slots, 8);
+
+/* The slots of lbx_slots that a service schedules over; written as one 64-bit store. The slot
+ * behind its last names the backup that stands in where all are full; 0: none. */
 struct lb_ring {
 	__u32 first;
 	__u32 count; /* 0: no usable real */
@@ -66,17 +74,44 @@ struct lb_gate {
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_gate, 8);
 
+/* How the ring is used. */
+enum lb_scheduler {
+	LB_SCHEDULER_TURN,  /* slot by slot */
+	LB_SCHEDULER_LEAST, /* the real of the ring with the fewest connections for its weight */
+	LB_SCHEDULER_RING,  /* by the client's address, over the ring */
+	LB_SCHEDULER_TABLE, /* the same over the table in lb_service.hash */
+};
+
+enum lb_policy_flag {
+	LB_POLICY_LIMITS = 1 << 0,     /* some real has max_connections */
+	LB_POLICY_ONE_PACKET = 1 << 1, /* datagrams make no flow: each is scheduled */
+};
+
+/* What more there is to a new flow than the next slot of the ring; all 0: nothing. Written as one
+ * 64-bit store. */
+struct lb_policy {
+	__u8 scheduler;        /* enum lb_scheduler */
+	__u8 flags;            /* enum lb_policy_flag */
+	__u8 mask4, mask6;     /* bits of a client's address that persistence goes by */
+	__u32 persist_timeout; /* ticks from a client's last new flow; 0: no persistence */
+} __attribute__((aligned(8)));
+LB_ABI_SIZE(struct lb_policy, 8);
+
 /* lbx_services: by service id. The daemon writes the first 64 bytes, the data plane counts in the
  * others. */
 struct lb_service {
 	struct lb_ring ring; /* in whose order new flows meet the reals */
 	struct lb_gate gate;
-	__u64 pad0[6];
+	struct lb_ring hash; /* a Maglev table of the same reals; count 0: the ring has to do */
+	struct lb_policy policy;
+	__u64 pad0[4];
 	__u64 cursor;             /* tickets drawn: slot = cursor % ring.count */
 	__u64 unrouted;           /* packets dropped because the ring was empty */
 	__u64 denied;             /* packets of clients that may not */
 	__u64 denied_connections; /* of them, those that would have begun a flow */
-	__u64 pad1[4];
+	__u64 full;               /* packets dropped because every real has its max_connections */
+	__u64 followed;           /* new flows that persistence sent to the client's last real */
+	__u64 pad1[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 128);
 
@@ -114,7 +149,10 @@ struct lb_real {
 	__u32 ifindex; /* egress */
 	__u32 service; /* service id; 0: the row is free */
 	struct lb_addr ip;
-	__u8 pad1[24];
+	__u32 weight;          /* what LB_SCHEDULER_LEAST divides by */
+	__u32 max_connections; /* active ones at which it is full; 0: no limit */
+	__u32 min_connections; /* below so many it is not any more */
+	__u8 pad1[12];
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_real, 64);
 
@@ -144,9 +182,23 @@ struct lb_real_conns {
 	__u64 closing_begun;
 	__u64 closing_ended;
 	__u64 half_open; /* as the last sweep counted them */
-	__u64 pad[2];
+	__u64 full;      /* 1 between max_connections and min_connections */
+	__u64 pad;
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_real_conns, 64);
+
+/* lbx_persist: which real a client had last; the oldest make room. */
+struct lb_persist_key {
+	__u32 service;
+	struct lb_addr client; /* the bits that count, the others 0 */
+};
+LB_ABI_SIZE(struct lb_persist_key, 20);
+
+struct lb_persist {
+	__u32 real;
+	__u32 seen; /* ticks, as lb_flow's: its last new flow */
+};
+LB_ABI_SIZE(struct lb_persist, 8);
 
 /* lbx_real_stats: by real id, per CPU. Client to server only. */
 struct lb_real_stats {

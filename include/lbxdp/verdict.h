@@ -21,6 +21,7 @@
 	V(RESET,          XDP_TX,   "flow of a halted or dead real answered with a reset")         \
 	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
 	V(NO_REAL,        XDP_DROP, "the service has no usable real and no backup")                \
+	V(FULL,           XDP_DROP, "every real of the service has its max_connections")           \
 	V(NO_NEIGHBOUR,   XDP_DROP, "the flow's real has no known MAC address")                    \
 	V(FRAGMENT,       XDP_DROP, "later fragment whose first is not known, or fragment of ICMP") \
 	V(FRAGMENT_TINY,  XDP_DROP, "first fragment too short for its transport header (RFC 1858)") \

@@ -157,7 +157,8 @@ def test_a_stranger_may_not_speak_to_the_control_socket(lb):  # F14
 
 MAPS = ("lbx_vip_filter lbx_vips lbx_endpoints lbx_services lbx_slots lbx_svc_info lbx_reals "
         "lbx_real_info lbx_real_conns lbx_real_stats lbx_flows4 lbx_flows6 lbx_half4 lbx_half6 "
-        "lbx_fragments lbx_icmp lbx_settings lbx_verdicts lbx_events lbx_ifaces lbx_tx").split()
+        "lbx_fragments lbx_icmp lbx_persist lbx_settings lbx_verdicts lbx_events lbx_ifaces "
+        "lbx_tx").split()
 
 
 def dump(lb, name):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Frames through the whole data plane, natively. An input is a series of records: a kind, the time
+ * Frames through the whole data plane, natively. An input is a byte for the service's policy and a
+ * series of records: a kind, the time
  * that passes before, two bytes more. A kind below KINDS is a good packet with TCP flags and tags
  * from those two and up to three bytes changed; any other is a raw frame of that length. All is
  * run three times, with and without the fast path, and traced; all must do the same, nothing may
@@ -64,12 +65,14 @@ static void add_reals(void)
 			.mac = {2, 0, 0, 0, 0, id},
 			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE | (id == 2 ? LB_REAL_RESET : 0),
 			.ifindex = id == 3 ? 9 : IFINDEX,
-			.service = SERVICE
-                };
-		uint32_t slot = id - 1;
+			.service = SERVICE,
+			.weight = id,
+			.max_connections = id == 1,
+			.min_connections = id == 1,
+		};
 
 		bpf_map_update_elem(&lbx_reals, &id, &real, BPF_ANY);
-		bpf_map_update_elem(&lbx_slots, &slot, &id, BPF_ANY);
+		((uint32_t *)lbx_slots.values)[id - 1] = id;
 	}
 }
 
@@ -103,7 +106,19 @@ static void trace_all(void)
 	lbx_trace.count = 0;
 }
 
-static void start(bool traced)
+/* How new flows are placed: two bits of scheduler, two of flags, then persistence. */
+static struct lb_policy policy_of(uint8_t says)
+{
+	return (struct lb_policy){
+		.scheduler = says & 3,
+		.flags = says >> 2 & 3,
+		.mask4 = says & 32 ? 32 : 24,
+		.mask6 = says & 32 ? 128 : 70,
+		.persist_timeout = says & 16 ? TIMEOUT / 2 : 0,
+	};
+}
+
+static void start(uint8_t says, bool traced)
 {
 	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
 	struct lb_service service = {.ring = {.count = REALS}, .gate = {.list = LIST}};
@@ -123,11 +138,13 @@ static void start(bool traced)
 	settings.trace = traced ? (bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT) + TRACED : 0;
 	trace_all();
 	memset(lbx_icmp.values, 0, (SERVICE + 1) * sizeof(uint64_t));
+	host_map_clear(&lbx_persist);
 	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
 	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
 	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));
 	memset(lbx_real_stats.values, 0, (REALS + 1) * sizeof(struct lb_real_stats));
 	bpf_map_update_elem(&lbx_settings, &zero, &settings, BPF_ANY);
+	service.policy = policy_of(says);
 	bpf_map_update_elem(&lbx_services, &id, &service, BPF_ANY);
 	bpf_map_update_elem(&lbx_ifaces, &ifindex, &iface, BPF_ANY);
 	add_reals();
@@ -136,6 +153,7 @@ static void start(bool traced)
 	add_vip(vips[1]);
 	lbx_flows4.max = lbx_flows6.max = 2;
 	lbx_half4.max = lbx_half6.max = lbx_fragments.max = 3;
+	lbx_persist.max = 2;
 }
 
 static uint64_t digest(uint64_t sum, const void *bytes, size_t len)
@@ -281,7 +299,7 @@ static uint64_t run_all(struct input in, bool fast, bool traced)
 	uint64_t sum = 0xcbf29ce484222325ULL, passed = 0;
 	static struct frame f;
 
-	start(traced);
+	start(in.left ? *cut(&in, 1) : 0, traced);
 	while (in.left >= RECORD) {
 		const uint8_t *record = cut(&in, RECORD);
 		uint64_t step = (uint64_t)record[1] << LB_TICK_SHIFT;

@@ -19,6 +19,7 @@
 #include <linux/if_link.h>
 
 #include "base/clock.h"
+#include "core/maglev.h"
 #include "core/store.h"
 #include "kernel/plane_lab.h"
 #include "lbxdp/vip_filter.h"
@@ -350,36 +351,42 @@ static struct ring *ring_of(uint32_t first_real, size_t reals)
 
 	for (size_t i = 0; i < reals; i++)
 		share[i] = (struct ring_share){first_real + (uint32_t)i, 1};
-	return ring_wrr(share, reals);
+	return ring_wrr(share, reals, RING_SLOTS_MAX);
 }
 
 static void put_ring(struct dataplane *d, uint32_t service, uint32_t first_real, size_t reals)
 {
 	struct ring *ring = ring_of(first_real, reals);
-	struct row_ring row = {ring};
+	struct row_ring row = {.ring = ring};
 
 	assert_int_equal(put(d, PLAN_RINGS, &service, &row), 0);
 	free(ring);
 }
 
-static struct lb_ring pinned_ring(uint32_t service)
+static struct lb_service pinned_service(uint32_t service)
 {
 	int fd = pinned("lbx_services");
 	struct lb_service s;
 
 	assert_int_equal(bpf_map_lookup_elem(fd, &service, &s), 0);
 	close(fd);
-	return s.ring;
+	return s;
+}
+
+static struct lb_ring pinned_ring(uint32_t service)
+{
+	return pinned_service(service).ring;
 }
 
 static uint32_t pinned_slot(uint32_t index)
 {
 	int fd = pinned("lbx_slots");
-	uint32_t real;
+	uint32_t row = index / 2;
+	struct lb_slots pair;
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &index, &real), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &row, &pair), 0);
 	close(fd);
-	return real;
+	return pair.real[index % 2];
 }
 
 static void a_new_ring_stands_beside_the_old_one(void **state)
@@ -409,6 +416,69 @@ static bool another_ring_is_in_the_firsts_place(struct dataplane *d)
 
 	put_ring(d, 1, 1 + real++ % 2, 3);
 	return pinned_ring(1).first == first_ring.first;
+}
+
+/* Two reals, first_real and the next. */
+static struct ring *table_of(uint32_t first_real, size_t slots)
+{
+	const struct maglev_share shares[] = {
+		{7, first_real,     1},
+                {8, first_real + 1, 1}
+        };
+
+	return maglev_table(shares, 2, slots);
+}
+
+static void ring_table_and_policy_change_each_by_itself(void **state)
+{
+	struct dataplane *d = must_open();
+	struct ring *ring = ring_of(1, 2), *table = table_of(1, 251), *other = table_of(3, 251);
+	struct row_ring was = {.ring = ring, .table = table}, is = was;
+	struct lb_service before, now;
+	uint32_t service = 1;
+
+	assert_int_equal(put(d, PLAN_RINGS, &service, &was), 0);
+	before = pinned_service(service);
+	assert_int_equal(before.hash.count, 251);
+	assert_int_equal(pinned_slot(before.hash.first + 250), table->slots[250]);
+	assert_int_equal(pinned_slot(before.ring.first + 2), 0);
+	is.table = other;
+	is.policy.scheduler = LB_SCHEDULER_TABLE;
+	assert_int_equal(dataplane_sink(d)->put(d, PLAN_RINGS, &service, &is, &was), 0);
+	now = pinned_service(service);
+	assert_memory_equal(&now.ring, &before.ring, sizeof(now.ring));
+	assert_int_not_equal(now.hash.first, before.hash.first);
+	assert_int_equal(pinned_slot(now.hash.first + 250), other->slots[250]);
+	assert_int_equal(pinned_slot(before.hash.first + 250), table->slots[250]);
+	assert_int_equal(now.policy.scheduler, LB_SCHEDULER_TABLE);
+	was = is;
+	is.backup = 9;
+	assert_int_equal(dataplane_sink(d)->put(d, PLAN_RINGS, &service, &is, &was), 0);
+	now = pinned_service(service);
+	assert_int_not_equal(now.ring.first, before.ring.first);
+	assert_int_equal(pinned_slot(now.ring.first + 2), 9);
+	free(ring);
+	free(table);
+	free(other);
+	end(d);
+}
+
+static void without_room_for_a_table_the_ring_has_to_do(void **state)
+{
+	struct dataplane *d = must_open();
+	struct ring *ring = ring_of(1, 2), *table = table_of(1, MAGLEV_SLOTS);
+	struct row_ring row = {.ring = ring, .table = table};
+	uint32_t service, with = 0;
+
+	for (service = 1; service < 70; service++) {
+		assert_int_equal(put(d, PLAN_RINGS, &service, &row), 0);
+		assert_int_equal(pinned_service(service).ring.count, 2);
+		with += pinned_service(service).hash.count == MAGLEV_SLOTS;
+	}
+	assert_in_range(with, 20, 68);
+	free(ring);
+	free(table);
+	end(d);
 }
 
 static void an_old_rings_slots_are_used_again_after_a_grace(void **state)
@@ -505,7 +575,16 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	struct lb_endpoint endpoint = {.vip = vip_at(10), .port = 443, .proto = 6};
 	struct lb_addr vip = vip_at(10);
 	uint32_t zero = 0, service = 3, active = 1;
-	struct row_ring ring = {store_ring(store, ring_of(1, 2))};
+	static const struct maglev_share shares[] = {
+		{7, 1, 1},
+                {8, 2, 1}
+        };
+	struct row_ring ring = {
+		.ring = store_ring(store, ring_of(1, 2)),
+		.table = store_maglev(store, shares, 2, 251),
+		.policy = {.scheduler = LB_SCHEDULER_TABLE, .mask4 = 24, .persist_timeout = 9},
+		.backup = 2,
+	};
 	struct plan *actual = plan_new();
 	struct arena *arena = arena_new();
 	struct row_acl acl = {.host = 1};
@@ -779,6 +858,21 @@ static void flows_of_a_halted_real_are_found_in_slices(void **state)
 	end(d);
 }
 
+/* As the daemon does for ten reals. */
+static void put_ring_and_table(struct dataplane *d, uint32_t service, uint32_t first_real)
+{
+	struct maglev_share shares[10];
+	struct row_ring row = {.ring = ring_of(first_real, 10)};
+	struct ring *table;
+
+	for (uint32_t i = 0; i < 10; i++)
+		shares[i] = (struct maglev_share){i, first_real + i, 1};
+	row.table = table = maglev_table(shares, 10, 251);
+	assert_int_equal(put(d, PLAN_RINGS, &service, &row), 0);
+	free((void *)row.ring);
+	free(table);
+}
+
 static void ten_thousand_services_load_and_read_back(void **state)
 {
 	struct store *store = store_new();
@@ -795,7 +889,7 @@ static void ten_thousand_services_load_and_read_back(void **state)
 		assert_int_equal(put(d, PLAN_SERVICES, &s, &info), 0);
 		for (uint32_t r = 1; r <= 10; r++)
 			put_real(d, s, (s - 1) * 10 + r, 0);
-		put_ring(d, s, (s - 1) * 10 + 1, 10);
+		put_ring_and_table(d, s, (s - 1) * 10 + 1);
 		assert_int_equal(put(d, PLAN_ENDPOINTS, &e, &s), 0);
 	}
 	loaded = lab_now();
@@ -807,6 +901,7 @@ static void ten_thousand_services_load_and_read_back(void **state)
 		dataplane_read(d, actual, &(struct dataplane_intern){intern, intern_acl, store}),
 		0);
 	assert_int_equal(plan_count(actual, PLAN_REALS), 100000);
+	assert_int_equal(pinned_service(10000).hash.count, 251);
 	print_message("adopted and read back in %lu ms\n", lab_now() - begin);
 	plan_free(actual);
 	store_free(store);
@@ -831,6 +926,8 @@ int main(void)
 		CASE(a_stranger_that_replaced_us_is_noticed_and_not_removed),
 		CASE(an_interface_that_went_and_came_is_attached_again),
 		CASE(a_new_ring_stands_beside_the_old_one),
+		CASE(ring_table_and_policy_change_each_by_itself),
+		CASE(without_room_for_a_table_the_ring_has_to_do),
 		CASE(an_old_rings_slots_are_used_again_after_a_grace),
 		CASE(a_vip_keeps_its_counters_when_it_becomes_active),
 		CASE(a_filter_bit_that_two_vips_share_stays_for_the_second),

@@ -11,4 +11,5 @@ void cases_run(void)
 	cases_trace();
 	cases_fragment();
 	cases_related();
+	cases_pick();
 }

@@ -14,5 +14,6 @@ void cases_acl(void);
 void cases_trace(void);
 void cases_fragment(void);
 void cases_related(void);
+void cases_pick(void);
 
 #endif

@@ -63,14 +63,14 @@ static void both_families_and_protocols_draw_from_one_cursor(void)
 
 static void a_ring_is_read_from_its_first_slot(void)
 {
-	uint32_t service = VIP_SERVICE, slot = 5, real = REAL_B;
+	uint32_t service = VIP_SERVICE;
 	struct lb_service row = {
 		.ring = {.first = 5, .count = 1},
                   .cursor = 1234567
         };
 
 	world_reset();
-	(void)runner_put("lbx_slots", &slot, &real);
+	world_slot(5, REAL_B);
 	(void)runner_put("lbx_services", &service, &row);
 	tap_equal(send((struct spec){.flags = SYN}, 1, forwarded), REAL_B, "the real");
 }

@@ -182,6 +182,16 @@ long bpf_map_delete_elem(void *map, const void *key)
 	return 0;
 }
 
+long bpf_loop(__u32 times, long (*fn)(__u32 i, void *ctx), void *ctx, __u64 flags)
+{
+	__u32 i = 0;
+
+	while (i < times)
+		if (fn(i++, ctx))
+			break;
+	return i;
+}
+
 long bpf_redirect_map(void *map, __u64 key, __u64 flags)
 {
 	__u32 index = key;

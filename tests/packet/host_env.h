@@ -66,6 +66,7 @@ bool host_ring_take(struct host_map *m, void *record, size_t size);
 void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
 long bpf_map_delete_elem(void *map, const void *key);
+long bpf_loop(__u32 times, long (*fn)(__u32 i, void *ctx), void *ctx, __u64 flags);
 long bpf_redirect_map(void *map, __u64 key, __u64 flags);
 long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);

@@ -28,9 +28,10 @@ static const char *const event_names[] = {
 static const char *const hashes[] = {
 	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
 	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
+	"lbx_persist",
 };
 
-enum { ROWS_USED = 8 };
+enum { ROWS_USED = 8, SLOTS_USED = 64 };
 
 /* Array maps, and how many of their first rows the cases use. */
 static const struct {
@@ -39,7 +40,7 @@ static const struct {
 } arrays[] = {
 	{"lbx_vip_filter",    LB_VIP_FILTER_WORDS},
 	{"lbx_services",      ROWS_USED          },
-	{"lbx_slots",         ROWS_USED          },
+	{"lbx_slots",         SLOTS_USED / 2     },
 	{"lbx_reals",         ROWS_USED          },
 	{"lbx_real_conns",    ROWS_USED          },
 	{"lbx_real_stats",    ROWS_USED          },
@@ -111,21 +112,89 @@ void world_real(uint32_t id, uint16_t flags, uint32_t ifindex)
 		.source_mac = {2, 0, 0, 0, 0x50, ifindex  },
 		.ifindex = ifindex,
 		.service = VIP_SERVICE,
+		.weight = 1,
 	};
 
 	put("lbx_reals", &id, &real);
 }
 
-void world_ring(const uint32_t *reals, uint32_t count)
+struct lb_service world_service(void)
 {
 	uint32_t service = VIP_SERVICE;
 	struct lb_service row = {};
 
 	(void)runner_get("lbx_services", &service, &row);
-	row.ring.count = count;
+	return row;
+}
+
+static void world_set_service(const struct lb_service *row)
+{
+	uint32_t service = VIP_SERVICE;
+
+	put("lbx_services", &service, row);
+}
+
+void world_slot(uint32_t slot, uint32_t real)
+{
+	uint32_t row = slot / 2;
+	struct lb_slots pair = {};
+
+	(void)runner_get("lbx_slots", &row, &pair);
+	pair.real[slot % 2] = real;
+	put("lbx_slots", &row, &pair);
+}
+
+void world_ring(const uint32_t *reals, uint32_t count)
+{
+	struct lb_service row = world_service();
+
+	row.ring = (struct lb_ring){.count = count};
 	for (uint32_t i = 0; i < count; i++)
-		put("lbx_slots", &i, &reals[i]);
-	put("lbx_services", &service, &row);
+		world_slot(i, reals[i]);
+	world_set_service(&row);
+}
+
+void world_table(const uint32_t *reals, uint32_t count)
+{
+	struct lb_service row = world_service();
+
+	row.hash = (struct lb_ring){.first = SLOTS_USED / 2, .count = count};
+	for (uint32_t i = 0; i < count; i++)
+		world_slot(row.hash.first + i, reals[i]);
+	world_set_service(&row);
+}
+
+void world_policy(struct lb_policy policy)
+{
+	struct lb_service row = world_service();
+
+	row.policy = policy;
+	world_set_service(&row);
+}
+
+void world_limits(uint32_t real, uint32_t weight, uint32_t most, uint32_t least)
+{
+	struct lb_real row = {};
+
+	(void)runner_get("lbx_reals", &real, &row);
+	row.weight = weight;
+	row.max_connections = most;
+	row.min_connections = least;
+	put("lbx_reals", &real, &row);
+}
+
+void world_own(uint32_t real, uint32_t service)
+{
+	struct lb_real row = {};
+
+	(void)runner_get("lbx_reals", &real, &row);
+	row.service = service;
+	put("lbx_reals", &real, &row);
+}
+
+void world_set_conns(uint32_t real, const struct lb_real_conns *c)
+{
+	put("lbx_real_conns", &real, c);
 }
 
 void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_verdict verdict)
@@ -247,6 +316,20 @@ static void world_age_map(const char *map, uint32_t ticks)
 	}
 }
 
+static void world_age_persist(uint32_t ticks)
+{
+	uint8_t key[64];
+	struct lb_persist e;
+
+	for (int err = runner_next("lbx_persist", NULL, key); !err;
+	     err = runner_next("lbx_persist", key, key)) {
+		if (runner_get("lbx_persist", key, &e))
+			continue;
+		e.seen -= ticks;
+		put("lbx_persist", key, &e);
+	}
+}
+
 void world_age(uint32_t ticks)
 {
 	if (!ticks)
@@ -255,6 +338,7 @@ void world_age(uint32_t ticks)
 	world_age_map("lbx_flows6", ticks);
 	world_age_map("lbx_half4", ticks);
 	world_age_map("lbx_half6", ticks);
+	world_age_persist(ticks);
 }
 
 unsigned world_entries(const char *map)

@@ -53,6 +53,15 @@ enum {
 void world_reset(void);
 void world_real(uint32_t id, uint16_t flags, uint32_t ifindex);
 void world_ring(const uint32_t *reals, uint32_t count);
+void world_slot(uint32_t slot, uint32_t real);
+/* The table for hashing; slots behind those of the ring. */
+void world_table(const uint32_t *reals, uint32_t count);
+void world_policy(struct lb_policy policy);
+/* What the schedulers look at in a real's row, which is there. */
+void world_limits(uint32_t real, uint32_t weight, uint32_t most, uint32_t least);
+void world_own(uint32_t real, uint32_t service);
+void world_set_conns(uint32_t real, const struct lb_real_conns *c);
+struct lb_service world_service(void);
 /* A row of a list of clients; len counts from the front of an address of its family. */
 void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_verdict verdict);
 /* The service's list (0: none), and whether the host takes what it allows. */

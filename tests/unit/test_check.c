@@ -114,18 +114,18 @@ static void equal_rings_are_one_pointer_until_no_row_holds_them(void **state)
 {
 	struct ring_share share = {.real = 1, .weight = 1}, other = {.real = 2, .weight = 1};
 	struct store *s = store_new();
-	const struct ring *a = store_ring(s, ring_wrr(&share, 1));
-	const struct ring *b = store_ring(s, ring_wrr(&other, 1));
+	const struct ring *a = store_ring(s, ring_wrr(&share, 1, RING_SLOTS_MAX));
+	const struct ring *b = store_ring(s, ring_wrr(&other, 1, RING_SLOTS_MAX));
 	struct plan *p = plan_new();
 	struct row_ring row = {.ring = b};
 	__u32 id = 1;
 
-	assert_ptr_equal(store_ring(s, ring_wrr(&share, 1)), a);
+	assert_ptr_equal(store_ring(s, ring_wrr(&share, 1, RING_SLOTS_MAX)), a);
 	assert_ptr_not_equal(a, b);
 	plan_put(p, PLAN_RINGS, &id, &row);
 	store_trim(s, p); /* frees a; the sanitizer would tell of b */
 	assert_int_equal(b->slots[0], 2);
-	assert_ptr_equal(store_ring(s, ring_wrr(&other, 1)), b);
+	assert_ptr_equal(store_ring(s, ring_wrr(&other, 1, RING_SLOTS_MAX)), b);
 	plan_free(p);
 	store_free(s);
 }
@@ -140,20 +140,20 @@ static void weights_that_come_again_make_no_new_ring(void **state)
 				same_ring[] = {{1, 6}, {2, 2}};
 	struct store *s = store_new();
 	struct plan *p = plan_new();
-	struct row_ring row = {.ring = store_wrr(s, shares, 2)};
+	struct row_ring row = {.ring = store_wrr(s, shares, 2, RING_SLOTS_MAX)};
 	__u32 id = 1;
 
 	assert_int_equal(row.ring->count, 4);
 	assert_int_equal(plan_put(p, PLAN_RINGS, &id, &row), 0);
 	for (int round = 0; round < 3; round++) {
-		assert_ptr_equal(store_wrr(s, shares, 2), row.ring);
+		assert_ptr_equal(store_wrr(s, shares, 2, RING_SLOTS_MAX), row.ring);
 		store_trim(s, p);
 	}
 	store_trim(s, p); /* nobody asked for the shares: forgotten, the ring stays */
-	assert_ptr_equal(store_wrr(s, same_ring, 2), row.ring);
+	assert_ptr_equal(store_wrr(s, same_ring, 2, RING_SLOTS_MAX), row.ring);
 	assert_int_equal(plan_delete(p, PLAN_RINGS, &id), 0);
 	store_trim(s, p); /* the ring goes, and with it what made it */
-	row.ring = store_wrr(s, same_ring, 2);
+	row.ring = store_wrr(s, same_ring, 2, RING_SLOTS_MAX);
 	assert_int_equal(row.ring->slots[0], 1);
 	plan_free(p);
 	store_free(s);

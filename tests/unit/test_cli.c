@@ -327,7 +327,7 @@ static void the_manual_explains_every_map(void **state)
 		"lbx_svc_info",   "lbx_reals",  "lbx_real_info", "lbx_real_conns", "lbx_real_stats",
 		"lbx_flows4",     "lbx_flows6", "lbx_half4",     "lbx_half6",      "lbx_settings",
 		"lbx_verdicts",   "lbx_events", "lbx_ifaces",    "lbx_tx",         "lbx_fragments",
-		"lbx_icmp",
+		"lbx_icmp", "lbx_persist",
 	};
 	struct buf page = read_file("docs/lbxdp.8");
 

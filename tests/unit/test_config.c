@@ -440,11 +440,6 @@ static const struct later {
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-snat", {"l4-dr"}         },
-	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",     {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "rr",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "lc",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "sh",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",  {"wrr"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -678,7 +673,10 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    reals:\n"
 				       "      A:\n"
 				       "        ip: 192.168.30.20\n"
-				       "        weight: 100\n";
+				       "        weight: 100\n"
+				       "        max_connections: none\n"
+				       "        min_connections: none\n"
+				       "    slow_start: off\n";
 
 static void each_default_is_the_documented_one(void **state)
 {
@@ -1076,9 +1074,9 @@ static void more_than_the_tables_hold_is_refused_with_the_limit(void **state)
 		unsigned int services;
 		const char *ports, *reals, *said;
 	} rows[] = {
-		{127,   "443",     odd, NULL					 },
-		{128,   "443",     odd,
-		 "2113536 slots; this version holds 2097152 (a service takes the sum"},
+		{255,   "443",     odd, NULL					 },
+		{256,   "443",     odd,
+		 "4210688 slots; this version holds 4194304 (a service takes the sum"},
 		{5,     "1-25000", one, NULL					 },
 		{6,     "1-25000", one,
 		 "300000 pairs of VIP and port in all; this version holds 262144"    },

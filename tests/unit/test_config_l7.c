@@ -47,22 +47,19 @@ struct saying {
 static const struct saying misplaced_sayings[] = {
 	{HTTP REALS "    scheduler: wlcc\n",
 	 "f:8:16: error: services.S.scheduler: 'wlcc' is not one of wrr, "
-	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"													 },
-	{HEAD VIP REALS "    scheduler: wlc\n",
-	 "f:7:16: error: services.S.scheduler: 'wlc' is not supported by "
-	 "this version with mode l4-dr (supported: wrr)\n"												       },
+	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"											   },
+	{HTTP REALS "    one_packet: on\n",
+	 "f:8:5: error: services.S.one_packet: belongs to layer 4 (mode: l4-dr)\n"                                                                 },
+	{HTTP REALS "    one_packet: off\n",                                      ""							       },
+	{HEAD VIP REALS "    persistence: {cookie: C}\n",
+	 "f:7:19: error: services.S.persistence.cookie: belongs to HTTP (mode: l7-http)\n"                                                         },
 	{HEAD VIP REALS "    tls: {certificates: /a.pem}\n"
-			"    maxconn: 5\n    persistence: {source: 32}\n"
-			"    slow_start: 30s\n    routes: [{path: /ews}]\n",	      "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
+			"    maxconn: 5\n    routes: [{path: /ews}]\n",  "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
 	 "f:8:5: error: services.S.maxconn: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
-	 "f:9:5: error: services.S.persistence: belongs to layer 7 (mode: "
-	 "l7-tcp or l7-http)\n"
-	 "f:10:5: error: services.S.slow_start: belongs to layer 7 (mode: "
-	 "l7-tcp or l7-http)\n"
-	 "f:11:5: error: services.S.routes: belongs to layer 7 (mode: l7-tcp "
-	 "or l7-http)\n"						    },
+	 "f:9:5: error: services.S.routes: belongs to layer 7 (mode: l7-tcp "
+	 "or l7-http)\n"					   },
 	{HEAD VIP REALS "    request_buffer: 51200\n    forwarded_for: append\n"
 			"    trust_forwarded_from: 10.0.0.0/8\n"
 			"    request_headers: {set: {A: b}}\n"
@@ -246,6 +243,36 @@ static const struct saying redirect_sayings[] = {
 	 "not a path: it begins with one /\n"									     },
 };
 
+/* What layer 4 has of it. */
+static const struct saying order_sayings[] = {
+	{HEAD VIP REALS
+	 "    scheduler: maglev\n    persistence: {source: 24, source6: 64, timeout: "
+	 "1m}\n",									 ""     },
+	{HEAD VIP REALS "    scheduler: wlc\n    slow_start: 30s\n    persistence: none\n"
+			"    one_packet: off\n",					  ""     },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 4, min_connections: 2}}\n",
+	 ""											       },
+	{HEAD VIP REALS "    persistence: {timeout: 1m}\n",
+	 "f:7:18: error: services.S.persistence: names neither source nor cookie\n"                       },
+	{HEAD VIP REALS "    persistence: {source: 0}\n",
+	 "f:7:27: error: services.S.persistence.source: 0 is out of range (1 to 32)\n"                    },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 4, min_connections: 5}}\n",
+	 "f:6:73: error: services.S.reals.A.min_connections: is above max_connections, 4\n"               },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20}}\n    backup: {ip: 192.168.30.30, "
+		  "min_connections: 5}\n",						"f:7:33: error: services.S.backup.min_connections: is not used without "
+	 "max_connections\n"                           },
+	{HEAD VIP REALS "    scheduler: sh\n    slow_start: 30s\n",
+	 "f:8:17: warning: services.S.slow_start: is not used with scheduler: sh\n"                       },
+	{HEAD VIP REALS "    one_packet: on\n",
+	 "f:7:17: error: services.S.one_packet: is for datagrams (protocol: udp)\n"                       },
+	{HEAD VIP "    protocol: udp\n    one_packet: on\n    scheduler: wlc\n    reals: {A: {ip: "
+		  "192.168.30.20, max_connections: 5}}\n",				"f:8:16: error: services.S.scheduler: wlc counts connections, and one_packet: on makes "
+	 "none\n"
+	 "f:9:36: error: services.S.reals.A.max_connections: is not used with one_packet: on, "
+	 "which makes no connections\n"},
+	{HEAD VIP REALS "    protocol: udp\n    one_packet: on\n    scheduler: maglev\n",          ""     },
+};
+
 static const struct saying persistence_sayings[] = {
 	{HTTP REALS "    persistence: {source: 33, source6: 129}\n",
 	 "f:8:27: error: services.S.persistence.source: 33 is out of range "
@@ -379,38 +406,34 @@ static const struct saying real_sayings[] = {
 	      "min_connections: 6, max_connections: 5}}\n",			  "f:7:31: error: services.S.reals.A.min_connections: is not used "
 	 "without max_connections\n"
 	 "f:7:87: error: services.S.reals.B.min_connections: is above max_connections, "
-	 "5\n"					  },
+	 "5\n"	      },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, reencrypt: on, verify: ca, ca: "
-		  "/a, sni: a, min_connections: 1, max_connections: 2}}\n",	  "f:6:36: error: services.S.reals.A.reencrypt: belongs to layer 7 "
+		  "/a, sni: a}}\n",						  "f:6:36: error: services.S.reals.A.reencrypt: belongs to layer 7 "
 	 "(mode: l7-tcp or l7-http)\n"
 	 "f:6:51: error: services.S.reals.A.verify: belongs to layer 7 (mode: "
 	 "l7-tcp or l7-http)\n"
 	 "f:6:63: error: services.S.reals.A.ca: belongs to layer 7 (mode: "
 	 "l7-tcp or l7-http)\n"
 	 "f:6:71: error: services.S.reals.A.sni: belongs to layer 7 (mode: "
-	 "l7-tcp or l7-http)\n"
-	 "f:6:79: error: services.S.reals.A.min_connections: belongs to layer "
-	 "7 (mode: l7-tcp or l7-http)\n"
-	 "f:6:99: error: services.S.reals.A.max_connections: belongs to layer "
-	 "7 (mode: l7-tcp or l7-http)\n"},
+	 "l7-tcp or l7-http)\n"                     },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, reencrypt: off, verify: none, "
-		  "ca: none, sni: none, min_connections: 0, max_connections: 0}}\n", ""			    },
+		  "ca: none, sni: none, min_connections: 0, max_connections: 0}}\n", ""},
 	{HTTP REALS "    timeouts: {request: 99ms, queue: 31d, tunnel: 1}\n",
 	 "f:8:25: error: services.S.timeouts.request: 99ms is out of range "
 	 "(100ms to 30d)\n"
 	 "f:8:38: error: services.S.timeouts.queue: 31d is out of range (100ms "
 	 "to 30d)\n"
 	 "f:8:51: error: services.S.timeouts.tunnel: '1' needs a unit: ms, "
-	 "s, m, h or d (like 6s)\n"											 },
+	 "s, m, h or d (like 6s)\n"							     },
 	{NODE "l7: {logging: file}\n",
 	 "f:2:15: error: l7.logging: 'file' is not off, on or an absolute "
-	 "path\n"													   },
+	 "path\n"									       },
 	{NODE "l7: {request_buffer: 100}\n",
 	 "f:2:22: error: l7.request_buffer: 100 is out of range (4096 to "
-	 "1048576, or auto)\n"											      },
+	 "1048576, or auto)\n"								  },
 	{NODE "defaults: {timeouts: {request: auto, queue: auto, tunnel: 0}}\n",
 	 "f:2:59: error: defaults.timeouts.tunnel: 0 is out of range (100ms "
-	 "to 30d)\n"													},
+	 "to 30d)\n"									    },
 };
 
 static void expect_all(const struct saying *all, size_t count)
@@ -431,6 +454,11 @@ static void expect_all(const struct saying *all, size_t count)
 static void keys_of_another_mode_are_refused_but_for_neutral_values(void **state)
 {
 	expect_all(misplaced_sayings, ARRAY_COUNT(misplaced_sayings));
+}
+
+static void who_gets_a_connection_is_said_at_layer_4_too(void **state)
+{
+	expect_all(order_sayings, ARRAY_COUNT(order_sayings));
 }
 
 static void each_value_is_judged_at_its_place(void **state)
@@ -472,9 +500,9 @@ static void keys_that_are_missing_have_the_documented_defaults(void **state)
 	assert_int_equal(s->l7.queue, 30000);
 	assert_int_equal(s->l7.tunnel, 60 * 60 * 1000);
 	assert_int_equal(s->l7.maxconn, 0);
-	assert_int_equal(s->l7.slow_start, 0);
-	assert_int_equal(s->l7.persist.source, 0);
-	assert_string_equal(s->l7.persist.cookie, "");
+	assert_int_equal(s->slow_start, 0);
+	assert_int_equal(s->persist.source, 0);
+	assert_string_equal(s->persist.cookie, "");
 	assert_int_equal(s->l7.tls.certificate_count, 0);
 	assert_false(service_is_redirect(s));
 	assert_false(s->reals[0].reencrypt);              /* R53 */
@@ -502,7 +530,7 @@ static void tls_and_limits_are_read(void **state)
 	assert_int_equal(s->l7.request_buffer, 51200);
 	assert_int_equal(s->scheduler, SCHEDULER_MAGLEV);
 	assert_int_equal(s->l7.maxconn, 4000);
-	assert_int_equal(s->l7.slow_start, 30000);
+	assert_int_equal(s->slow_start, 30000);
 	assert_int_equal(s->l7.request, 5000);
 	assert_int_equal(s->l7.source, PROXY_SOURCE_CLIENT);
 	assert_int_equal(s->l7.tls.certificate_count, 2);
@@ -553,13 +581,13 @@ static void persistence_is_by_source_or_by_cookie(void **state)
 			   cases[i].says);
 		m = must_read(buf_text(&text));
 		s = &m->services[0];
-		assert_int_equal(s->l7.persist.source, cases[i].source);
-		assert_int_equal(s->l7.persist.source6, cases[i].source6);
-		assert_int_equal(s->l7.persist.timeout, cases[i].timeout);
-		assert_string_equal(s->l7.persist.cookie, cases[i].cookie);
-		assert_int_equal(s->l7.persist.secure, cases[i].secure);
-		assert_int_equal(s->l7.persist.http_only, cases[i].http_only);
-		assert_int_equal(s->l7.persist.same_site, cases[i].same_site);
+		assert_int_equal(s->persist.source, cases[i].source);
+		assert_int_equal(s->persist.source6, cases[i].source6);
+		assert_int_equal(s->persist.timeout, cases[i].timeout);
+		assert_string_equal(s->persist.cookie, cases[i].cookie);
+		assert_int_equal(s->persist.secure, cases[i].secure);
+		assert_int_equal(s->persist.http_only, cases[i].http_only);
+		assert_int_equal(s->persist.same_site, cases[i].same_site);
 		model_free(m);
 		buf_free(&text);
 	}
@@ -772,6 +800,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_another_mode_are_refused_but_for_neutral_values),
+		cmocka_unit_test(who_gets_a_connection_is_said_at_layer_4_too),
 		cmocka_unit_test(each_value_is_judged_at_its_place),
 		cmocka_unit_test(a_redirect_refuses_what_it_would_ignore),
 		cmocka_unit_test(persistence_and_pages_are_judged_together),

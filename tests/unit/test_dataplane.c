@@ -52,6 +52,25 @@ static void given_ranges_grow_together_again(void **state)
 	slots_free(s);
 }
 
+/* A prime that is little above a power of two takes little more than that. */
+static void what_a_range_has_more_than_was_asked_for_stays_free(void **state)
+{
+	struct slots *s = slots_new(SLOTS);
+	uint32_t large, small[(SLOTS / 2 - 8) / SLOTS_UNIT], whole;
+
+	assert_int_equal(slots_take(s, SLOTS / 2 + 1, &large), 0);
+	for (size_t i = 0; i < sizeof(small) / sizeof(*small); i++)
+		assert_int_equal(slots_take(s, SLOTS_UNIT, &small[i]), 0);
+	assert_int_equal(slots_take(s, 1, &whole), -ENOSPC);
+	slots_give(s, large, SLOTS / 2 + 1);
+	for (size_t i = 0; i < sizeof(small) / sizeof(*small); i++) {
+		assert_true(small[i] >= large + SLOTS / 2 + 1 || small[i] < large);
+		slots_give(s, small[i], SLOTS_UNIT);
+	}
+	assert_int_equal(slots_take(s, SLOTS, &whole), 0);
+	slots_free(s);
+}
+
 static void what_one_allocator_gave_another_reserves(void **state)
 {
 	struct slots *a = slots_new(SLOTS), *b = slots_new(SLOTS);
@@ -160,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_do_not_overlap_until_all_are_taken),
 		cmocka_unit_test(given_ranges_grow_together_again),
+		cmocka_unit_test(what_a_range_has_more_than_was_asked_for_stays_free),
 		cmocka_unit_test(what_one_allocator_gave_another_reserves),
 		cmocka_unit_test(a_range_that_is_never_given_is_not_reserved),
 		cmocka_unit_test(random_turns_keep_ranges_apart),

@@ -58,7 +58,7 @@ static void each_real_has_its_share_within_two_slots(void **state)
 		draw(shares, weights[w], w);
 		for (int i = 0; i < REALS; i++)
 			sum += weights[w][i];
-		r = maglev_table(shares, REALS);
+		r = maglev_table(shares, REALS, MAGLEV_SLOTS);
 		assert_int_equal(r->count, MAGLEV_SLOTS);
 		for (int i = 0; i < REALS; i++) {
 			uint64_t ideal = (uint64_t)MAGLEV_SLOTS * weights[w][i] / sum;
@@ -79,10 +79,10 @@ static void for_each_that_goes(const uint32_t *weight, void (*check)(size_t own,
 		struct ring *before, *after;
 
 		draw(shares, weight, d);
-		before = maglev_table(shares, REALS);
+		before = maglev_table(shares, REALS, MAGLEV_SLOTS);
 		for (int gone = 0; gone < REALS; gone++) {
 			shares[gone].weight = 0;
-			after = maglev_table(shares, REALS);
+			after = maglev_table(shares, REALS, MAGLEV_SLOTS);
 			check(owned(before, gone + 1), moved(before, after));
 			shares[gone].weight = weight[gone];
 			free(after);
@@ -122,8 +122,8 @@ static void the_order_of_the_reals_does_not_matter(void **state)
 	draw(shares, weights[2], 0);
 	for (int i = 0; i < REALS; i++)
 		turned[i] = shares[REALS - 1 - i];
-	a = maglev_table(shares, REALS);
-	b = maglev_table(turned, REALS);
+	a = maglev_table(shares, REALS, MAGLEV_SLOTS);
+	b = maglev_table(turned, REALS, MAGLEV_SLOTS);
 	assert_int_equal(moved(a, b), 0);
 	assert_true(a->digest == b->digest);
 	free(a);
@@ -133,11 +133,11 @@ static void the_order_of_the_reals_does_not_matter(void **state)
 static void without_weight_there_is_no_slot(void **state)
 {
 	struct maglev_share nobody = {.key = 1, .real = 1};
-	struct ring *r = maglev_table(&nobody, 1);
+	struct ring *r = maglev_table(&nobody, 1, MAGLEV_SLOTS);
 
 	assert_int_equal(r->count, 0);
 	free(r);
-	r = maglev_table(NULL, 0);
+	r = maglev_table(NULL, 0, MAGLEV_SLOTS);
 	assert_int_equal(r->count, 0);
 	free(r);
 }

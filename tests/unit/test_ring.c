@@ -32,7 +32,7 @@ static struct ring *ring_of(size_t c, struct ring_share *share)
 {
 	for (size_t i = 0; i < cases[c].count; i++)
 		share[i] = (struct ring_share){.real = i + 1, .weight = cases[c].weight[i]};
-	return ring_wrr(share, cases[c].count);
+	return ring_wrr(share, cases[c].count, RING_SLOTS_MAX);
 }
 
 static void each_real_has_exactly_its_share_of_a_turn(void **state)
@@ -47,7 +47,7 @@ static void each_real_has_exactly_its_share_of_a_turn(void **state)
 			sum += cases[c].weight[i];
 		if (cases[c].slots || !sum)
 			assert_int_equal(r->count, cases[c].slots);
-		assert_int_equal(ring_wrr_count(share, cases[c].count), r->count);
+		assert_int_equal(ring_wrr_count(share, cases[c].count, RING_SLOTS_MAX), r->count);
 		for (size_t i = 0; i < r->count; i++)
 			got[r->slots[i]]++;
 		for (size_t i = 0; cases[c].slots && i < cases[c].count; i++)
@@ -101,7 +101,7 @@ static void a_huge_ratio_is_scaled_and_nobody_starves(void **state)
 		{.real = 1, .weight = 65535},
                 {.real = 2, .weight = 1    }
         };
-	struct ring *r = ring_wrr(share, 2);
+	struct ring *r = ring_wrr(share, 2, RING_SLOTS_MAX);
 	size_t second = 0;
 
 	assert_true(r->count <= RING_SLOTS_MAX + 2);

@@ -20,6 +20,12 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_service, unrouted)},
 	{"lbxdp_service_denied_packets_total", "Packets dropped because the client may not use it.",
 	 METRIC_COUNTER, METRIC_FIELD(view_service, denied)},
+	{"lbxdp_service_full_packets_total",
+	 "Packets dropped at layer 4 because every real had its max_connections.",
+	 METRIC_COUNTER, METRIC_FIELD(view_service, full)},
+	{"lbxdp_service_persisted_connections_total",
+	 "Flows that persistence at layer 4 sent to the real that their client had before.",
+	 METRIC_COUNTER, METRIC_FIELD(view_service, followed)},
 };
 
 static const struct number_family real_families[] = {
@@ -33,6 +39,10 @@ static const struct number_family real_families[] = {
 	 METRIC_GAUGE, METRIC_FIELD(view_real, inactive)},
 	{"lbxdp_real_connections_total", "Flows given to the real.",
 	 METRIC_COUNTER, METRIC_FIELD(view_real, connections)},
+	{"lbxdp_real_max_connections", "Connections it gets at most; 0: no limit.",
+	 METRIC_GAUGE, METRIC_FIELD(view_real, max_connections)},
+	{"lbxdp_real_full", "Layer 4: 1 while the real gets no new flows because it had so many.",
+	 METRIC_GAUGE, METRIC_FIELD(view_real, full)},
 	{"lbxdp_real_receive_packets_total", "Packets from clients sent to the real.",
 	 METRIC_COUNTER, METRIC_FIELD(view_real, packets)},
 	{"lbxdp_real_receive_bytes_total", "Bytes of whole frames from clients sent to the real.",

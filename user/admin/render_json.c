@@ -147,6 +147,9 @@ static void put_real(struct json *j, const struct view_service *s, const struct 
 		json_text(j, "mac", mac_format(r->mac, mac));
 	else
 		json_null(j, "mac");
+	json_number(j, "max_connections", r->max_connections);
+	if (!service_is_l7(s->config))
+		json_bool(j, "full", r->full);
 	json_number(j, "active", words_active(s, r));
 	json_number(j, "inactive", r->inactive);
 	json_number(j, "connections_total", r->connections);
@@ -218,6 +221,8 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "unrouted_packets_total", s->unrouted);
 	json_number(j, "denied_packets_total", s->denied);
 	json_number(j, "denied_connections_total", s->denied_connections);
+	json_number(j, "full_packets_total", s->full);
+	json_number(j, "persisted_connections_total", s->followed);
 	if (service_is_l7(s->config))
 		put_l7(j, &s->l7);
 	json_open(j, "reals", '[');

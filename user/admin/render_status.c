@@ -112,20 +112,28 @@ static void port_cell(struct grid *g, const struct view_real *r, const char *por
 		grid_cell(g, GRID_PLAIN, "%s", ports);
 }
 
+/* Why a real of layer 4 that is up gets no new connections. */
+static const char *remark(const struct view_real *r)
+{
+	if (r->status != REAL_UP)
+		return "";
+	return !r->has_mac ? " (no MAC)" : r->full ? " (full)" : "";
+}
+
 static void real_row(struct grid *g, const struct view_service *s, const struct view_real *r,
 		     const char *ports, time_t now)
 {
 	const struct view_check *c = words_worst(r);
 	char ip[ADDR_TEXT_LEN], age[DURATION_TEXT_LEN];
 	enum grid_colour colour = words_real_colour(r->status);
-	bool l7 = service_is_l7(s->config), lost = r->status == REAL_UP && !l7 && !r->has_mac;
+	bool l7 = service_is_l7(s->config);
 
 	grid_cell(g, colour, "%c", words_real_letter(r->status));
 	grid_cell(g, GRID_PLAIN, "%s", r->name);
 	grid_cell(g, GRID_PLAIN, "%s", addr_format(&r->ip, ip));
 	port_cell(g, r, ports);
 	weight_cell(g, r);
-	grid_cell(g, colour, "%s%s", real_status_name(r->status), lost ? " (no MAC)" : "");
+	grid_cell(g, colour, "%s%s", real_status_name(r->status), l7 ? "" : remark(r));
 	grid_cell(g, GRID_PLAIN, "%llu", (unsigned long long)words_active(s, r));
 	if (l7)
 		grid_cell(g, GRID_PLAIN, "-");

@@ -35,6 +35,7 @@ static const struct grid_column l4_flat_columns[] = {
 	{"Connections",          "connections_total",    true },
 	{"Packets",              "packets_total",        true },
 	{"Bytes",                "bytes_total",          true },
+	{"Limit",                "limit",                true },
 };
 
 static const struct grid_column check_columns[] = {
@@ -109,6 +110,7 @@ static void l4_flat(const struct view *v, const struct view_service *s, struct g
 		number_cell(g, r->connections);
 		number_cell(g, r->packets);
 		number_cell(g, r->bytes);
+		number_cell(g, r->max_connections);
 	}
 	buf_free(&vips);
 	buf_free(&ports);

@@ -262,7 +262,6 @@ static config_decoder *const decoders[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_CHECKS] = decode_checks,
 	[SCHEMA_LIST] = decode_list,
 	[SCHEMA_ROUTES] = decode_routes,
-	[SCHEMA_SCHEDULER] = config_decode_scheduler,
 	[SCHEMA_FILE] = config_decode_file,
 	[SCHEMA_FILES] = config_decode_files,
 	[SCHEMA_PAGES] = config_decode_pages,
@@ -324,6 +323,8 @@ static const char *misplaced(const struct schema_row *row)
 {
 	if (row->why)
 		return row->why;
+	if (row->for_modes & 1u << MODE_L4_DR)
+		return "belongs to layer 4 (mode: l4-dr)";
 	return row->for_modes & (1u << MODE_L7_TCP) ? "belongs to layer 7 (mode: l7-tcp or l7-http)"
 						    : "belongs to HTTP (mode: l7-http)";
 }

@@ -14,8 +14,7 @@ typedef void config_decoder(struct config_reading *r, const struct schema_row *r
 /* Single values. */
 config_decoder config_decode_uint, config_decode_duration, config_decode_word, config_decode_text,
 	config_decode_escaped, config_decode_address, config_decode_listen, config_decode_mode,
-	config_decode_source, config_decode_scheduler, config_decode_file, config_decode_logging,
-	config_decode_later;
+	config_decode_source, config_decode_file, config_decode_logging, config_decode_later;
 
 /* Several of them. */
 config_decoder config_decode_files, config_decode_pages, config_decode_headers, config_decode_names,

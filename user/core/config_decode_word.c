@@ -163,20 +163,6 @@ void config_decode_word(struct config_reading *r, const struct schema_row *row,
 		refuse_word(r, row, n);
 }
 
-/* Direct Routing hands out turns in XDP, which knows one order of them. */
-void config_decode_scheduler(struct config_reading *r, const struct schema_row *row,
-			     const struct yaml_node *n, void *base)
-{
-	uint32_t value = SCHEDULER_WRR;
-
-	config_decode_word(r, row, n, base);
-	memcpy(&value, config_field(row, base), sizeof(value));
-	if (value != SCHEDULER_WRR && r->modes == 1u << MODE_L4_DR)
-		config_say(r, n,
-			   "%s is not supported by this version with mode l4-dr (supported: wrr)",
-			   config_quote(n->text, r->arena));
-}
-
 /* A mode that cannot be read leaves all of them open: the other keys are not to blame. */
 void config_decode_mode(struct config_reading *r, const struct schema_row *row,
 			const struct yaml_node *n, void *base)

@@ -37,6 +37,10 @@ void config_say_missing(struct config_reading *r, const struct yaml_node *n, con
 void config_warn(struct config_reading *r, const struct yaml_node *n, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Says of a key of map n, if it is there, that it means nothing as things are. */
+void config_say_unused(struct config_reading *r, const struct yaml_node *n, const char *key,
+		       const char *without);
+
 /* True once so many messages stand that more are only counted: spares their making. */
 bool config_is_full(const struct config_reading *r);
 
@@ -56,6 +60,13 @@ void config_rules_tproxy(struct config_reading *r, const struct service_config *
 			 const struct yaml_node *n);
 void config_rules_l7(struct config_reading *r, const struct service_config *s,
 		     const struct yaml_node *n);
+/* Who gets a new connection, at either layer; and only the limits of connections, of a route's
+ * reals.
+ */
+void config_rules_order(struct config_reading *r, const struct service_config *s,
+			const struct yaml_node *n);
+void config_rules_connections(struct config_reading *r, const struct service_config *s,
+			      const struct yaml_node *n);
 void config_rules_http(struct config_reading *r, const struct service_config *s,
 		       const struct yaml_node *n);
 

@@ -116,7 +116,6 @@ static config_printer *const printers[SCHEMA_TYPE_COUNT] = {
 	[SCHEMA_CHECKS] = print_list,
 	[SCHEMA_LIST] = print_list,
 	[SCHEMA_ROUTES] = print_list,
-	[SCHEMA_SCHEDULER] = config_print_enum,
 	[SCHEMA_PREFIXES] = config_print_prefixes,
 	[SCHEMA_FILE] = config_print_file,
 	[SCHEMA_FILES] = config_print_files,

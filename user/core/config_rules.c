@@ -409,6 +409,7 @@ static void rules_of_service(struct config_reading *r, const struct service_conf
 {
 	config_rules_acl(r, (struct service_config *)s, n); /* of the draft: ours to fill */
 	config_rules_reals(r, s, n);
+	config_rules_order(r, s, n);
 	if (service_is_l7(s))
 		config_rules_l7(r, s, n);
 	else if (net_known)

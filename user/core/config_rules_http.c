@@ -13,13 +13,13 @@ static void rule_redirect(struct config_reading *r, const struct service_config 
 		const char *key;
 		bool said;
 	} keys[] = {
-		{"reals",         s->real_count                                },
-		{"check",         true					 },
-		{"routes",        s->l7.route_count                            },
-		{"persistence",   s->l7.persist.source || *s->l7.persist.cookie},
-		{"slow_start",    s->l7.slow_start                             },
-		{"rewrite",       s->l7.rewrite_count                          },
-		{"redirect_root", *s->l7.redirect_root                         },
+		{"reals",         s->real_count                          },
+		{"check",         true				   },
+		{"routes",        s->l7.route_count                      },
+		{"persistence",   s->persist.source || *s->persist.cookie},
+		{"slow_start",    s->slow_start                          },
+		{"rewrite",       s->l7.rewrite_count                    },
+		{"redirect_root", *s->l7.redirect_root                   },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {

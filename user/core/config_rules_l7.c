@@ -52,45 +52,21 @@ static void rule_source(struct config_reading *r, const struct service_config *s
 	}
 }
 
-/* Says of a key of map n that it means nothing as things are. */
-static void say_unused(struct config_reading *r, const struct yaml_node *n, const char *key,
-		       const char *without)
-{
-	const struct yaml_node *child = yaml_get(n, key);
-
-	if (child)
-		config_say_label(r, child, "is not used without %s", without);
-}
-
 static void rule_reencrypt(struct config_reading *r, const struct real_config *c,
 			   const struct yaml_node *n)
 {
 	if (!c->reencrypt) {
 		if (c->verify)
-			say_unused(r, n, "verify", "reencrypt: on");
+			config_say_unused(r, n, "verify", "reencrypt: on");
 		if (*c->ca.path)
-			say_unused(r, n, "ca", "reencrypt: on");
+			config_say_unused(r, n, "ca", "reencrypt: on");
 		if (*c->sni)
-			say_unused(r, n, "sni", "reencrypt: on");
+			config_say_unused(r, n, "sni", "reencrypt: on");
 	} else if (c->verify && !*c->ca.path && !yaml_get(n, "ca")) {
 		config_say_missing(r, n, "ca", "verify: ca needs it (like ca: /etc/lbxdp/ca.pem)");
 	} else if (!c->verify && *c->ca.path) {
-		say_unused(r, n, "ca", "verify: ca");
+		config_say_unused(r, n, "ca", "verify: ca");
 	}
-}
-
-/* R43 */
-static void rule_connections(struct config_reading *r, const struct real_config *c,
-			     const struct yaml_node *n)
-{
-	const struct yaml_node *least = yaml_get(n, "min_connections");
-
-	if (!least || !c->min_connections)
-		return;
-	if (!c->max_connections)
-		say_unused(r, n, "min_connections", "max_connections");
-	else if (c->min_connections > c->max_connections)
-		config_say(r, least, "is above max_connections, %u", c->max_connections);
 }
 
 static void rule_real_keys(struct config_reading *r, const struct service_config *s,
@@ -98,37 +74,16 @@ static void rule_real_keys(struct config_reading *r, const struct service_config
 {
 	const struct yaml_node *real = config_first_real(n);
 
-	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real)) {
+	for (size_t i = 0; i < s->real_count; i++, real = config_next_real(n, real))
 		rule_reencrypt(r, &s->reals[i], real);
-		rule_connections(r, &s->reals[i], real);
-	}
 }
 
-static void rule_persistence(struct config_reading *r, const struct service_config *s,
+/* A route's reals are judged as the service's own. */
+static void rule_route_reals(struct config_reading *r, const struct service_config *s,
 			     const struct yaml_node *n)
 {
-	static const char *const of_source[] = {"timeout"};
-	static const char *const of_cookie[] = {"secure", "http_only", "same_site"};
-	const struct yaml_node *map = yaml_get(n, "persistence");
-	bool source = s->l7.persist.source, cookie = *s->l7.persist.cookie;
-
-	if (!map || map->kind != YAML_MAP || !map->count)
-		return;
-	if (source && cookie)
-		config_say(r, map, "names a source and a cookie; one of them keeps a client");
-	if (!source && !cookie && !yaml_get(map, "source") && !yaml_get(map, "source6") &&
-	    !yaml_get(map, "cookie"))
-		config_say(r, map, "names neither source nor cookie");
-	for (size_t i = 0; cookie && !source && i < ARRAY_COUNT(of_source); i++)
-		say_unused(r, map, of_source[i], "source");
-	for (size_t i = 0; source && !cookie && i < ARRAY_COUNT(of_cookie); i++)
-		say_unused(r, map, of_cookie[i], "cookie");
-	if (cookie && s->l7.persist.secure && !s->l7.tls.certificate_count)
-		config_warn(r, yaml_get(map, "secure"),
-			    "browsers send the cookie over TLS only, which does not end here");
-	if (cookie && s->l7.persist.same_site == PROXY_SAME_SITE_NONE && !s->l7.persist.secure)
-		config_warn(r, yaml_get(map, "same_site"),
-			    "browsers refuse such a cookie without secure: on");
+	rule_real_keys(r, s, n);
+	config_rules_connections(r, s, n);
 }
 
 static void rule_certificates(struct config_reading *r, const struct service_config *s,
@@ -151,12 +106,12 @@ void config_fill(struct config_reading *r, struct service_config *s, const struc
 
 	if (!s->l7.request_buffer)
 		s->l7.request_buffer = r->draft->model.l7.request_buffer;
-	if (s->l7.persist.source || s->l7.persist.source6) {
-		s->l7.persist.source = s->l7.persist.source ? s->l7.persist.source : 32;
-		s->l7.persist.source6 = s->l7.persist.source6 ? s->l7.persist.source6 : 128;
+	if (s->persist.source || s->persist.source6) {
+		s->persist.source = s->persist.source ? s->persist.source : 32;
+		s->persist.source6 = s->persist.source6 ? s->persist.source6 : 128;
 	}
-	if (*s->l7.persist.cookie && !yaml_get(map, "secure"))
-		s->l7.persist.secure = s->l7.tls.certificate_count > 0;
+	if (*s->persist.cookie && !yaml_get(map, "secure"))
+		s->persist.secure = s->l7.tls.certificate_count > 0;
 }
 
 void config_rules_l7(struct config_reading *r, const struct service_config *s,
@@ -168,9 +123,8 @@ void config_rules_l7(struct config_reading *r, const struct service_config *s,
 	rule_source(r, s, n);
 	config_rules_tproxy(r, s, n);
 	rule_real_keys(r, s, n);
-	rule_persistence(r, s, n);
 	rule_certificates(r, s, n);
 	if (service_is_http(s))
 		config_rules_http(r, s, n);
-	config_rules_routes(r, s, n, rule_real_keys);
+	config_rules_routes(r, s, n, rule_route_reals);
 }

@@ -15,7 +15,7 @@ static size_t room_of(const struct service_config *s)
 
 	for (size_t i = 0; i < s->real_count; i++)
 		shares[i].weight = s->reals[i].backup ? 0 : s->reals[i].weight;
-	room = ring_room(ring_wrr_count(shares, s->real_count));
+	room = ring_room(ring_wrr_count(shares, s->real_count, RING_SLOTS_MAX) + 1);
 	free(shares);
 	return room;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/desire_l7.h"
+#include "core/desire_ring.h"
 
 uint32_t desire_ticks(uint32_t msec)
 {
@@ -148,6 +149,7 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 {
 	struct row_real row = {};
 
+	desire_limits(s, c, f, &row.real);
 	row.real.flags = flags_of(s, c, f);
 	row.real.ifindex = f->ifindex;
 	row.real.service = row.info.service = service;
@@ -203,27 +205,6 @@ static int put_checks(struct plan *p, const struct service_config *s, const stru
 	return err;
 }
 
-static int put_ring(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		    struct store *store)
-{
-	struct ring_share *shares = calloc(s->real_count + 1, sizeof(*shares));
-	int backup = usable_count(s, f) ? -1 : usable_backup(s, f);
-	struct row_ring row;
-
-	if (!shares)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->real_count; i++) {
-		const struct real_config *c = &s->reals[i];
-		bool turn = c->backup ? (int)i == backup : real_usable(s, c, &f->reals[i]);
-
-		shares[i].real = f->reals[i].id;
-		shares[i].weight = turn ? real_weight(c, &f->reals[i]) : 0;
-	}
-	row.ring = store_wrr(store, shares, s->real_count);
-	free(shares);
-	return row.ring ? plan_put(p, PLAN_RINGS, &f->id, &row) : -ENOMEM;
-}
-
 static int put_endpoints(struct plan *p, const struct service_config *s, uint32_t service,
 			 const struct addr *vip)
 {
@@ -270,7 +251,7 @@ static int put_vips(struct plan *p, const struct service_config *s, const struct
 
 /* What Direct Routing adds: who is reached by which MAC, and in which turn. */
 static int put_direct_routing(struct plan *p, const struct service_config *s,
-			      const struct service_fact *f, struct store *store)
+			      const struct service_fact *f, size_t tables, struct store *store)
 {
 	int err = 0;
 
@@ -279,7 +260,7 @@ static int put_direct_routing(struct plan *p, const struct service_config *s,
 		if (!err)
 			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
 	}
-	return err ? err : put_ring(p, s, f, store);
+	return err ? err : desire_put_ring(p, s, f, tables, store);
 }
 
 /* Who may use it. Packets of layer 7 are the host's business, but for those that are refused. */
@@ -307,7 +288,7 @@ static int put_all_endpoints(struct plan *p, const struct service_config *s, uin
 }
 
 static int put_service(struct plan *p, const struct model *m, const struct facts *facts,
-		       size_t index, struct store *store)
+		       size_t index, size_t tables, struct store *store)
 {
 	const struct service_config *s = &m->services[index];
 	const struct service_fact *f = &facts->services[index];
@@ -320,7 +301,7 @@ static int put_service(struct plan *p, const struct model *m, const struct facts
 		err = put_checks(p, s, f, store);
 	if (!err)
 		err = service_is_l7(s) ? desire_put_l7(p, m, facts, index)
-				       : put_direct_routing(p, s, f, store);
+				       : put_direct_routing(p, s, f, tables, store);
 	if (err || s->parent)
 		return err; /* clients come to its parent */
 	err = put_acl(p, s, f->id, store);
@@ -400,6 +381,7 @@ static int put_ifaces(struct plan *p, const struct facts *f)
 struct plan *desire(const struct model *m, const struct facts *f, struct store *store)
 {
 	struct plan *p = plan_new();
+	size_t tables = desire_tables(m);
 	int err;
 
 	if (!p)
@@ -408,7 +390,7 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 	if (!err)
 		err = put_leaving_vips(p, f);
 	for (size_t i = 0; !err && i < m->service_count; i++)
-		err = put_service(p, m, f, i, store);
+		err = put_service(p, m, f, i, tables, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)
 		err = put_retired(p, &f->retired[i]);
 	for (size_t i = 0; !err && i < f->held_count; i++)

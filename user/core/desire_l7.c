@@ -31,27 +31,27 @@ static uint32_t flags_of(const struct putting *to)
 	const struct service_config *s = to->service;
 	bool tls =
 		s->l7.tls.certificate_count && !s->parent; /* a pool's clients are its parent's */
-	bool cookie = s->l7.persist.cookie && *s->l7.persist.cookie;
+	bool cookie = s->persist.cookie && *s->persist.cookie;
 
 	return (service_is_http(s) ? PROXY_SERVICE_HTTP : 0) | (tls ? PROXY_SERVICE_TLS : 0) |
 	       (tls && s->l7.tls.min_version == TLS_OLDEST_1_3 ? PROXY_SERVICE_TLS13 : 0) |
 	       (tls && *s->l7.tls.client_ca.path ? PROXY_SERVICE_CLIENT_CA : 0) |
 	       (to->model->l7.logging ? PROXY_SERVICE_LOG : 0) |
 	       (to->model->l7.splice ? 0 : PROXY_SERVICE_COPY) |
-	       (cookie && s->l7.persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
-	       (cookie && s->l7.persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
+	       (cookie && s->persist.secure ? PROXY_SERVICE_COOKIE_SECURE : 0) |
+	       (cookie && s->persist.http_only ? PROXY_SERVICE_COOKIE_HTTP_ONLY : 0);
 }
 
 static void fill_persistence(const struct service_config *s, struct proxy_service *row)
 {
-	copy_text(row->cookie, sizeof(row->cookie), s->l7.persist.cookie);
+	copy_text(row->cookie, sizeof(row->cookie), s->persist.cookie);
 	if (row->cookie[0])
-		row->same_site = s->l7.persist.same_site;
-	if (!s->l7.persist.source)
+		row->same_site = s->persist.same_site;
+	if (!s->persist.source)
 		return;
-	row->persist = s->l7.persist.timeout;
-	row->persist_bits = (uint8_t)s->l7.persist.source;
-	row->persist6_bits = (uint8_t)s->l7.persist.source6;
+	row->persist = s->persist.timeout;
+	row->persist_bits = (uint8_t)s->persist.source;
+	row->persist6_bits = (uint8_t)s->persist.source6;
 }
 
 static void fill_http(const struct service_config *s, struct proxy_service *row)
@@ -75,7 +75,7 @@ static int put_service(const struct putting *to)
 		.queue = s->l7.queue,
 		.tunnel = s->l7.tunnel,
 		.maxconn = s->parent ? 0 : s->l7.maxconn,
-		.slow_start = s->l7.slow_start,
+		.slow_start = s->slow_start,
 		.parent = s->parent ? id_of(to, s->parent) : 0,
 		.flags = flags_of(to),
 		.source_kind = s->l7.source,

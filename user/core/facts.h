@@ -32,6 +32,7 @@ struct real_fact {
 	/* clock_msec() at which it became usable again; 0: long ago, or the service has no
 	 * slow_start. */
 	uint64_t usable_since;
+	uint8_t ramp; /* layer 4: ramp_step() of that; 0: all of it */
 };
 
 struct service_fact {
@@ -81,6 +82,7 @@ struct facts {
 	const struct iface_fact *ifaces; /* that exist and should be attached */
 	size_t iface_count;
 	enum xdp_mode xdp_mode;        /* of the command line, or as configured */
+	uint64_t ramp_next;            /* clock_msec() at which a ramp takes its next step */
 	bool active;                   /* HA role: answer for the VIPs */
 	const struct file_fact *files; /* of core/model_files.h, sorted by path */
 	size_t file_count;

@@ -15,7 +15,7 @@ struct wish {
 	uint64_t credit;     /* of the heaviest weight: a slot */
 };
 
-static struct wish wish_of(const struct maglev_share *s)
+static struct wish wish_of(const struct maglev_share *s, size_t slots)
 {
 	static const uint64_t where[2] = {0, 0}, pace[2] = {0, 1};
 
@@ -23,8 +23,8 @@ static struct wish wish_of(const struct maglev_share *s)
 		.key = s->key,
 		.real = s->real,
 		.weight = s->weight,
-		.next = siphash(where, &s->key, sizeof(s->key)) % MAGLEV_SLOTS,
-		.step = siphash(pace, &s->key, sizeof(s->key)) % (MAGLEV_SLOTS - 1) + 1,
+		.next = siphash(where, &s->key, sizeof(s->key)) % slots,
+		.step = siphash(pace, &s->key, sizeof(s->key)) % (slots - 1) + 1,
 	};
 }
 
@@ -35,13 +35,14 @@ static int by_key(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-static size_t wishes_of(const struct maglev_share *shares, size_t count, struct wish *wishes)
+static size_t wishes_of(const struct maglev_share *shares, size_t count, size_t slots,
+			struct wish *wishes)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++)
 		if (shares[i].weight)
-			wishes[used++] = wish_of(&shares[i]);
+			wishes[used++] = wish_of(&shares[i], slots);
 	qsort(wishes, used, sizeof(*wishes), by_key);
 	return used;
 }
@@ -59,7 +60,7 @@ static uint32_t heaviest(const struct wish *wishes, size_t count)
 static void take_slot(struct ring *r, struct wish *w)
 {
 	while (r->slots[w->next])
-		w->next = (w->next + w->step) % MAGLEV_SLOTS;
+		w->next = (w->next + w->step) % r->count;
 	r->slots[w->next] = w->real;
 }
 
@@ -69,7 +70,7 @@ static void fill(struct ring *r, struct wish *wishes, size_t count)
 	uint64_t price = heaviest(wishes, count);
 	size_t taken = 0;
 
-	for (size_t i = 0; taken < MAGLEV_SLOTS; i = (i + 1) % count) {
+	for (size_t i = 0; taken < r->count; i = (i + 1) % count) {
 		wishes[i].credit += wishes[i].weight;
 		if (wishes[i].credit < price)
 			continue;
@@ -79,10 +80,10 @@ static void fill(struct ring *r, struct wish *wishes, size_t count)
 	}
 }
 
-struct ring *maglev_table(const struct maglev_share *shares, size_t count)
+struct ring *maglev_table(const struct maglev_share *shares, size_t count, size_t slots)
 {
 	struct wish *wishes = calloc(count + 1, sizeof(*wishes));
-	struct ring *r = calloc(1, sizeof(*r) + MAGLEV_SLOTS * sizeof(r->slots[0]));
+	struct ring *r = calloc(1, sizeof(*r) + slots * sizeof(r->slots[0]));
 	size_t used;
 
 	if (!wishes || !r) {
@@ -90,8 +91,8 @@ struct ring *maglev_table(const struct maglev_share *shares, size_t count)
 		free(r);
 		return NULL;
 	}
-	used = wishes_of(shares, count, wishes);
-	r->count = used ? MAGLEV_SLOTS : 0;
+	used = wishes_of(shares, count, slots, wishes);
+	r->count = used ? slots : 0;
 	if (used)
 		fill(r, wishes, used);
 	r->digest = ring_digest(r->slots, r->count);

@@ -12,7 +12,7 @@
 
 #include "core/ring.h"
 
-enum { MAGLEV_SLOTS = 65537 }; /* a prime, so that every step through the table meets each slot */
+enum { MAGLEV_SLOTS = 65537 }; /* of a table that clients are spread over for good */
 
 struct maglev_share {
 	uint64_t key;    /* what the real is known by wherever the table is made: a hash of its name
@@ -22,9 +22,10 @@ struct maglev_share {
 };
 
 /*
- * The table as a ring of MAGLEV_SLOTS slots (free()), whatever the order of shares; keys differ.
- * Count 0 when no share has weight, NULL without memory. Beyond MAGLEV_SLOTS shares some have none.
+ * The table as a ring of so many slots (free()), whatever the order of shares; keys differ. slots
+ * is a prime above 2, so that every step through the table meets each slot. Count 0 when no share
+ * has weight, NULL without memory. Beyond as many shares as slots some have none.
  */
-struct ring *maglev_table(const struct maglev_share *shares, size_t count);
+struct ring *maglev_table(const struct maglev_share *shares, size_t count, size_t slots);
 
 #endif

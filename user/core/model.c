@@ -70,6 +70,13 @@ const char *mode_name(enum service_mode m)
 	return names[m];
 }
 
+uint32_t connections_reopen_below(uint32_t min, uint32_t max)
+{
+	uint64_t low = min ? min : ((uint64_t)max * 3 + 3) / 4;
+
+	return low < max ? (uint32_t)low : max;
+}
+
 const char *scheduler_name(enum scheduler s)
 {
 	static const char *const names[] = {

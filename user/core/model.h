@@ -83,8 +83,8 @@ struct real_config {
 	uint16_t port;   /* layer 7; 0: the port the client came to (R54) */
 	uint32_t weight; /* 0: drained by configuration */
 	bool backup;     /* its name is "backup" */
-	/* Layer 7 only: */
 	uint32_t min_connections, max_connections; /* R43; 0: no limit */
+	/* Layer 7 only: */
 	bool reencrypt, verify;
 	struct file_config ca;
 	const char *sni; /* "": none; never NULL once read */
@@ -113,27 +113,28 @@ struct service_config {
 	/* The service whose route this is; NULL: an ordinary one. A pool has no ports, the VIPs for
 	 * people only, and the settings of its parent. */
 	const struct service_config *parent;
+	uint32_t slow_start; /* ms; 0: none */
+	bool one_packet;     /* layer 4: datagrams are scheduled one by one */
+	struct {
+		uint32_t source, source6; /* bits that count; 0: not by source */
+		uint32_t timeout;         /* ms */
+		const char *cookie;       /* "": not by cookie; l7-http only */
+		bool secure, http_only;
+		enum proxy_same_site same_site;
+	} persist;
 	struct { /* layer 7 only */
 		enum proxy_source source;
 		struct addr source_address[PROXY_SOURCES_MAX]; /* PROXY_SOURCE_ADDRESS */
 		size_t source_count;
 		uint32_t connect, client, server, request, queue, tunnel; /* timeouts, ms */
 		enum proxy_header accept_header, send_header;
-		uint32_t maxconn;    /* sessions; 0: no limit of its own */
-		uint32_t slow_start; /* ms; 0: none */
+		uint32_t maxconn; /* sessions; 0: no limit of its own */
 		struct {
 			const struct file_config *certificates; /* none: TLS does not end here */
 			size_t certificate_count;
 			enum tls_oldest min_version;
 			struct file_config client_ca;
 		} tls;
-		struct {
-			uint32_t source, source6; /* bits that count; 0: not by source */
-			uint32_t timeout;         /* ms */
-			const char *cookie;       /* "": not by cookie */
-			bool secure, http_only;
-			enum proxy_same_site same_site;
-		} persist;
 		const struct route_config *routes;
 		size_t route_count;
 		/* l7-http only: */
@@ -203,6 +204,10 @@ const struct real_config *service_real(const struct service_config *s, const cha
 /* Does the service end connections here? */
 bool service_is_l7(const struct service_config *s);
 bool service_is_http(const struct service_config *s); /* and read HTTP? */
+
+/* How few connections a real of such limits must have to be used again once it was full (R43): less
+ * than min, or where that is 0 less than three quarters of max. */
+uint32_t connections_reopen_below(uint32_t min, uint32_t max);
 
 /* Does it only send clients elsewhere? Then it has no reals. */
 bool service_is_redirect(const struct service_config *s);

@@ -102,7 +102,7 @@ static void describe_real_keys(const struct comparison *c, const struct real_con
 		"max_connections", "min_connections", "reencrypt", "verify", "ca", "sni"};
 	const struct schema_row *rows = schema_find(service_rows(), "reals")->sub;
 
-	for (size_t i = 0; service_is_l7(c->to) && i < ARRAY_COUNT(keys); i++)
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
 		if (key_changed(rows, keys[i], from, to, c->to->mode))
 			buf_printf(c->out, "%s/%s: %s changed\n", c->to->name, to->name, keys[i]);
 }
@@ -125,7 +125,7 @@ static void describe_real(struct comparison *c, const struct real_config *from,
 	if (from->weight != to->weight)
 		buf_printf(c->out, "%s/%s: weight %u -> %u\n", service, to->name, from->weight,
 			   to->weight);
-	if (service_is_l7(c->from))
+	if (service_is_l7(c->from) == service_is_l7(c->to))
 		describe_real_keys(c, from, to);
 }
 
@@ -190,11 +190,22 @@ static void describe_header(const char *service, const char *key, enum proxy_hea
 			   proxy_header_name(from), proxy_header_name(to));
 }
 
+/* Keys that either layer has, or layer 4. */
+static void describe_order_keys(const struct service_config *from, const struct service_config *to,
+				struct buf *out)
+{
+	static const char *const keys[] = {"persistence", "slow_start", "one_packet"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
+		if (key_changed(service_rows(), keys[i], from, to, to->mode))
+			buf_printf(out, "%s: %s changed\n", to->name, keys[i]);
+}
+
 static void describe_l7_keys(const struct service_config *from, const struct service_config *to,
 			     struct buf *out)
 {
 	static const char *const keys[] = {
-		"persistence",     "slow_start",       "maxconn",       "tls",
+		"maxconn",       "tls",
 		"routes",          "request_buffer",   "forwarded_for", "trust_forwarded_from",
 		"request_headers", "response_headers", "rewrite",       "redirect",
 		"redirect_root",   "error_pages",      "max_body"};
@@ -277,6 +288,8 @@ static void describe_service(const struct service_config *from, const struct ser
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");
 	if (!to->parent)
 		describe_acl(from, to, out);
+	if (!to->parent)
+		describe_order_keys(from, to, out);
 	if (service_is_l7(from) && service_is_l7(to) && !to->parent)
 		describe_l7(from, to, out);
 	describe_reals(&(struct comparison){.from = from, .to = to, .out = out});

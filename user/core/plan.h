@@ -65,9 +65,13 @@ struct row_real {
 };
 _Static_assert(sizeof(struct row_real) == 200, "struct row_real has hidden padding");
 
-/* ring is interned (core/store.h): equal rings are the same pointer. */
+/* ring and table are interned (core/store.h): equal ones are the same pointer. */
 struct row_ring {
 	const struct ring *ring;
+	const struct ring *table; /* lb_service.hash; NULL: none */
+	struct lb_policy policy;
+	__u32 backup; /* real id, for when all of the ring are full; 0: none */
+	__u32 pad;
 };
 
 /* acl is interned (core/store.h). host: layer 7, packets that it allows go to the host. */

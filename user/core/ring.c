@@ -36,16 +36,16 @@ static void divide_by_gcd(uint32_t *weight, size_t count)
 		weight[i] /= common;
 }
 
-/* Down to RING_SLOTS_MAX, or one slot each where there are more shares than that. */
-static void scale_down(uint32_t *weight, size_t count)
+/* Down to most slots, or one each where there are more shares than that. */
+static void scale_down(uint32_t *weight, size_t count, uint64_t most)
 {
 	uint64_t sum = sum_of(weight, count);
 
-	if (sum <= RING_SLOTS_MAX)
+	if (sum <= most)
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (weight[i]) {
-			uint64_t scaled = (uint64_t)weight[i] * RING_SLOTS_MAX / sum;
+			uint64_t scaled = weight[i] * most / sum;
 
 			weight[i] = scaled ? scaled : 1;
 		}
@@ -110,7 +110,7 @@ static size_t turns_of(const struct ring_share *shares, const uint32_t *weight, 
 }
 
 /* What is left of the weights in a ring that fits. NULL without memory. */
-static uint32_t *weights_of(const struct ring_share *shares, size_t count)
+static uint32_t *weights_of(const struct ring_share *shares, size_t count, size_t most)
 {
 	uint32_t *weight = calloc(count + 1, sizeof(*weight));
 
@@ -119,13 +119,13 @@ static uint32_t *weights_of(const struct ring_share *shares, size_t count)
 	for (size_t i = 0; i < count; i++)
 		weight[i] = shares[i].weight;
 	divide_by_gcd(weight, count);
-	scale_down(weight, count);
+	scale_down(weight, count, most);
 	return weight;
 }
 
-size_t ring_wrr_count(const struct ring_share *shares, size_t count)
+size_t ring_wrr_count(const struct ring_share *shares, size_t count, size_t most)
 {
-	uint32_t *weight = weights_of(shares, count);
+	uint32_t *weight = weights_of(shares, count, most);
 	size_t slots = weight ? sum_of(weight, count) : 0;
 
 	free(weight);
@@ -141,9 +141,9 @@ size_t ring_room(size_t count)
 	return count ? room : 0;
 }
 
-struct ring *ring_wrr(const struct ring_share *shares, size_t count)
+struct ring *ring_wrr(const struct ring_share *shares, size_t count, size_t most)
 {
-	uint32_t *weight = weights_of(shares, count);
+	uint32_t *weight = weights_of(shares, count, most);
 	struct turn *turns = calloc(count + 1, sizeof(*turns));
 	struct ring *r = NULL;
 	size_t slots;

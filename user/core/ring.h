@@ -34,15 +34,15 @@ struct ring_share {
 };
 
 /*
- * The smooth weighted ring of shares. Weights whose sum over their gcd exceeds RING_SLOTS_MAX are
- * scaled down to fit, each keeping at least one slot. Returns a ring (free()), count 0 when no
- * share has weight, or NULL without memory.
+ * The smooth weighted ring of shares. Weights whose sum over their gcd exceeds most are scaled down
+ * to fit, each keeping at least one slot. Returns a ring (free()), count 0 when no share has
+ * weight, or NULL without memory.
  */
-struct ring *ring_wrr(const struct ring_share *shares, size_t count);
+struct ring *ring_wrr(const struct ring_share *shares, size_t count, size_t most);
 
 /* How many slots that ring has, and how many a ring of count slots takes of lbx_slots, where each
  * has a power of two. Without memory 0. */
-size_t ring_wrr_count(const struct ring_share *shares, size_t count);
+size_t ring_wrr_count(const struct ring_share *shares, size_t count, size_t most);
 size_t ring_room(size_t count);
 
 /* The digest of a ring that was read back. */

@@ -21,7 +21,6 @@ enum schema_type {
 	SCHEMA_DURATION,   /* min and max in ms */
 	SCHEMA_WORD,       /* .word gives the words, .later more that are not supported yet */
 	SCHEMA_MODE,       /* the same; says which other keys of the service there are */
-	SCHEMA_SCHEDULER,  /* the same; Direct Routing knows one only */
 	SCHEMA_TEXT,       /* const char *, at most max bytes */
 	SCHEMA_ESCAPED,    /* char[size], C escapes resolved */
 	SCHEMA_ADDRESS,    /* struct addr */

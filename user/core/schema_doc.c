@@ -15,7 +15,6 @@ static const char *type_name(enum schema_type t)
 		[SCHEMA_CHECKS] = "map-or-list",
 		[SCHEMA_LIST] = "list",
 		[SCHEMA_ROUTES] = "list",
-		[SCHEMA_SCHEDULER] = "word",
 		[SCHEMA_FILE] = "file",
 		[SCHEMA_FILES] = "files",
 		[SCHEMA_PAGES] = "files",

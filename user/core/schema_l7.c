@@ -25,12 +25,12 @@ bool says_trust(const void *service)
 
 static bool says_source(const void *service)
 {
-	return ((const struct service_config *)service)->l7.persist.source;
+	return ((const struct service_config *)service)->persist.source;
 }
 
 static bool says_cookie(const void *service)
 {
-	return *((const struct service_config *)service)->l7.persist.cookie;
+	return *((const struct service_config *)service)->persist.cookie;
 }
 
 bool says_persistence(const void *service)
@@ -103,7 +103,7 @@ const struct schema_row schema_tls[] = {
 const struct schema_row schema_persistence[] = {
 	{.key = "source",
 	 .type = SCHEMA_UINT,
-	 FIELD(service_config, l7.persist.source),
+	 FIELD(service_config, persist.source),
 	 .min = 1,
 	 .max = 32,
 	 .is_said = says_source,
@@ -111,7 +111,7 @@ const struct schema_row schema_persistence[] = {
 	 .help = "Bits of an IPv4 client's address that count."},
 	{.key = "source6",
 	 .type = SCHEMA_UINT,
-	 FIELD(service_config, l7.persist.source6),
+	 FIELD(service_config, persist.source6),
 	 .min = 1,
 	 .max = 128,
 	 .is_said = says_source,
@@ -119,15 +119,16 @@ const struct schema_row schema_persistence[] = {
 	 .help = "Bits of an IPv6 client's address that count."},
 	{.key = "timeout",
 	 .type = SCHEMA_DURATION,
-	 FIELD(service_config, l7.persist.timeout),
+	 FIELD(service_config, persist.timeout),
 	 .fallback = "5m",
 	 .min = SECOND,
 	 .max = 30u * DAY,
 	 .is_said = says_source,
-	 .help = "How long an address is remembered after its last session."},
+	 .help = "How long an address is remembered after its last session; with l4-dr, after it "
+		 "began its last connection."},
 	{.key = "cookie",
 	 .type = SCHEMA_TEXT,
-	 FIELD(service_config, l7.persist.cookie),
+	 FIELD(service_config, persist.cookie),
 	 .fallback = "",
 	 .for_modes = HTTP,
 	 .max = LB_NAME_LEN - 1,
@@ -136,7 +137,7 @@ const struct schema_row schema_persistence[] = {
 	 .help = "Name of a cookie that is given to clients and taken off their requests."},
 	{.key = "secure",
 	 .type = SCHEMA_WORD,
-	 FIELD(service_config, l7.persist.secure),
+	 FIELD(service_config, persist.secure),
 	 .for_modes = HTTP,
 	 .word = word_on_off,
 	 .max = 1,
@@ -145,7 +146,7 @@ const struct schema_row schema_persistence[] = {
 	 .help = "Whether browsers send it over TLS only."},
 	{.key = "http_only",
 	 .type = SCHEMA_WORD,
-	 FIELD(service_config, l7.persist.http_only),
+	 FIELD(service_config, persist.http_only),
 	 .fallback = "on",
 	 .for_modes = HTTP,
 	 .word = word_on_off,
@@ -154,7 +155,7 @@ const struct schema_row schema_persistence[] = {
 	 .help = "Whether it is kept from the page's scripts."},
 	{.key = "same_site",
 	 .type = SCHEMA_WORD,
-	 FIELD(service_config, l7.persist.same_site),
+	 FIELD(service_config, persist.same_site),
 	 .fallback = "off",
 	 .for_modes = HTTP,
 	 .word = word_same_site,
@@ -297,7 +298,7 @@ const struct schema_row schema_routes[] = {
 	 .help = "Answers 403 instead of asking a real server, as for /ecp towards the "
 		 "Internet."},
 	{.key = "scheduler",
-	 .type = SCHEMA_SCHEDULER,
+	 .type = SCHEMA_WORD,
 	 FIELD(route_config, own.scheduler),
 	 .word = word_scheduler,
 	 .max = SCHEDULER_COUNT - 1,

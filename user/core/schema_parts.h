@@ -17,6 +17,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 #define NEUTRAL "none off 0 auto"
 
+#define LAYER4 (1u << MODE_L4_DR)
 #define HTTP   (1u << MODE_L7_HTTP)
 #define LAYER7 (1u << MODE_L7_TCP | HTTP)
 

@@ -3,15 +3,15 @@
 #include "core/schema_parts.h"
 #include "lbxdp/abi.h"
 
-/* What a server of layer 7 is told beyond its address: the backup too. */
+/* Limits, as at either layer. */
 #define CONNECTIONS(name, text)                                                                    \
 	{                                                                                          \
 		.key = #name, .type = SCHEMA_UINT, FIELD(real_config, name), .fallback = "0",      \
-		.zero = "none", .neutral = "0 none off", .min = 1, .max = 10000000,                \
-		.for_modes = LAYER7, .help = text                                                  \
+		.zero = "none", .neutral = "0 none off", .min = 1, .max = 10000000, .help = text   \
 	}
 
-#define REAL_L7                                                                                    \
+/* What a server has beyond its address and weight: the backup too. */
+#define REAL_MORE                                                                                  \
 	{.key = "port",                                                                            \
 	 .type = SCHEMA_UINT,                                                                      \
 	 FIELD(real_config, port),                                                                 \
@@ -23,8 +23,10 @@
 	 .why = "Direct Routing cannot change ports: the real server gets the port the client "    \
 		"came to (leave port: away)",                                                      \
 	 .help = "Port it serves on; auto is the port the client came to."},                       \
-		CONNECTIONS(max_connections, "Connections it gets at most; then it gets none "     \
-					     "until it has fewer than min_connections."),          \
+		CONNECTIONS(max_connections,                                                       \
+			    "Connections it gets at most; then it gets none until it has fewer "   \
+			    "than min_connections. With l4-dr, established ones, as its clients' " \
+			    "packets tell."),                                                      \
 		CONNECTIONS(min_connections, "Below so many a full server is used again; none "    \
 					     "is three quarters of max_connections."),             \
 		{.key = "reencrypt",                                                               \
@@ -78,7 +80,7 @@ const struct schema_row schema_reals[] = {
 	 .fallback = "100",
 	 .max = 65535,
 	 .help = "Share of the new connections; 0 takes no new ones."},
-	REAL_L7,
+	REAL_MORE,
 	{.key = NULL},
 };
 
@@ -95,9 +97,14 @@ static const struct schema_row backup_rows[] = {
 	 .min = 1,
 	 .max = 65535,
 	 .help = "Shown by status; the backup stands alone when it is used."},
-	REAL_L7,
+	REAL_MORE,
 	{.key = NULL},
 };
+
+static bool says_one_packet(const void *service)
+{
+	return ((const struct service_config *)service)->one_packet;
+}
 
 const struct schema_row schema_service[] = {
 	{.key = "mode",
@@ -130,14 +137,14 @@ const struct schema_row schema_service[] = {
 	 .max = IPPROTO_UDP,
 	 .help = "Of the ports; tcp with layer 7."},
 	{.key = "scheduler",
-	 .type = SCHEMA_SCHEDULER,
+	 .type = SCHEMA_WORD,
 	 FIELD(service_config, scheduler),
 	 .fallback = "wrr",
 	 .word = word_scheduler,
 	 .max = SCHEDULER_COUNT - 1,
-	 .help = "wrr: weighted round robin, exact at any number of CPUs, and the only one of "
-		 "Direct Routing. wlc: fewest connections for the weight; rr and lc: without "
-		 "weights; sh and maglev: by the client's address."},
+	 .help = "wrr: weighted round robin, exact at any number of CPUs. wlc: fewest connections "
+		 "for the weight; rr and lc: without weights; sh and maglev: by the client's "
+		 "address."},
 	{.key = "on_down",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, on_down),
@@ -217,7 +224,6 @@ const struct schema_row schema_service[] = {
 	{.key = "persistence",
 	 .type = SCHEMA_MAP,
 	 .neutral = NEUTRAL,
-	 .for_modes = LAYER7,
 	 .is_said = says_persistence,
 	 .sub = schema_persistence,
 	 .doc_default = "none",
@@ -225,14 +231,25 @@ const struct schema_row schema_service[] = {
 		 "a cookie."},
 	{.key = "slow_start",
 	 .type = SCHEMA_DURATION,
-	 FIELD(service_config, l7.slow_start),
+	 FIELD(service_config, slow_start),
 	 .fallback = "off",
 	 .zero = "off",
 	 .neutral = "0 0s none off",
-	 .for_modes = LAYER7,
 	 .min = SECOND,
 	 .max = DAY,
-	 .help = "Time that a server which comes back takes to its full weight."},
+	 .help = "Time that a server which comes back takes to its full weight; not with sh and "
+		 "maglev."},
+	{.key = "one_packet",
+	 .type = SCHEMA_WORD,
+	 FIELD(service_config, one_packet),
+	 .fallback = "off",
+	 .neutral = "off none 0",
+	 .for_modes = LAYER4,
+	 .word = word_on_off,
+	 .max = 1,
+	 .is_said = says_one_packet,
+	 .help = "protocol: udp: each datagram is given to a server by itself, as if it were a "
+		 "connection; none is remembered."},
 	{.key = "maxconn",
 	 .type = SCHEMA_UINT,
 	 FIELD(service_config, l7.maxconn),

@@ -13,7 +13,7 @@ struct item {
 	uint64_t digest;
 	size_t len;
 	void *content;
-	struct item *ring; /* of shares: what they make */
+	struct item *ring; /* of a recipe: what it makes */
 	bool used;         /* since the last trim */
 };
 
@@ -22,7 +22,7 @@ struct items {
 };
 
 struct store {
-	struct items rings, shares, specs, acls;
+	struct items rings, wrr, maglev, specs, acls; /* wrr, maglev: recipes */
 };
 
 /* Eight bytes at a time, by FNV's rule; specs are long. */
@@ -103,7 +103,7 @@ struct store *store_new(void)
 
 void store_free(struct store *s)
 {
-	struct items *const all[] = {&s->rings, &s->shares, &s->specs, &s->acls};
+	struct items *const all[] = {&s->rings, &s->wrr, &s->maglev, &s->specs, &s->acls};
 
 	for (size_t i = 0; s && i < ARRAY_COUNT(all); i++) {
 		sweep(all[i]); /* the marks go ... */
@@ -128,21 +128,60 @@ const struct ring *store_ring(struct store *s, struct ring *r)
 	return intern_ring(s, r)->content;
 }
 
-const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count)
+/* What a ring is made of. */
+struct recipe {
+	uint64_t slots;
+	unsigned char shares[];
+};
+
+/* len: of the shares, in bytes. */
+static struct recipe *recipe_of(const void *shares, size_t len, size_t slots)
+{
+	struct recipe *r = xcalloc(1, sizeof(*r) + len);
+
+	r->slots = slots;
+	if (len)
+		memcpy(r->shares, shares, len);
+	return r;
+}
+
+/* The item of recipe r, which is taken; it is new where it has no ring. */
+static struct item *item_of(struct items *recipes, struct recipe *r, size_t len)
+{
+	struct item *i = find(recipes, r, sizeof(*r) + len);
+
+	if (i)
+		free(r);
+	else
+		i = add(recipes, r, sizeof(*r) + len);
+	return i;
+}
+
+/* made: the ring of an item that has none. */
+static const struct ring *ring_of(struct store *s, struct item *i, struct ring *made)
+{
+	if (!i->ring && made)
+		i->ring = intern_ring(s, made);
+	i->used = i->ring;
+	return i->ring ? i->ring->content : NULL;
+}
+
+const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count,
+			     size_t most)
 {
 	size_t len = count * sizeof(*shares);
-	struct item *i = find(&s->shares, shares, len);
+	struct item *i = item_of(&s->wrr, recipe_of(shares, len, most), len);
 
-	if (!i) {
-		struct ring *r = ring_wrr(shares, count);
+	return ring_of(s, i, i->ring ? NULL : ring_wrr(shares, count, most));
+}
 
-		if (!r)
-			return NULL;
-		i = add(&s->shares, copy_of(shares, len), len);
-		i->ring = intern_ring(s, r);
-	}
-	i->used = true;
-	return i->ring->content;
+const struct ring *store_maglev(struct store *s, const struct maglev_share *shares, size_t count,
+				size_t slots)
+{
+	size_t len = count * sizeof(*shares);
+	struct item *i = item_of(&s->maglev, recipe_of(shares, len, slots), len);
+
+	return ring_of(s, i, i->ring ? NULL : maglev_table(shares, count, slots));
 }
 
 /* A list brings its digest, and may be long. */
@@ -166,14 +205,19 @@ const struct check_spec *store_spec(struct store *s, const struct check_spec *sp
 	return (i ? i : add(&s->specs, copy_of(spec, sizeof(*spec)), sizeof(*spec)))->content;
 }
 
+static void mark_ring(struct store *s, const struct ring *r)
+{
+	if (r)
+		find(&s->rings, r, sizeof(*r) + r->count * sizeof(r->slots[0]))->used = true;
+}
+
 static void mark_rings(struct store *s, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan_count(plan, PLAN_RINGS); i++) {
 		const struct row_ring *row = plan_value(plan, PLAN_RINGS, i);
 
-		find(&s->rings, row->ring,
-		     sizeof(*row->ring) + row->ring->count * sizeof(row->ring->slots[0]))
-			->used = true;
+		mark_ring(s, row->ring);
+		mark_ring(s, row->table);
 	}
 }
 
@@ -199,12 +243,12 @@ static void mark_acls(struct store *s, const struct plan *plan)
 	}
 }
 
-/* Shares are remembered for as long as they are asked for and their ring is used. */
-static void keep_shares_of_used_rings(struct store *s)
+/* Recipes are remembered for as long as they are asked for and their ring is used. */
+static void keep_recipes_of_used_rings(struct items *recipes)
 {
 	for (size_t c = 0; c < CHAINS; c++)
-		for (struct item *i = s->shares.chain[c]; i; i = i->next)
-			i->used &= i->ring->used;
+		for (struct item *i = recipes->chain[c]; i; i = i->next)
+			i->used &= i->ring && i->ring->used;
 }
 
 void store_trim(struct store *s, const struct plan *plan)
@@ -212,8 +256,10 @@ void store_trim(struct store *s, const struct plan *plan)
 	mark_rings(s, plan);
 	mark_specs(s, plan);
 	mark_acls(s, plan);
-	keep_shares_of_used_rings(s);
-	sweep(&s->shares);
+	keep_recipes_of_used_rings(&s->wrr);
+	keep_recipes_of_used_rings(&s->maglev);
+	sweep(&s->wrr);
+	sweep(&s->maglev);
 	sweep(&s->rings);
 	sweep(&s->specs);
 	sweep(&s->acls);

@@ -6,6 +6,7 @@
 
 #include "core/acl.h"
 #include "core/check.h"
+#include "core/maglev.h"
 #include "core/plan.h"
 #include "core/ring.h"
 
@@ -17,8 +18,11 @@ void store_free(struct store *s);
 /* Takes r and returns the ring of that content that everyone uses. */
 const struct ring *store_ring(struct store *s, struct ring *r);
 
-/* ring_wrr of shares, remembered. NULL without memory. */
-const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count);
+/* ring_wrr and maglev_table of shares, remembered. NULL without memory. */
+const struct ring *store_wrr(struct store *s, const struct ring_share *shares, size_t count,
+			     size_t most);
+const struct ring *store_maglev(struct store *s, const struct maglev_share *shares, size_t count,
+				size_t slots);
 
 /* Copies a; equal lists of a configuration that is read anew stay one pointer. */
 const struct acl *store_acl(struct store *s, const struct acl *a);

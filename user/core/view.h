@@ -65,6 +65,8 @@ struct view_real {
 	size_t worst;             /* index of the check that `check` shows */
 	uint16_t port;            /* 0: the client's */
 	uint32_t max_connections; /* 0: no limit */
+	uint32_t min_connections; /* below so many it is used again, once it was full */
+	uint32_t full;            /* layer 4: 1 while it gets no new ones for that */
 	unsigned int throttle;    /* percent of its weight while it starts slowly; 0: it does not */
 	uint64_t downtime;        /* seconds in which it was down, of those it is known */
 	struct view_l7 l7;
@@ -88,6 +90,8 @@ struct view_service {
 	uint64_t connections, packets, bytes, unrouted;
 	uint64_t denied;             /* packets of clients that may not use it */
 	uint64_t denied_connections; /* of them, those that would have begun a flow */
+	uint64_t full;     /* packets dropped at layer 4 because every real was full */
+	uint64_t followed; /* flows that persistence sent where their client was before */
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "core/desire.h"
+#include "core/ramp.h"
 #include "daemon/state.h"
 
 /* What one gathering works with: where facts go, and the interfaces that may lead to reals. */
@@ -146,6 +147,14 @@ static void gather_health(const struct gathering *g, const struct service_config
 	keep_up(g->d, f);
 }
 
+/* At the first start the neighbour's answer may come after the check's. */
+static bool lacks_mac_only(const struct service_config *s, const struct real_config *r,
+			   const struct real_fact *f)
+{
+	return !service_is_l7(s) && f->health == HEALTH_UP && f->admin == ADMIN_ONLINE &&
+	       real_weight(r, f) > 0;
+}
+
 /* A server that was down, or kept out by an order, and is back begins slowly; one that has just
  * been checked for the first time does not, or a new daemon would have every service limp. */
 static uint64_t gather_since(struct daemon *d, const struct service_config *s,
@@ -154,10 +163,12 @@ static uint64_t gather_since(struct daemon *d, const struct service_config *s,
 	const uint64_t fallen = UINT64_MAX;
 	uint64_t *since = &d->real_since[f->id];
 
-	if (!s->l7.slow_start)
+	if (!s->slow_start)
 		*since = 0;
 	else if (!real_usable(s, r, f))
-		*since = *since || f->health != HEALTH_UNKNOWN ? fallen : 0;
+		*since = *since || (f->health != HEALTH_UNKNOWN && !lacks_mac_only(s, r, f))
+				 ? fallen
+				 : 0;
 	else if (*since == fallen)
 		*since = clock_msec();
 	return *since == fallen ? 0 : *since;
@@ -180,8 +191,9 @@ static void gather_real(const struct gathering *g, const struct service_config *
 		f->ifindex = net_egress(g->d->net, &r->ip);
 	}
 	gather_health(g, s, r, f);
-	if (service_is_l7(s))
-		f->usable_since = gather_since(g->d, s, r, f);
+	f->usable_since = gather_since(g->d, s, r, f);
+	if (!service_is_l7(s))
+		f->ramp = ramp_step(f->usable_since, s->slow_start, clock_msec());
 	g->d->real_used[f->id] = true;
 }
 
@@ -300,12 +312,31 @@ static void gather_ifaces(const struct gathering *g, struct facts *facts)
 	facts->ifaces = out;
 }
 
+/* Layer 7 looks at the clock by itself. */
+static uint64_t next_ramp(const struct daemon *d, const struct facts *f)
+{
+	uint64_t next = UINT64_MAX, now = clock_msec();
+
+	for (size_t i = 0; i < d->model->service_count; i++) {
+		const struct service_config *s = &d->model->services[i];
+
+		for (size_t r = 0; s->slow_start && !service_is_l7(s) && r < s->real_count; r++) {
+			uint64_t since = f->services[i].reals[r].usable_since;
+			uint64_t then = ramp_next(since, s->slow_start, now);
+
+			next = then < next ? then : next;
+		}
+	}
+	return next;
+}
+
 const struct facts *gather_facts(struct daemon *d, struct arena *a)
 {
 	const struct gathering g = gathering_of(d, a);
 	struct facts *f = arena_alloc(a, 1, sizeof(*f));
 
 	f->services = gather_services(&g);
+	f->ramp_next = next_ramp(d, f);
 	f->active = true;
 	f->xdp_mode = d->options->xdp_mode >= 0 ? (enum xdp_mode)d->options->xdp_mode
 						: d->model->node.xdp_mode;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "core/desire.h"
 #include "daemon/state.h"
@@ -128,6 +129,23 @@ static bool attachments_changed(const struct daemon *d, const struct facts *f)
 	return false;
 }
 
+static void ramp_fire(struct timer *t)
+{
+	reconcile_now(container_of(t, struct daemon, ramp));
+}
+
+/* A server that starts slowly gets its next step (R36). */
+static void ramp_later(struct daemon *d, const struct facts *f)
+{
+	uint64_t now = clock_msec();
+
+	timer_stop(&d->ramp);
+	if (f->ramp_next == UINT64_MAX)
+		return;
+	d->ramp.fn = ramp_fire;
+	timer_start(d->loop, &d->ramp, f->ramp_next > now ? f->ramp_next - now : 0);
+}
+
 /* One plan, applied. Returns whether another is due: announcements depend on attachments. */
 static bool apply_once(struct daemon *d)
 {
@@ -139,6 +157,7 @@ static bool apply_once(struct daemon *d)
 	bool again = false;
 
 	gather_note_changes(d, facts);
+	ramp_later(d, facts);
 	if (desired) {
 		d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
 		d->layer7_refused = refusals.layer7;

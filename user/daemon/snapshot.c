@@ -65,6 +65,8 @@ static void snap_flows(struct daemon *d, uint32_t id, struct view_real *v)
 	struct lb_real_stats s = dataplane_real_stats(d->dataplane, id);
 
 	v->active = c.opened - c.closed;
+	v->full = v->max_connections &&
+		  v->active >= (c.full ? v->min_connections : v->max_connections);
 	v->inactive = c.closing_begun - c.closing_ended + c.half_open;
 	v->connections = c.connections;
 	v->packets = s.packets;
@@ -85,7 +87,7 @@ static uint64_t downtime_sec(const struct downtime *t)
 
 static unsigned int throttle_of(const struct service_config *s, const struct real_fact *f)
 {
-	unsigned int step = ramp_step(f->usable_since, s->l7.slow_start, clock_msec());
+	unsigned int step = ramp_step(f->usable_since, s->slow_start, clock_msec());
 
 	return step == RAMP_STEPS ? 0 : step * 100 / RAMP_STEPS;
 }
@@ -105,6 +107,7 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->interface = interface_of(d, f, a);
 	v->port = r->port;
 	v->max_connections = r->max_connections;
+	v->min_connections = connections_reopen_below(r->min_connections, r->max_connections);
 	v->throttle = v->effective_weight ? throttle_of(s, f) : 0;
 	v->downtime = downtime_sec(&d->real_down[f->id]);
 	if (service_is_l7(s))
@@ -151,6 +154,8 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
 	v->denied_connections = dataplane_denied_connections(d->dataplane, f->id);
+	v->full = dataplane_full(d->dataplane, f->id);
+	v->followed = dataplane_followed(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
 	v->l7.limit = session_limit(d, s);
 	v->l7.rate = d->service_rates[f->id].now;

@@ -129,7 +129,7 @@ struct daemon {
 	struct store *store;
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
 	struct hook reconcile;
-	struct timer retry, sweep, second, settle, wake;
+	struct timer retry, ramp, sweep, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
 	size_t layer7_refused;    /* of refused: layer 4 does without */

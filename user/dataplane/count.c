@@ -47,6 +47,16 @@ uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service)
 	return service < LB_SERVICES_MAX ? load(&d->services[service].unrouted) : 0;
 }
 
+uint64_t dataplane_full(const struct dataplane *d, uint32_t service)
+{
+	return service < LB_SERVICES_MAX ? load(&d->services[service].full) : 0;
+}
+
+uint64_t dataplane_followed(const struct dataplane *d, uint32_t service)
+{
+	return service < LB_SERVICES_MAX ? load(&d->services[service].followed) : 0;
+}
+
 uint64_t dataplane_denied(const struct dataplane *d, uint32_t service)
 {
 	return service < LB_SERVICES_MAX ? load(&d->services[service].denied) : 0;

@@ -83,6 +83,9 @@ bool dataplane_attached_now(struct dataplane *d, uint32_t ifindex);
 struct lb_real_conns dataplane_real_conns(const struct dataplane *d, uint32_t real);
 struct lb_real_stats dataplane_real_stats(struct dataplane *d, uint32_t real);
 uint64_t dataplane_unrouted(const struct dataplane *d, uint32_t service);
+/* ... because every real had its max_connections; new flows that persistence placed. */
+uint64_t dataplane_full(const struct dataplane *d, uint32_t service);
+uint64_t dataplane_followed(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);

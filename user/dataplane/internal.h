@@ -39,6 +39,7 @@ struct carry;
 	M(HALF6,      lbx_half6)      \
 	M(FRAGMENTS,  lbx_fragments)  \
 	M(ICMP,       lbx_icmp)       \
+	M(PERSIST,    lbx_persist)    \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \
 	M(EVENTS,     lbx_events)     \
@@ -54,11 +55,6 @@ enum map_id {
 	DATAPLANE_MAPS(MAP_ENUM)
 #undef MAP_ENUM
 		MAP_COUNT
-};
-
-/* A row of lbx_slots in memory: the kernel keeps array values on multiples of 8 bytes. */
-struct slot {
-	uint32_t real, unused;
 };
 
 struct dataplane {
@@ -78,7 +74,7 @@ struct dataplane {
 	int fd[MAP_COUNT];
 	uint64_t *filter;
 	struct lb_service *services;
-	struct slot *slots;
+	uint32_t *slots; /* real ids, two to a row */
 	struct lb_real *reals;
 	struct lb_real_conns *conns;
 	struct lb_settings *settings;
@@ -150,13 +146,18 @@ void divert_close(struct dataplane *d);
 /* rings.c: slot ranges, and which reals are in a ring. */
 int rings_open(struct dataplane *d, struct buf *why);
 void rings_close(struct dataplane *d);
-int rings_put(struct dataplane *d, uint32_t service, const struct ring *r);
+/* old: what stands now, so that only what differs is written; NULL: nothing known. */
+int rings_put(struct dataplane *d, uint32_t service, const struct row_ring *row,
+	      const struct row_ring *old);
 int rings_remove(struct dataplane *d, uint32_t service);
 /* Frees ranges that no packet can be reading any more. */
 void rings_reap(struct dataplane *d);
 /* True when real is in no ring since before the sweep's pass number pass began. */
 bool rings_left_before(const struct dataplane *d, uint32_t real, uint32_t pass);
+/* What the service has: its ring, its table, and how they are used. */
 struct lb_ring rings_now(const struct dataplane *d, uint32_t service);
+struct lb_ring rings_table(const struct dataplane *d, uint32_t service);
+struct lb_policy rings_policy(const struct dataplane *d, uint32_t service);
 
 /* acls.c: lists of clients, and which services' flows are to be judged by them. */
 int acls_open(struct dataplane *d);

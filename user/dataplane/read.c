@@ -24,23 +24,33 @@ static int read_settings(const struct reading *r)
 	return plan_put(r->to, PLAN_SETTINGS, &key, &row);
 }
 
+static const struct ring *read_slots(const struct reading *r, struct lb_ring is)
+{
+	size_t len = is.count * sizeof(uint32_t);
+	struct ring *ring = malloc(sizeof(*ring) + len);
+
+	if (!ring)
+		return NULL;
+	ring->count = is.count;
+	memcpy(ring->slots, r->d->slots + is.first, len);
+	ring->digest = ring_digest(ring->slots, ring->count);
+	return r->intern->ring(r->intern->arg, ring);
+}
+
 static int read_ring(const struct reading *r, uint32_t service)
 {
-	struct lb_ring is = rings_now(r->d, service);
-	struct row_ring row = {};
-	struct ring *ring;
+	struct lb_ring is = rings_now(r->d, service), table = rings_table(r->d, service);
+	struct row_ring row = {.policy = rings_policy(r->d, service)};
 
 	if (!is.count)
 		return 0;
-	ring = malloc(sizeof(*ring) + is.count * sizeof(ring->slots[0]));
-	if (!ring)
+	row.ring = read_slots(r, is);
+	row.backup = r->d->slots[is.first + is.count];
+	if (table.count)
+		row.table = read_slots(r, table);
+	if (!row.ring || (table.count && !row.table))
 		return -ENOMEM;
-	ring->count = is.count;
-	for (uint32_t i = 0; i < is.count; i++)
-		ring->slots[i] = r->d->slots[is.first + i].real;
-	ring->digest = ring_digest(ring->slots, ring->count);
-	row.ring = r->intern->ring(r->intern->arg, ring);
-	return row.ring ? plan_put(r->to, PLAN_RINGS, &service, &row) : -ENOMEM;
+	return plan_put(r->to, PLAN_RINGS, &service, &row);
 }
 
 static int read_acl(const struct reading *r, uint32_t service)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rings in lbx_slots. A new ring is written beside the old one and switched to by one 64-bit store;
- * the old range is used again only when no packet can be reading it. Beside that: which reals are
- * in any ring, and since when not, for the reuse of their ids.
+ * Rings and hash tables in lbx_slots. A new one is written beside the old one and switched to by
+ * one 64-bit store; the old range is used again only when no packet can be reading it. Beside that:
+ * which reals are in any ring, and since when not, for the reuse of their ids.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "dataplane/internal.h"
 
 /* An XDP program runs for microseconds; this is an age. */
@@ -22,47 +24,66 @@ struct leaving {
 struct rings {
 	struct slots *slots;
 	struct leaving *first, **last; /* oldest first */
+	bool said;                     /* that there is no room */
 	uint32_t refs[LB_REALS_MAX];   /* slots that name the real */
 	uint32_t left[LB_REALS_MAX];   /* the sweep's pass in which the last one went */
 };
 
-static struct lb_ring load_ring(const struct lb_service *s)
-{
-	union {
-		uint64_t whole;
-		struct lb_ring ring;
-	} u = {.whole = __atomic_load_n((const uint64_t *)&s->ring, __ATOMIC_ACQUIRE)};
+union word {
+	struct lb_ring ring;
+	struct lb_policy policy;
+	uint64_t whole;
+};
 
-	return u.ring;
+static union word load(const void *at)
+{
+	return (union word){.whole = __atomic_load_n((const uint64_t *)at, __ATOMIC_ACQUIRE)};
 }
 
-static void store_ring(struct lb_service *s, struct lb_ring ring)
+static void store(void *at, union word value)
 {
-	union {
-		struct lb_ring ring;
-		uint64_t whole;
-	} u = {.ring = ring};
-
-	__atomic_store_n((uint64_t *)&s->ring, u.whole, __ATOMIC_RELEASE);
+	__atomic_store_n((uint64_t *)at, value.whole, __ATOMIC_RELEASE);
 }
 
 struct lb_ring rings_now(const struct dataplane *d, uint32_t service)
 {
-	return load_ring(&d->services[service]);
+	return load(&d->services[service].ring).ring;
 }
 
-static void count_in(struct rings *r, const struct slot *slots, uint32_t count)
+struct lb_ring rings_table(const struct dataplane *d, uint32_t service)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (slots[i].real < LB_REALS_MAX)
-			r->refs[slots[i].real]++;
+	return load(&d->services[service].hash).ring;
 }
 
-static void count_out(struct rings *r, const struct slot *slots, uint32_t count, uint32_t pass)
+struct lb_policy rings_policy(const struct dataplane *d, uint32_t service)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (slots[i].real < LB_REALS_MAX && !--r->refs[slots[i].real])
-			r->left[slots[i].real] = pass;
+	return load(&d->services[service].policy).policy;
+}
+
+/* The backup behind a ring counts as its reals do. */
+static uint32_t slots_of(struct lb_ring ring)
+{
+	return ring.count + 1;
+}
+
+static void count_in(struct dataplane *d, struct lb_ring ring)
+{
+	for (uint32_t i = 0; i < slots_of(ring); i++) {
+		uint32_t real = d->slots[ring.first + i];
+
+		if (real < LB_REALS_MAX)
+			d->rings->refs[real]++;
+	}
+}
+
+static void count_out(struct dataplane *d, struct lb_ring ring, uint32_t pass)
+{
+	for (uint32_t i = 0; i < slots_of(ring); i++) {
+		uint32_t real = d->slots[ring.first + i];
+
+		if (real < LB_REALS_MAX && !--d->rings->refs[real])
+			d->rings->left[real] = pass;
+	}
 }
 
 /* The ring is in use: by its service, and by nobody else. */
@@ -72,11 +93,11 @@ static int claim(struct dataplane *d, struct lb_ring ring)
 
 	if (!ring.count)
 		return 0;
-	if (ring.first >= LB_SLOTS_MAX || ring.count > LB_SLOTS_MAX - ring.first)
+	if (ring.first >= LB_SLOTS_MAX || ring.count >= LB_SLOTS_MAX - ring.first)
 		return -EINVAL;
-	err = slots_reserve(d->rings->slots, ring.first, ring.count);
+	err = slots_reserve(d->rings->slots, ring.first, slots_of(ring));
 	if (!err)
-		count_in(d->rings, d->slots + ring.first, ring.count);
+		count_in(d, ring);
 	return err;
 }
 
@@ -91,8 +112,11 @@ int rings_open(struct dataplane *d, struct buf *why)
 	d->rings->slots = slots_new(LB_SLOTS_MAX);
 	if (!d->rings->slots)
 		return -ENOMEM;
-	for (uint32_t id = 1; !err && id < LB_SERVICES_MAX; id++)
+	for (uint32_t id = 1; !err && id < LB_SERVICES_MAX; id++) {
 		err = claim(d, rings_now(d, id));
+		if (!err)
+			err = claim(d, rings_table(d, id));
+	}
 	if (err)
 		buf_printf(why, "the rings in %s/%s overlap; run `lbxdp down`, then `lbxdp up`",
 			   d->pin_dir, map_names[MAP_SLOTS]);
@@ -123,7 +147,7 @@ void rings_reap(struct dataplane *d)
 	while (r->first && now - r->first->since >= GRACE_MSEC) {
 		struct leaving *l = r->first;
 
-		slots_give(r->slots, l->ring.first, l->ring.count);
+		slots_give(r->slots, l->ring.first, slots_of(l->ring));
 		r->first = l->next;
 		if (!r->first)
 			r->last = &r->first;
@@ -139,56 +163,90 @@ static void retire(struct dataplane *d, struct lb_ring old, struct leaving *l)
 		free(l);
 		return;
 	}
-	count_out(d->rings, d->slots + old.first, old.count, sweep_pass(d));
+	count_out(d, old, sweep_pass(d));
 	*l = (struct leaving){.ring = old, .since = clock_msec()};
 	*d->rings->last = l;
 	d->rings->last = &l->next;
 }
 
-static int take(struct dataplane *d, uint32_t count, struct lb_ring *out)
+static int take(struct dataplane *d, struct lb_ring *ring)
 {
-	int err = 0;
+	int err;
 
-	*out = (struct lb_ring){.count = count};
-	if (count)
-		err = slots_take(d->rings->slots, count, &out->first);
+	if (!ring->count)
+		return 0;
+	err = slots_take(d->rings->slots, slots_of(*ring), &ring->first);
 	if (err) {
 		rings_reap(d);
-		err = slots_take(d->rings->slots, count, &out->first);
+		err = slots_take(d->rings->slots, slots_of(*ring), &ring->first);
 	}
 	return err;
 }
 
-int rings_put(struct dataplane *d, uint32_t service, const struct ring *r)
+/* A ring, and the backup behind it, in place of the one that stands at one of a service's. */
+static int replace(struct dataplane *d, struct lb_ring *at, const struct ring *r, uint32_t backup)
 {
-	struct lb_ring old = rings_now(d, service), new;
+	struct lb_ring old = load(at).ring, new = {.count = r ? r->count : 0};
 	struct leaving *l;
 	int err;
 
-	if (r->count > LB_SLOTS_MAX)
+	if (new.count >= LB_SLOTS_MAX)
 		return -E2BIG;
 	l = malloc(sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	err = take(d, r->count, &new);
+	err = take(d, &new);
 	if (err) {
 		free(l);
 		return err;
 	}
-	for (uint32_t i = 0; i < new.count; i++)
-		d->slots[new.first + i].real = r->slots[i];
 	/* First in, then out: who stays has never left. */
-	count_in(d->rings, d->slots + new.first, new.count);
-	store_ring(&d->services[service], new);
+	if (new.count) {
+		memcpy(d->slots + new.first, r->slots, new.count * sizeof(*r->slots));
+		d->slots[new.first + new.count] = backup;
+		count_in(d, new);
+	}
+	store(at, (union word){.ring = new});
 	retire(d, old, l);
 	return 0;
 }
 
+/* Without room the ring has to do. */
+static int replace_table(struct dataplane *d, uint32_t service, const struct ring *table)
+{
+	struct lb_ring *at = &d->services[service].hash;
+	int err = replace(d, at, table, 0);
+
+	if (err != -ENOSPC)
+		return err;
+	if (!d->rings->said)
+		log_warning("no room for a table of %zu slots in %s: its service hashes over its "
+			    "ring, as others may",
+			    table->count, map_names[MAP_SLOTS]);
+	d->rings->said = true;
+	return replace(d, at, NULL, 0);
+}
+
+int rings_put(struct dataplane *d, uint32_t service, const struct row_ring *row,
+	      const struct row_ring *old)
+{
+	struct lb_service *s = &d->services[service];
+	int err = 0;
+
+	if (!old || old->ring != row->ring || old->backup != row->backup)
+		err = replace(d, &s->ring, row->ring, row->backup);
+	if (!err && (!old || old->table != row->table))
+		err = replace_table(d, service, row->table);
+	if (!err)
+		store(&s->policy, (union word){.policy = row->policy});
+	return err;
+}
+
 int rings_remove(struct dataplane *d, uint32_t service)
 {
-	static const struct ring none;
+	static const struct row_ring none;
 
-	return rings_put(d, service, &none);
+	return rings_put(d, service, &none, NULL);
 }
 
 bool rings_left_before(const struct dataplane *d, uint32_t real, uint32_t pass)

@@ -51,6 +51,8 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 		__atomic_store_n(&d->services[id].unrouted, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&d->services[id].denied, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&d->services[id].denied_connections, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&d->services[id].full, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&d->services[id].followed, 0, __ATOMIC_RELAXED);
 	}
 	return update(d, MAP_SVC_INFO, &id, value);
 }
@@ -132,11 +134,10 @@ static int real_delete(struct dataplane *d, const void *key)
 static int ring_put(struct dataplane *d, const void *key, const void *value, const void *old)
 {
 	uint32_t id = *(const uint32_t *)key;
-	const struct row_ring *row = value;
 
 	if (!id || id >= LB_SERVICES_MAX)
 		return -E2BIG;
-	return rings_put(d, id, row->ring);
+	return rings_put(d, id, value, old);
 }
 
 static int ring_delete(struct dataplane *d, const void *key)

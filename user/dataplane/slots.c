@@ -7,6 +7,7 @@
 #include "dataplane/slots.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct slots {
@@ -61,6 +62,26 @@ static void tell_parents(struct slots *s, uint32_t node, uint32_t order)
 	}
 }
 
+static uint32_t units_of(uint32_t count)
+{
+	return count ? (count + SLOTS_UNIT - 1) / SLOTS_UNIT : 1;
+}
+
+/* Marks units from unit on as free or not, in the largest parts that there are: what a range of
+ * 2^n has more than was asked for stays free. */
+static void mark(struct slots *s, uint32_t unit, uint32_t units, bool free)
+{
+	for (uint32_t order = s->top + 1; order-- > 0;) {
+		uint32_t node = (s->units + unit) >> order;
+
+		if (!(units >> order & 1))
+			continue;
+		s->free[node] = free ? order + 1 : 0;
+		tell_parents(s, node, order);
+		unit += 1U << order;
+	}
+}
+
 int slots_take(struct slots *s, uint32_t count, uint32_t *first)
 {
 	uint32_t want = order_of(count), node = 1;
@@ -70,32 +91,38 @@ int slots_take(struct slots *s, uint32_t count, uint32_t *first)
 	for (uint32_t order = s->top; order > want; order--)
 		node = 2 * node + (s->free[2 * node] < want + 1);
 	*first = ((node << want) - s->units) * SLOTS_UNIT;
-	s->free[node] = 0;
-	tell_parents(s, node, want);
+	mark(s, *first / SLOTS_UNIT, units_of(count), false);
 	return 0;
+}
+
+static bool is_free(const struct slots *s, uint32_t node, uint32_t order)
+{
+	if (s->free[node] != order + 1)
+		return false;
+	for (uint32_t above = node / 2; above; above /= 2)
+		if (!s->free[above])
+			return false;
+	return true;
 }
 
 int slots_reserve(struct slots *s, uint32_t first, uint32_t count)
 {
-	uint32_t order = order_of(count), unit = first / SLOTS_UNIT, node;
+	uint32_t order = order_of(count), unit = first / SLOTS_UNIT, units = units_of(count);
 
 	if (order > s->top || unit >= s->units || first % SLOTS_UNIT || unit % (1U << order))
 		return -EINVAL;
-	node = (s->units + unit) >> order;
-	if (s->free[node] != order + 1)
-		return -EBUSY;
-	for (uint32_t above = node / 2; above; above /= 2)
-		if (!s->free[above])
+	for (uint32_t at = unit, part = s->top + 1; part-- > 0;) {
+		if (!(units >> part & 1))
+			continue;
+		if (!is_free(s, (s->units + at) >> part, part))
 			return -EBUSY;
-	s->free[node] = 0;
-	tell_parents(s, node, order);
+		at += 1U << part;
+	}
+	mark(s, unit, units, false);
 	return 0;
 }
 
 void slots_give(struct slots *s, uint32_t first, uint32_t count)
 {
-	uint32_t order = order_of(count), node = (s->units + first / SLOTS_UNIT) >> order;
-
-	s->free[node] = order + 1;
-	tell_parents(s, node, order);
+	mark(s, first / SLOTS_UNIT, units_of(count), true);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who owns which range of lbx_slots: a buddy allocator over ranges of 2^n units. Taking, reserving
- * and giving back cost the logarithm of the table's size. */
+/* Who owns which range of lbx_slots: a buddy allocator over ranges of 2^n units, the last of
+ * which stay free where fewer are asked for. Taking, reserving and giving back cost the logarithm
+ * of the table's size. */
 #ifndef LBXDP_DATAPLANE_SLOTS_H
 #define LBXDP_DATAPLANE_SLOTS_H
 

@@ -102,7 +102,7 @@ static struct ring *maglev_of(const struct service *s, const struct ring_share *
 	for (size_t i = 0; i < n; i++)
 		known[i] = (struct maglev_share){identity(&s->engine->reals[shares[i].real]->row),
 						 shares[i].real, shares[i].weight};
-	ring = maglev_table(known, n);
+	ring = maglev_table(known, n, MAGLEV_SLOTS);
 	free(known);
 	return ring;
 }
@@ -150,8 +150,8 @@ static void make_ring(struct service *s)
 	if (n) /* NULL is no array, not even of nothing */
 		qsort(shares, n, sizeof(*shares), by_id);
 	free(s->ring);
-	s->ring =
-		scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n) : ring_wrr(shares, n);
+	s->ring = scheduler_of(s) == SCHEDULER_MAGLEV ? maglev_of(s, shares, n)
+						      : ring_wrr(shares, n, RING_SLOTS_MAX);
 	s->stale = !s->ring;
 	note_reals(s, shares, n);
 	free(shares);

@@ -7,6 +7,7 @@
  * the limit holds at every moment, without a lock that a crash could leave closed. Two who meet at
  * the last place may both step back; each then calls whoever waits, himself included.
  */
+#include "core/model.h"
 #include "proxy/internal.h"
 
 static bool swap(uint32_t *at, uint32_t from, uint32_t to)
@@ -123,15 +124,6 @@ void service_leave(struct engine *e, struct service *s)
 	service_clear_if_over(s);
 }
 
-/* As with ipvsadm -y: below min, or where there is none, below three quarters of max (R43). */
-static uint32_t reopens_below(const struct proxy_real *row)
-{
-	uint64_t low = row->min_connections ? row->min_connections
-					    : ((uint64_t)row->max_connections * 3 + 3) / 4;
-
-	return low < row->max_connections ? low : row->max_connections;
-}
-
 /* version is of *full as it was when the real was found open. */
 static bool is_open(const struct engine *e, const struct real *r, uint32_t *version)
 {
@@ -144,7 +136,7 @@ static bool is_open(const struct engine *e, const struct real *r, uint32_t *vers
 		return false;
 	if (!(*version & 1))
 		return true;
-	if (sum >= reopens_below(&r->row))
+	if (sum >= connections_reopen_below(r->row.min_connections, r->row.max_connections))
 		return false;
 	return swap(full, *version, *version + 1) && ++*version;
 }
