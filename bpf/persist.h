@@ -48,26 +48,12 @@ stage __u32 persist_find(const struct lb_persist_key *key, __u32 now, __u32 time
 	return e->real;
 }
 
-/*
- * Remembers real in place of last, which did not serve (0: none did), and returns it; or the one
- * that another CPU remembered meanwhile, so that a client's flows which begin at once stay
- * together.
- */
-stage __u32 persist_note(const struct lb_persist_key *key, __u32 real, __u32 last, __u32 now,
-			 __u32 timeout)
+/* 0 where the client was not known. */
+stage long persist_add(const struct lb_persist_key *key, __u32 real, __u32 now)
 {
-	struct lb_persist new = {.real = real, .seen = now}, *e;
+	struct lb_persist e = {.real = real, .seen = now};
 
-	if (!bpf_map_update_elem(&lbx_persist, key, &new, BPF_NOEXIST))
-		return real;
-	e = bpf_map_lookup_elem(&lbx_persist, key);
-	if (!e)
-		return real;
-	if (e->real != last && !persist_is_over(e, now, timeout))
-		return e->real;
-	e->real = real;
-	e->seen = now;
-	return real;
+	return bpf_map_update_elem(&lbx_persist, key, &e, BPF_NOEXIST);
 }
 
 #endif

@@ -15,14 +15,16 @@
 struct pick_client {
 	struct lb_addr addr;
 	__u32 service;
-	__u32 now; /* ticks */
+	__u32 now;  /* ticks */
+	__u32 hash; /* of addr; pick_first fills it in */
+	__u32 pad;
 };
 
 /* A walk round the ring, from slot to slot. */
 struct pick_walk {
 	struct lb_ring ring;
 	__u32 from;  /* where it begins, in the ring */
-	__u32 least; /* go round and take the least loaded; else the first that has room */
+	__u32 order; /* enum lb_scheduler: the least loaded of all, or the first that has room */
 	__u32 best;  /* real id; 0: none yet */
 	__u32 weight;
 	__u64 load;
@@ -55,14 +57,29 @@ static long pick_step(__u32 i, void *ctx)
 	if (!id || !real || !conns || real_is_full(real, conns))
 		return 0;
 	pick_compare(w, id, real, conns);
-	return !w->least;
+	return w->order != LB_SCHEDULER_LEAST;
+}
+
+/*
+ * 0, which the verifier does not know. Linux 6.1 walks a callback once, takes what the first step
+ * finds for what every step finds, and removes the branches that the others need.
+ */
+stage __u32 pick_nothing(const struct pick_client *c)
+{
+	return c->service / LB_SERVICES_MAX;
 }
 
 /* The real of the walk that begins at a slot; 0: all that it met are full. The daemon keeps rings
  * that are walked within LB_SCAN_MAX slots, but for more reals than that. */
-stage __u32 pick_walk(struct lb_ring ring, __u32 from, bool least)
+stage __u32 pick_walk(const struct pick_client *c, struct lb_ring ring, __u32 from, __u32 order)
 {
-	struct pick_walk w = {.ring = ring, .from = from, .least = least};
+	__u32 nothing = pick_nothing(c);
+	struct pick_walk w = {.ring = ring,
+			      .from = from,
+			      .order = order,
+			      .best = nothing,
+			      .weight = nothing,
+			      .load = nothing};
 
 	(void)bpf_loop(ring.count < LB_SCAN_MAX ? ring.count : LB_SCAN_MAX, pick_step, &w, 0);
 	return w.best;
@@ -100,34 +117,48 @@ stage __u32 pick_scale(__u32 hash, struct lb_ring ring)
 	return (__u64)hash * ring.count >> 32;
 }
 
-/* The slot that the scheduler begins with; hash: of the client, for who goes by it. */
-stage __u32 pick_slot(struct lb_service *s, struct lb_ring ring, __u32 scheduler, __u32 hash)
+stage bool pick_hashes(struct lb_policy policy)
 {
-	bool hashes = scheduler == LB_SCHEDULER_RING || scheduler == LB_SCHEDULER_TABLE;
-
-	return hashes ? pick_scale(hash, ring) : sched_turn(s, ring);
+	return policy.scheduler == LB_SCHEDULER_RING || policy.scheduler == LB_SCHEDULER_TABLE;
 }
 
-/* The real that the scheduler names without looking at it. */
-stage __u32 pick_first(struct lb_service *s, struct lb_ring ring, __u32 slot, __u32 scheduler,
-		       __u32 hash)
+/* The slot that a client is hashed to, else the next in turn. */
+stage __u32 pick_slot(struct lb_service *s, const struct pick_client *c, struct lb_ring ring,
+		      struct lb_policy policy)
 {
-	if (scheduler == LB_SCHEDULER_TABLE) {
-		ring = sched_hash_ring(s);
-		slot = pick_scale(hash, ring);
-	}
-	return sched_real(ring.first + slot);
+	return pick_hashes(policy) ? pick_scale(c->hash, ring) : sched_turn(s, ring);
 }
 
-/* By the scheduler, the backup where all are full; 0: no real has room. */
-__u32 pick_by_order(struct lb_service *s, const struct pick_client *c);
+/* The real that the scheduler names without looking round; 0: it has to. */
+__u32 pick_first(struct lb_service *s, struct pick_client *c);
 
-separate __u32 pick_by_order(struct lb_service *s, const struct pick_client *c)
+separate __u32 pick_first(struct lb_service *s, struct pick_client *c)
 {
 	struct lb_policy policy;
 	struct lb_ring ring;
-	__u32 hash, slot, id;
-	bool least;
+	__u32 id;
+
+	if (!s || !c)
+		return 0;
+	policy = sched_policy(s);
+	ring = policy.scheduler == LB_SCHEDULER_TABLE ? sched_hash_ring(s) : sched_ring(s);
+	if (!ring.count || policy.scheduler == LB_SCHEDULER_LEAST)
+		return 0;
+	c->hash = pick_hash(c);
+	id = sched_real(ring.first + pick_slot(s, c, ring, policy));
+	if (policy.flags & LB_POLICY_LIMITS && !pick_may_use(id, c->service))
+		return 0;
+	return id;
+}
+
+/* The least loaded, or who has room from a slot on; the backup where nobody has; else 0. */
+__u32 pick_search(struct lb_service *s, const struct pick_client *c);
+
+separate __u32 pick_search(struct lb_service *s, const struct pick_client *c)
+{
+	struct lb_policy policy;
+	struct lb_ring ring;
+	__u32 id;
 
 	if (!s || !c)
 		return 0;
@@ -135,13 +166,8 @@ separate __u32 pick_by_order(struct lb_service *s, const struct pick_client *c)
 	ring = sched_ring(s);
 	if (!ring.count)
 		return 0;
-	least = policy.scheduler == LB_SCHEDULER_LEAST;
-	hash = pick_hash(c);
-	slot = pick_slot(s, ring, policy.scheduler, hash);
-	id = least ? 0 : pick_first(s, ring, slot, policy.scheduler, hash);
-	if (id && (!(policy.flags & LB_POLICY_LIMITS) || pick_may_use(id, c->service)))
-		return id;
-	id = pick_walk(ring, slot, least);
+	/* Read again, because the verifier has learnt in pick_slot what this one may be. */
+	id = pick_walk(c, ring, pick_slot(s, c, ring, policy), sched_policy(s).scheduler);
 	if (id)
 		return id;
 	id = sched_real(ring.first + ring.count);
@@ -157,41 +183,83 @@ stage bool pick_follows(__u32 last, __u32 service, struct lb_ring ring)
 	return !pick_is_backup(last) || last == sched_real(ring.first);
 }
 
-/* The real of a new flow; 0: every one has its max_connections. */
-__u32 pick_real(struct lb_service *s, const struct pick_client *c);
+/* The real of the client's last flow, if that may have this one too; 0: none. */
+__u32 pick_last(struct lb_service *s, const struct pick_client *c);
 
-separate __u32 pick_real(struct lb_service *s, const struct pick_client *c)
+separate __u32 pick_last(struct lb_service *s, const struct pick_client *c)
 {
 	struct lb_persist_key key = {};
 	struct lb_policy policy;
-	__u32 last, id;
+	__u32 last;
 
 	if (!s || !c)
 		return 0;
 	policy = sched_policy(s);
-	if (!policy.persist_timeout)
-		return pick_by_order(s, c);
 	persist_key(&key, c->service, &c->addr, policy);
 	last = persist_find(&key, c->now, policy.persist_timeout);
-	if (pick_follows(last, c->service, sched_ring(s))) {
-		stats_add(&s->followed, 1);
-		return last;
-	}
-	id = pick_by_order(s, c);
-	return id ? persist_note(&key, id, last, c->now, policy.persist_timeout) : 0;
+	if (!pick_follows(last, c->service, sched_ring(s)))
+		return 0;
+	stats_add(&s->followed, 1);
+	return last;
+}
+
+/* Remembers what the scheduler chose; returns the real of the flow, which may be another. */
+__u32 pick_note(struct lb_service *s, const struct pick_client *c, __u32 real);
+
+separate __u32 pick_note(struct lb_service *s, const struct pick_client *c, __u32 real)
+{
+	struct lb_persist_key key = {};
+	struct lb_persist *e;
+	struct lb_policy policy;
+
+	if (!s || !c)
+		return 0;
+	policy = sched_policy(s);
+	persist_key(&key, c->service, &c->addr, policy);
+	if (!persist_add(&key, real, c->now))
+		return real;
+	e = bpf_map_lookup_elem(&lbx_persist, &key);
+	if (!e)
+		return real;
+	if (!persist_is_over(e, c->now, policy.persist_timeout) &&
+	    pick_follows(e->real, c->service, sched_ring(s)))
+		return e->real;
+	e->real = real;
+	e->seen = c->now;
+	return real;
+}
+
+/* The steps are functions that the verifier walks apart, and side by side: one within the other
+ * they would not fit the stack. 0: every real has its max_connections. */
+stage __u32 pick_real(struct lb_service *s, struct pick_client *c)
+{
+	bool persists = sched_policy(s).persist_timeout;
+	__u32 id = persists ? pick_last(s, c) : 0;
+
+	if (id)
+		return id;
+	id = pick_first(s, c);
+	if (!id)
+		id = pick_search(s, c);
+	return id && persists ? pick_note(s, c, id) : id;
+}
+
+stage __u32 pick_id(struct pkt *p, struct lb_service *s, __u32 service, struct lb_ring ring)
+{
+	struct pick_client c = {.service = service, .now = p->now};
+
+	if (likely(sched_is_plain(s)))
+		return sched_real(ring.first + sched_turn(s, ring));
+	pkt_src(p, &c.addr);
+	return pick_real(s, &c);
 }
 
 /* Chooses the real of a new flow. LB_CONTINUE, or the packet's end. */
 stage enum lb_verdict pick(struct pkt *p, struct lb_service *s, __u32 service, struct lb_ring ring)
 {
-	struct pick_client c = {.service = service, .now = p->now};
-	__u32 id;
+	__u32 id = pick_id(p, s, service, ring);
 
-	if (likely(sched_is_plain(s)))
-		return sched_ticket(p, s, ring) ? LB_CONTINUE : LB_NO_REAL;
-	pkt_src(p, &c.addr);
-	id = pick_real(s, &c);
-	if (!id) {
+	if (unlikely(!id)) {
 		stats_add(&s->full, 1);
 		return LB_FULL;
 	}
