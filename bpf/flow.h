@@ -11,6 +11,8 @@
 #define LBXDP_BPF_FLOW_H
 
 #include "acl.h"
+#include "flood.h"
+#include "origin.h"
 #include "sched.h"
 #include "stats.h"
 
@@ -137,7 +139,10 @@ stage bool flow_denied(const struct lb_flow *f)
 	return f->state == LB_FLOW_DENIED;
 }
 
-/* Whether the entry ends with this packet, and as what the packet goes on. */
+/*
+ * Whether the entry ends with this packet, and as what the packet goes on. A client's RST ends
+ * none but a denied one: only the real can tell whether it is the client's (RFC 5961 3).
+ */
 stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdict *v)
 {
 	*v = LB_CONTINUE;
@@ -145,11 +150,19 @@ stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdi
 		return true;
 	if (flow_is_syn(p))
 		return f->state == LB_FLOW_CLOSING || flow_denied(f) || !real_keeps(p);
-	if (p->flags & TCP_RST)
+	if (p->flags & TCP_RST) {
 		*v = LB_FORWARDED;
-	else if (p->proto == WIRE_TCP)
+		return flow_denied(f);
+	}
+	if (p->proto == WIRE_TCP)
 		*v = LB_RESET;
-	return p->flags & TCP_RST || real_resets(p) || flow_denied(f);
+	return real_resets(p) || flow_denied(f);
+}
+
+/* A RST keeps nothing alive, or the shorter timeout would begin in the past. */
+stage bool flow_lives(const struct pkt *p, const struct lb_flow *f)
+{
+	return !(p->flags & TCP_RST) || f->state != LB_FLOW_CLOSING;
 }
 
 /* What only some packets of an established flow ask for. */
@@ -165,8 +178,9 @@ stage enum lb_verdict flow_turn(struct pkt *p, struct flow_tables t, const void 
 		p->replaced = true;
 		return v;
 	}
-	flow_touch(p, f);
-	if (p->flags & TCP_FIN)
+	if (flow_lives(p, f))
+		flow_touch(p, f);
+	if (p->flags & (TCP_FIN | TCP_RST))
 		(void)flow_close(f);
 	else if (f->state == LB_FLOW_NEW && !(p->flags & TCP_SYN))
 		(void)flow_change(f, LB_FLOW_NEW, LB_FLOW_ESTABLISHED);
@@ -240,6 +254,8 @@ stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const 
 		p->replaced = true;
 		return v;
 	}
+	if (p->flags & TCP_RST)
+		return LB_FORWARDED;
 	flow_touch(p, half);
 	if (!flow_is_syn(p))
 		flow_promote(p, t, key, &is);
@@ -259,24 +275,67 @@ stage bool flow_table_full(struct pkt *p, struct flow_tables t)
 	return is;
 }
 
-/* A new flow that is remembered: a ticket, a half-open entry. */
-stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void *key,
-				 struct lb_service *s, __u32 service, struct lb_ring ring)
+/* The half-open entry of a flow whose real is chosen. */
+stage enum lb_verdict flow_remember(struct pkt *p, struct flow_tables t, const void *key,
+				    __u32 service)
 {
-	struct lb_flow f = {.service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
-	struct lb_real_conns *conns;
+	struct lb_flow f = {
+		.real = p->real_id, .service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
+	struct lb_real_conns *conns = real_conns(f.real);
 
-	if (!sched_ticket(p, s, ring))
-		return LB_NO_REAL;
-	f.real = p->real_id;
 	if (bpf_map_update_elem(t.half, key, &f, BPF_ANY))
 		stats_event(LB_EVENT_HALF_OPEN_FAILED);
-	if (p->replaced && p->proto == WIRE_TCP)
-		stats_event(LB_EVENT_FLOW_REPLACED);
-	conns = real_conns(f.real);
 	if (conns)
 		stats_add(&conns->connections, 1);
 	return LB_FORWARDED;
+}
+
+/* A real that is not remembered: the client's next packet finds it by the same hash. */
+stage enum lb_verdict flow_by_hash(struct pkt *p, struct lb_service *s, enum lb_event why)
+{
+	if (!sched_hash(p, sched_hash_ring(s)))
+		return LB_NO_REAL;
+	stats_event(why);
+	return LB_FORWARDED;
+}
+
+/* A new flow: a ticket and an entry, while there is room and no flood. */
+stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void *key,
+				 struct lb_service *s, __u32 service, struct lb_ring ring)
+{
+	if (unlikely(flood_counts(p, s)))
+		return flow_by_hash(p, s, LB_EVENT_FLOOD);
+	if (unlikely(flow_table_full(p, t)))
+		return flow_by_hash(p, s, LB_EVENT_TABLE_FULL);
+	if (!sched_ticket(p, s, ring))
+		return LB_NO_REAL;
+	if (p->replaced && p->proto == WIRE_TCP)
+		stats_event(LB_EVENT_FLOW_REPLACED);
+	return flow_remember(p, t, key, service);
+}
+
+/* Can it be a client's second packet? */
+stage bool flow_answers(const struct pkt *p)
+{
+	return (p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_ACK;
+}
+
+/*
+ * The middle of a flow that no entry knows. It makes none, but for that of a flow whose SYN came in
+ * a flood. While the table is full there are flows without entries, which are not dropped.
+ */
+stage enum lb_verdict flow_miss(struct pkt *p, struct flow_tables t, const void *key,
+				struct lb_service *s, __u32 service)
+{
+	bool full = flow_table_full(p, t);
+
+	if (flow_answers(p) && flood_lately(p, s) && !full)
+		return sched_hash(p, sched_hash_ring(s)) ? flow_remember(p, t, key, service)
+							 : LB_NO_REAL;
+	stats_add(&s->missed, 1);
+	if (s->on_miss == LB_ON_MISS_DROP && !full)
+		return LB_MISS;
+	return flow_by_hash(p, s, LB_EVENT_FLOW_MISS);
 }
 
 /* No entry knows this packet. */
@@ -285,12 +344,13 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	__u32 service = 0;
 	struct lb_service *s = sched_service(p, &service);
 	struct lb_ring ring;
-	bool starts = flow_starts(p);
 	enum lb_verdict v;
 
 	if (!s)
 		return LB_NOT_OURS;
 	v = acl_judge(p, s);
+	if (likely(v == LB_CONTINUE))
+		v = origin_judge(p);
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	ring = sched_ring(s);
@@ -298,12 +358,8 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 		stats_add(&s->unrouted, 1);
 		return LB_NO_REAL;
 	}
-	if (starts && !flow_table_full(p, t))
-		return flow_begin(p, t, key, s, service, ring);
-	if (!sched_hash(p, ring))
-		return LB_NO_REAL;
-	stats_event(starts ? LB_EVENT_TABLE_FULL : LB_EVENT_FLOW_MISS);
-	return LB_FORWARDED;
+	return flow_starts(p) ? flow_begin(p, t, key, s, service, ring)
+			      : flow_miss(p, t, key, s, service);
 }
 
 stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)

@@ -7,6 +7,7 @@
 #define LBXDP_BPF_SCHED_H
 
 #include "real.h"
+#include "siphash.h"
 
 union sched_ring {
 	struct lb_ring ring;
@@ -28,19 +29,34 @@ stage bool sched_ticket(struct pkt *p, struct lb_service *s, struct lb_ring ring
 	return sched_slot(p, ring.first + (__u32)(ticket % ring.count));
 }
 
+/* A client's address and ports under the secret key; of IPv4, the mapped prefix is left out. */
+__u32 sched_key(__u64 first, __u64 last, __u32 ports);
+
+separate __u32 sched_key(__u64 first, __u64 last, __u32 ports)
+{
+	const __u32 zero = 0;
+	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+	struct siphash h;
+
+	if (!s)
+		return 0;
+	h = siphash_begin(s->hash_key);
+	if (first || (__u32)last != PKT_MAPPED) {
+		siphash_add(&h, first);
+		siphash_add(&h, last);
+		last = 0;
+	}
+	siphash_add(&h, last >> 32 | (__u64)ports << 32);
+	return siphash_end(&h) >> 32;
+}
+
 /* The same slot for the same client address and ports, as long as the ring stands. */
 stage bool sched_hash(struct pkt *p, struct lb_ring ring)
 {
-	__u32 h = p->ports;
+	struct pkt_words src = pkt_src_words(p);
+	__u64 h = sched_key(src.first, src.last, p->ports);
 
-	if (p->ip4)
-		h ^= p->ip4->src;
-	else
-		h ^= p->ip6->src[0] ^ p->ip6->src[1] ^ p->ip6->src[2] ^ p->ip6->src[3];
-	h = (h ^ h >> 16) * 0x85ebca6bU;
-	h = (h ^ h >> 13) * 0xc2b2ae35U;
-	h ^= h >> 16;
-	return sched_slot(p, ring.first + (__u32)((__u64)h * ring.count >> 32));
+	return sched_slot(p, ring.first + (__u32)(h * ring.count >> 32));
 }
 
 stage struct lb_ring sched_ring(struct lb_service *s)
@@ -48,6 +64,12 @@ stage struct lb_ring sched_ring(struct lb_service *s)
 	union sched_ring r = {.word = READ_ONCE(*(__u64 *)&s->ring)};
 
 	return r.ring;
+}
+
+/* The ring that sched_hash goes by. */
+stage struct lb_ring sched_hash_ring(struct lb_service *s)
+{
+	return sched_ring(s);
 }
 
 /* The service of the packet's address, port and protocol; NULL: none. */

@@ -29,6 +29,8 @@ enum {
 	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
 	LB_VIP_FILTER_WORDS = 1024,  /* 65,536 bits */
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
+	LB_FLOOD_WINDOW_SHIFT = 3,   /* new flows are counted in windows of 2^3 ticks, 1.07 s */
+	LB_ANSWERS_A_TICK = 2684,    /* ARP and ND answers of an interface: 20,000 a second */
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
@@ -60,16 +62,33 @@ struct lb_gate {
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_gate, 8);
 
+/* New flows in a window: above high, flood mode begins; it ends when there were low at most. */
+struct lb_flood {
+	__u32 high; /* 0: never */
+	__u32 low;
+};
+LB_ABI_SIZE(struct lb_flood, 8);
+
+/* What becomes of a packet in the middle of a flow that nobody knows. */
+enum lb_on_miss { LB_ON_MISS_HASH, LB_ON_MISS_DROP };
+
 /* lbx_services: by service id. The daemon writes the first 64 bytes, the data plane counts in the
  * others. */
 struct lb_service {
 	struct lb_ring ring; /* in whose order new flows meet the reals */
 	struct lb_gate gate;
-	__u64 pad0[6];
-	__u64 cursor;   /* tickets drawn: slot = cursor % ring.count */
-	__u64 unrouted; /* packets dropped because the ring was empty */
-	__u64 denied;   /* packets of clients that may not */
-	__u64 pad1[5];
+	struct lb_flood flood;
+	__u32 on_miss; /* enum lb_on_miss */
+	__u32 pad0a;
+	__u64 pad0[4];
+	__u64 cursor;      /* tickets drawn: slot = cursor % ring.count */
+	__u64 unrouted;    /* packets dropped because the ring was empty */
+	__u64 denied;      /* packets of clients that may not */
+	__u64 missed;      /* packets in the middle of a flow that nobody knew */
+	__u64 new_flows;   /* window << 32 | new flows in it */
+	__u32 flood_until; /* tick at which flood mode ends, or ended; 0: it never began */
+	__u32 pad1a;
+	__u64 pad1[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 128);
 
@@ -171,7 +190,7 @@ enum lb_flow_state {
 	LB_FLOW_HALF_OPEN,   /* a SYN, or one datagram */
 	LB_FLOW_NEW,         /* promoted by the client's second packet; short timeout */
 	LB_FLOW_ESTABLISHED, /* third packet seen: earns the long timeout */
-	LB_FLOW_CLOSING,     /* the client's FIN */
+	LB_FLOW_CLOSING,     /* the client's FIN or RST */
 	LB_FLOW_UDP,
 	LB_FLOW_DENIED, /* TCP, made by the daemon: its service's list refuses its client by now */
 	LB_FLOW_STATE_COUNT,
@@ -202,8 +221,9 @@ LB_ABI_SIZE(struct lb_vip, 48);
 struct lb_iface {
 	__u8 mac[6];
 	__u16 pad;
+	__u64 answers; /* tick << 32 | ARP and ND answers in it */
 };
-LB_ABI_SIZE(struct lb_iface, 8);
+LB_ABI_SIZE(struct lb_iface, 16);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {
@@ -219,7 +239,9 @@ struct lb_settings {
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */
 	__u32 full6;
-	__u64 pad2[5];
+	__u64 hash_key[2]; /* secret, made with the maps: who chooses his addresses chooses no real
+			    */
+	__u64 pad2[3];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
 

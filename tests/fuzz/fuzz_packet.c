@@ -4,7 +4,8 @@
  * that passes before, two bytes more. A kind below KINDS is a good packet with TCP flags and tags
  * from those two and up to three bytes changed; any other is a raw frame of that length. All is
  * run twice, with and without the fast path; both must do the same, nothing may end in
- * XDP_ABORTED, and the counters must agree with the tables.
+ * XDP_ABORTED, and the counters must agree with the tables. The last byte says what a miss comes
+ * to.
  */
 #include "fast.h"
 
@@ -83,12 +84,19 @@ static void add_list(void)
 	}
 }
 
-static void start(void)
+static void start(enum lb_on_miss on_miss)
 {
-	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
-	struct lb_service service = {.ring = {.count = REALS}, .gate = {.list = LIST}};
+	struct lb_settings settings = {
+		.flows_high = 2, .flows_low = 1, .hash_key = {0x1234567890abcdef, 42}
+        };
+	struct lb_service service = {
+		.ring = {.count = REALS},
+		.gate = {         .list = LIST             },
+		.flood = { .high = 4,              .low = 2},
+		.on_miss = on_miss
+        };
 	struct lb_iface iface = {
-		.mac = {2, 0, 0, 0, 0, 0x99}
+		.mac = {2, 0, 0, 0, 0, 1}
         };
 	uint32_t zero = 0, id = SERVICE, ifindex = IFINDEX;
 
@@ -213,7 +221,7 @@ static uint64_t run_all(struct input in, bool fast)
 	uint64_t sum = 0xcbf29ce484222325ULL, passed = 0;
 	static struct frame f;
 
-	start();
+	start(in.left && in.at[in.left - 1] & 1 ? LB_ON_MISS_DROP : LB_ON_MISS_HASH);
 	while (in.left >= RECORD) {
 		const uint8_t *record = cut(&in, RECORD);
 		uint64_t step = (uint64_t)record[1] << LB_TICK_SHIFT;
@@ -231,6 +239,7 @@ static uint64_t run_all(struct input in, bool fast)
 	sum = digest(sum, lbx_events.values, LB_EVENT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_real_conns.values, (REALS + 1) * sizeof(struct lb_real_conns));
 	sum = digest(sum, lbx_real_stats.values, (REALS + 1) * sizeof(struct lb_real_stats));
+	sum = digest(sum, lbx_services.values, (SERVICE + 1) * sizeof(struct lb_service));
 	return digest(sum, lbx_settings.values, sizeof(struct lb_settings));
 }
 

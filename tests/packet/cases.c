@@ -8,4 +8,6 @@ void cases_run(void)
 	cases_route();
 	cases_answer();
 	cases_acl();
+	cases_flood();
+	cases_origin();
 }

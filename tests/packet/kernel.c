@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cases.h"
 #include "lbxdp.skel.h"
@@ -84,6 +85,14 @@ int runner_run(struct frame *f)
 	memcpy(f->byte, out, opts.data_size_out);
 	f->len = opts.data_size_out;
 	return opts.retval;
+}
+
+uint32_t runner_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
 }
 
 bool runner_refuse(const char *map, bool refuse)

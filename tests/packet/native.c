@@ -54,6 +54,11 @@ int runner_run(struct frame *f)
 	return action;
 }
 
+uint32_t runner_now(void)
+{
+	return flow_clock();
+}
+
 bool runner_refuse(const char *map, bool refuse)
 {
 	host_map_find(map)->refuses = refuse;

@@ -136,23 +136,33 @@ void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_ver
 	put("lbx_acl", &key, &value);
 }
 
-void world_gate(uint32_t list, bool host)
+struct lb_service world_service(void)
 {
 	uint32_t service = VIP_SERVICE;
 	struct lb_service row = {};
 
 	(void)runner_get("lbx_services", &service, &row);
+	return row;
+}
+
+void world_set_service(const struct lb_service *row)
+{
+	uint32_t service = VIP_SERVICE;
+
+	put("lbx_services", &service, row);
+}
+
+void world_gate(uint32_t list, bool host)
+{
+	struct lb_service row = world_service();
+
 	row.gate = (struct lb_gate){.list = list, .host = host};
-	put("lbx_services", &service, &row);
+	world_set_service(&row);
 }
 
 uint64_t world_denied(void)
 {
-	uint32_t service = VIP_SERVICE;
-	struct lb_service row = {};
-
-	(void)runner_get("lbx_services", &service, &row);
-	return row.denied;
+	return world_service().denied;
 }
 
 void world_set_settings(const struct lb_settings *s)

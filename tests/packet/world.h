@@ -21,6 +21,8 @@ int runner_next(const char *map, const void *prev, void *key);
 /* Runs the program; f becomes what it made of it. Returns the XDP action, or -errno where this
  * runner cannot run such a frame. */
 int runner_run(struct frame *f);
+/* The tick that a packet meets now. */
+uint32_t runner_now(void);
 /* Lets every insertion into map fail; false: this runner cannot. */
 bool runner_refuse(const char *map, bool refuse);
 
@@ -49,6 +51,8 @@ void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_ver
 /* The service's list (0: none), and whether the host takes what it allows. */
 void world_gate(uint32_t list, bool host);
 uint64_t world_denied(void);
+struct lb_service world_service(void);
+void world_set_service(const struct lb_service *row);
 void world_vip(const char *address, bool active);
 /* A flow from the client's port 40000, seen three times. */
 void world_establish(bool six);
