@@ -551,6 +551,10 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	struct row_ring ring = {store_ring(store, ring_of(1, 2))};
 	struct plan *actual = plan_new();
 	struct arena *arena = arena_new();
+	struct row_flood flood = {
+		{5000, 2500},
+                LB_ON_MISS_DROP
+        };
 	struct row_acl acl = {.host = 1};
 
 	plan_put(want, PLAN_SETTINGS, &zero, &settings);
@@ -565,6 +569,7 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	}
 	plan_put(want, PLAN_RINGS, &service, &ring);
 	acl.acl = store_acl(store, a_list(arena));
+	plan_put(want, PLAN_FLOODS, &service, &flood);
 	plan_put(want, PLAN_ACLS, &service, &acl);
 	plan_put(want, PLAN_ENDPOINTS, &endpoint, &service);
 	plan_put(want, PLAN_VIPS, &vip, &active);

@@ -20,6 +20,12 @@ static const struct number_family service_families[] = {
 	 METRIC_COUNTER, METRIC_FIELD(view_service, unrouted)},
 	{"lbxdp_service_denied_packets_total", "Packets dropped because the client may not use it.",
 	 METRIC_COUNTER, METRIC_FIELD(view_service, denied)},
+	{"lbxdp_service_missed_packets_total",
+	 "Packets in the middle of a flow that was not in the table.",
+	 METRIC_COUNTER, METRIC_FIELD(view_service, missed)},
+	{"lbxdp_service_flood",
+	 "1 while new flows are not remembered, because there are too many.",
+	 METRIC_GAUGE, METRIC_FIELD(view_service, flooded)},
 };
 
 static const struct number_family real_families[] = {

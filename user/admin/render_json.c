@@ -192,6 +192,8 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "bytes_total", s->bytes);
 	json_number(j, "unrouted_packets_total", s->unrouted);
 	json_number(j, "denied_packets_total", s->denied);
+	json_number(j, "missed_packets_total", s->missed);
+	json_bool(j, "flood", s->flooded);
 	if (service_is_l7(s->config))
 		put_l7(j, &s->l7);
 	json_open(j, "reals", '[');

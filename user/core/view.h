@@ -75,7 +75,9 @@ struct view_service {
 	enum service_status status;
 	const char *reason; /* why it is not healthy; empty when it is */
 	uint64_t connections, packets, bytes, unrouted;
-	uint64_t denied; /* packets of clients that may not use it */
+	uint64_t denied;  /* packets of clients that may not use it */
+	uint64_t missed;  /* packets in the middle of a flow that nobody knew */
+	uint32_t flooded; /* bool: in flood mode, new flows are not remembered */
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;

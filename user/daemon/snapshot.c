@@ -134,6 +134,8 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->status = service_status(s, f, &backup_used);
 	v->unrouted = dataplane_unrouted(d->dataplane, f->id);
 	v->denied = dataplane_denied(d->dataplane, f->id);
+	v->missed = dataplane_missed(d->dataplane, f->id);
+	v->flooded = dataplane_flooded(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
 	v->l7.rate = d->service_rates[f->id].now;
 	v->l7.max_rate = d->service_rates[f->id].most;
