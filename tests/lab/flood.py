@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Floods from the client's namespace, as fast as one processor makes them; see flood.c."""
 
+import json
 import os
 import signal
 import subprocess
@@ -21,8 +22,7 @@ class Flood:
             run("cc", "-O2", "-D_GNU_SOURCE", "-o", self.program, source)
 
     def __enter__(self):
-        with self.net.balancer.inside(), open("/sys/class/net/eth0/address") as f:
-            mac = f.read().strip()
+        mac = json.loads(self.net.balancer.ip("-j", "link", "show", "eth0").stdout)[0]["address"]
         self.child = self.net.client.spawn(self.program, "eth0", mac, self.vip, self.port,
                                            self.kind, FRAMES, SECONDS, stdout=subprocess.PIPE)
         return self
