@@ -290,13 +290,22 @@ stage enum lb_verdict flow_remember(struct pkt *p, struct flow_tables t, const v
 	return LB_FORWARDED;
 }
 
-/* A real that is not remembered: the client's next packet finds it by the same hash. */
-stage enum lb_verdict flow_by_hash(struct pkt *p, struct lb_service *s, enum lb_event why)
+/* The real that a packet of no entry gets: the client's next one finds it by the same hash. */
+stage enum lb_verdict flow_hash(struct pkt *p, struct lb_service *s)
 {
 	if (!sched_hash(p, sched_hash_ring(s)))
 		return LB_NO_REAL;
-	stats_event(why);
-	return LB_FORWARDED;
+	return likely(origin_is_for_us(p)) ? LB_FORWARDED : LB_NOT_OURS;
+}
+
+/* Forwarded without an entry. */
+stage enum lb_verdict flow_pass(struct pkt *p, struct lb_service *s, enum lb_event why)
+{
+	enum lb_verdict v = flow_hash(p, s);
+
+	if (likely(v == LB_FORWARDED))
+		stats_event(why);
+	return v;
 }
 
 /* A new flow: a ticket and an entry, while there is room and no flood. */
@@ -304,9 +313,11 @@ stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void
 				 struct lb_service *s, __u32 service, struct lb_ring ring)
 {
 	if (unlikely(flood_counts(p, s)))
-		return flow_by_hash(p, s, LB_EVENT_FLOOD);
+		return flow_pass(p, s, LB_EVENT_FLOOD);
 	if (unlikely(flow_table_full(p, t)))
-		return flow_by_hash(p, s, LB_EVENT_TABLE_FULL);
+		return flow_pass(p, s, LB_EVENT_TABLE_FULL);
+	if (!origin_is_for_us(p))
+		return LB_NOT_OURS;
 	if (!sched_ticket(p, s, ring))
 		return LB_NO_REAL;
 	if (p->replaced && p->proto == WIRE_TCP)
@@ -327,15 +338,20 @@ stage bool flow_answers(const struct pkt *p)
 stage enum lb_verdict flow_miss(struct pkt *p, struct flow_tables t, const void *key,
 				struct lb_service *s, __u32 service)
 {
-	bool full = flow_table_full(p, t);
+	bool full = flow_table_full(p, t), drop = s->on_miss == LB_ON_MISS_DROP && !full;
+	enum lb_verdict v;
 
-	if (flow_answers(p) && flood_lately(p, s) && !full)
-		return sched_hash(p, sched_hash_ring(s)) ? flow_remember(p, t, key, service)
-							 : LB_NO_REAL;
-	stats_add(&s->missed, 1);
-	if (s->on_miss == LB_ON_MISS_DROP && !full)
-		return LB_MISS;
-	return flow_by_hash(p, s, LB_EVENT_FLOW_MISS);
+	if (flow_answers(p) && flood_lately(p, s) && !full) {
+		v = flow_hash(p, s);
+		return v == LB_FORWARDED ? flow_remember(p, t, key, service) : v;
+	}
+	if (drop)
+		v = origin_is_for_us(p) ? LB_MISS : LB_NOT_OURS;
+	else
+		v = flow_pass(p, s, LB_EVENT_FLOW_MISS);
+	if (likely(v != LB_NOT_OURS))
+		stats_add(&s->missed, 1);
+	return v;
 }
 
 /* No entry knows this packet. */

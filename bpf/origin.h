@@ -43,11 +43,15 @@ stage bool origin_is_virtual(const __u8 mac[6])
 	return env_load32(mac) == bpf_htonl(0x00005e00) && (mac[4] == 1 || mac[4] == 2);
 }
 
-/* A frame to our MAC on its interface, or to one that says nothing about whose it is. */
+/* A frame to our MAC on its interface, or to one that says nothing about whose it is. That of the
+ * real's interface, which is mostly the same, is at hand where a real is chosen. */
 stage bool origin_is_for_us(const struct pkt *p)
 {
-	const struct lb_iface *iface = vip_iface(p);
+	const struct lb_iface *iface;
 
+	if (p->real && pkt_same_mac(p->eth->dst, p->real->source_mac))
+		return true;
+	iface = vip_iface(p);
 	return !iface || pkt_same_mac(p->eth->dst, iface->mac) || origin_is_virtual(p->eth->dst);
 }
 
@@ -63,13 +67,11 @@ separate int origin_ask(__u64 first, __u64 last, __u32 six)
 	return origin_is_vip(src) ? LB_BAD_SOURCE : LB_CONTINUE;
 }
 
-/* LB_CONTINUE, or the packet's end. */
+/* LB_CONTINUE, or LB_BAD_SOURCE. */
 stage enum lb_verdict origin_judge(const struct pkt *p)
 {
 	struct pkt_words src = pkt_src_words(p);
 
-	if (!origin_is_for_us(p))
-		return LB_NOT_OURS;
 	return origin_ask(src.first, src.last, !p->ip4);
 }
 

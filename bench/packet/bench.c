@@ -26,11 +26,13 @@ enum {
 	WORDS = 10,
 	FRAME_BYTES = 96,
 	SERVICE = 1,
+	FLOODED = 2, /* a service in flood mode */
+	RING = 251,
 	REAL = 1,
 	LOOPBACK = 1,
 };
 
-enum target { NOTHING_ALONE, NOTHING, REFERENCE, LBXDP };
+enum target { NOTHING_ALONE, NOTHING, REFERENCE, INSERT, LBXDP };
 enum kind { TCP4, TCP6, ARP };
 
 /* clang-format off */
@@ -43,7 +45,7 @@ static const struct row {
 	const char *src, *dst;
 	uint8_t flags;
 	int reference; /* row to divide by; -1: none */
-	int verdict;   /* XDP action that shows the row measures what it says */
+	int verdict; /* XDP action that shows the row measures what it says; -1: any */
 } rows[] = {
 	{"XDP_TX at once", NOTHING_ALONE, TCP4, 0, NULL, NULL, ACK, -1, XDP_TX},
 	{"generator and XDP_TX", NOTHING, TCP4, 0, NULL, NULL, ACK, -1, XDP_TX},
@@ -55,9 +57,14 @@ static const struct row {
 	{"lbxdp IPv6 established, 65,536", LBXDP, TCP6, FLOWS_MANY - 1, NULL, NULL, ACK, 3, XDP_TX},
 	{"lbxdp not for a VIP", LBXDP, TCP4, 0, NULL, "10.77.9.9", ACK, 2, XDP_PASS},
 	{"lbxdp not for a VIP, IPv6", LBXDP, TCP6, 0, NULL, "fd77::999", ACK, 2, XDP_PASS},
-	{"lbxdp new flow (SYN)", LBXDP, TCP4, 0xffffff, "0.0.0.11", NULL, SYN, 2, XDP_TX},
-	{"lbxdp unknown flow (ACK)", LBXDP, TCP4, 0xffffff, "0.0.0.12", NULL, ACK, 2, XDP_TX},
-	{"lbxdp ARP reply", LBXDP, ARP, 0, NULL, NULL, 0, 2, XDP_TX},
+	{"reference and an LRU insert", INSERT, TCP4, 0xffffff, "11.0.0.0", NULL, SYN, 2, XDP_TX},
+	{"lbxdp new flow (SYN)", LBXDP, TCP4, 0xffffff, "11.0.0.0", NULL, SYN, 10, XDP_TX},
+	{"lbxdp flood, 1 source", LBXDP, TCP4, 0, "12.0.0.0", "10.77.0.101", SYN, 2, XDP_TX},
+	{"lbxdp flood, 65,536 sources", LBXDP, TCP4, FLOWS_MANY - 1, "12.0.0.0", "10.77.0.101", SYN, 3, XDP_TX},
+	{"lbxdp flood, IPv6, 1 source", LBXDP, TCP6, 0, NULL, "fd77::101", SYN, 2, XDP_TX},
+	{"lbxdp flood, IPv6, 65,536", LBXDP, TCP6, FLOWS_MANY - 1, NULL, "fd77::101", SYN, 3, XDP_TX},
+	{"lbxdp unknown flow (ACK)", LBXDP, TCP4, 0xffffff, "13.0.0.0", NULL, ACK, 2, XDP_TX},
+	{"lbxdp ARP flood", LBXDP, ARP, 0, NULL, NULL, 0, 2, -1},
 };
 /* clang-format on */
 
@@ -91,11 +98,11 @@ static void load(void)
 	must(lbxdp_bpf__load(lbxdp), "load lbxdp");
 }
 
-static void add_vip(const char *address)
+static void add_vip(const char *address, uint32_t service)
 {
 	struct lb_endpoint endpoint = {.port = 443, .proto = PROTO_TCP};
 	struct lb_vip vip = {.active = 1};
-	uint32_t word[4], bit, index, service = SERVICE;
+	uint32_t word[4], bit, index;
 	uint64_t bits = 0;
 
 	frame_mapped(endpoint.vip.byte, address);
@@ -125,20 +132,25 @@ static void fill(void)
 		.service = SERVICE
         };
 	struct lb_service service = {
-		.ring = {.first = 0, .count = 1}
+		.ring = {.first = 0, .count = RING}
         };
 	struct lb_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 1}
         };
-	uint32_t zero = 0, one = 1;
+	uint32_t zero = 0, one = 1, flooded = FLOODED;
 
 	put(lbxdp->maps.lbx_settings, &zero, &settings);
 	put(lbxdp->maps.lbx_reals, &one, &real);
-	put(lbxdp->maps.lbx_slots, &zero, &one);
+	for (uint32_t i = 0; i < RING; i++)
+		put(lbxdp->maps.lbx_slots, &i, &one);
 	put(lbxdp->maps.lbx_services, &one, &service);
+	service.flood = (struct lb_flood){1, 1};
+	put(lbxdp->maps.lbx_services, &flooded, &service);
 	put(lbxdp->maps.lbx_ifaces, &one, &iface);
-	add_vip("10.77.0.100");
-	add_vip("fd77::100");
+	add_vip("10.77.0.100", SERVICE);
+	add_vip("fd77::100", SERVICE);
+	add_vip("10.77.0.101", FLOODED);
+	add_vip("fd77::101", FLOODED);
 }
 
 static void arp(struct frame *f)
@@ -164,7 +176,7 @@ static void prepare(const struct row *r)
 			 .dst = r->dst,
 			 .src = r->src ? r->src
 				: six  ? "fd77::10"
-				       : "0.0.0.10",
+				       : "10.0.0.0",
 			 .payload = six ? 22 : 42};
 
 	if (r->kind == ARP)
@@ -174,7 +186,7 @@ static void prepare(const struct row *r)
 	memset(&bench->bss->bench_frame, 0, sizeof(bench->bss->bench_frame));
 	memcpy(&bench->bss->bench_frame.head, f.byte, six ? 6 : 2);
 	memcpy(bench->bss->bench_frame.word, f.byte + (six ? 6 : 2), 8 * WORDS);
-	bench->bss->bench_frame.vary[3] = r->mask;
+	bench->bss->bench_frame.vary[3] = (uint64_t)r->mask << 8;
 	bench->bss->bench_frame.six = six;
 	bench->bss->bench_frame.flows_mask = r->mask;
 }
@@ -184,6 +196,8 @@ static int program_of(enum target t)
 	switch (t) {
 	case LBXDP:
 		return bpf_program__fd(lbxdp->progs.lbxdp);
+	case INSERT:
+		return bpf_program__fd(bench->progs.reference_insert);
 	case REFERENCE:
 		return bpf_program__fd(bench->progs.reference);
 	default:
@@ -215,7 +229,7 @@ static double measure(const struct row *r, uint32_t repeat)
 	start = cpu_ns();
 	must(bpf_prog_test_run_opts(fd, &opts), r->name);
 	start = cpu_ns() - start;
-	if ((int)opts.retval != r->verdict) {
+	if (r->verdict >= 0 && (int)opts.retval != r->verdict) {
 		fprintf(stderr, "%s: XDP action %u, not %d\n", r->name, opts.retval, r->verdict);
 		exit(1);
 	}
@@ -233,7 +247,7 @@ static void establish(const struct row *r)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	flow.seen = (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
 	for (uint64_t i = 0; i <= r->mask; i++) {
-		__u64 varied = word[3] ^ i;
+		__u64 varied = word[3] ^ i << 8;
 		struct lb_flow4 four = {.dport = 443, .sport = 40000, .proto = PROTO_TCP};
 		struct lb_flow6 six = {.dport = 443, .sport = 40000, .proto = PROTO_TCP};
 
@@ -253,7 +267,7 @@ static void establish(const struct row *r)
 static void run(unsigned rounds, uint32_t repeat)
 {
 	for (unsigned i = 0; i < ROWS; i++)
-		if (rows[i].mask == FLOWS_MANY - 1)
+		if (rows[i].mask == FLOWS_MANY - 1 && rows[i].flags == ACK)
 			establish(&rows[i]);
 	for (unsigned round = 0; round <= rounds; round++) {
 		for (unsigned i = 0; i < ROWS; i++) {
