@@ -54,9 +54,20 @@ stage bool flow_starts(const struct pkt *p)
 	return p->proto == WIRE_UDP || flow_is_syn(p);
 }
 
-stage __u32 flow_clock(void)
+/*
+ * The tick. It is asked for once a jiffy and kept beside the number of that: jiffies are one load,
+ * the clock is a call. The clock moves with them, so that the tick is late by a jiffy at most.
+ */
+stage __u32 flow_clock(struct lb_settings *s)
 {
-	return bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+	__u32 jiffy = bpf_jiffies64(), tick;
+	__u64 kept = READ_ONCE(s->clock);
+
+	if (likely((__u32)(kept >> 32) == jiffy))
+		return kept;
+	tick = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+	s->clock = (__u64)jiffy << 32 | tick;
+	return tick;
 }
 
 /* Signed, because another CPU may have seen the next tick already. */
@@ -387,7 +398,7 @@ stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const v
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p->settings))
 		return LB_NOT_OURS;
-	p->now = flow_clock();
+	p->now = flow_clock(p->settings);
 	f = bpf_map_lookup_elem(t.flows, key);
 	if (!f) {
 		v = flow_half_open(p, t, key);

@@ -234,7 +234,7 @@ struct lb_settings {
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
-	__u64 pad1;
+	__u64 clock;      /* jiffy << 32 | its tick; the data plane's */
 	__u64 count4; /* entries of lbx_flows4 */
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */

@@ -57,6 +57,7 @@ long bpf_redirect_map(void *map, __u64 key, __u64 flags);
 long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 __u64 bpf_ktime_get_coarse_ns(void);
+__u64 bpf_jiffies64(void);
 
 /* As the kernel's test run: what does not fit the first page is a fragment. */
 enum { HOST_LINEAR_MAX = 3520 };

@@ -56,7 +56,7 @@ int runner_run(struct frame *f)
 
 uint32_t runner_now(void)
 {
-	return flow_clock();
+	return bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
 }
 
 bool runner_refuse(const char *map, bool refuse)
