@@ -8,7 +8,6 @@
 #define LBXDP_BPF_FLOOD_H
 
 #include "maps.h"
-#include "pkt.h"
 #include "rate.h"
 
 enum {
@@ -17,27 +16,38 @@ enum {
 };
 
 /* Counts a new flow. True: the service is in flood mode. */
-stage bool flood_counts(const struct pkt *p, struct lb_service *s)
+stage bool flood_counts(struct lb_service *s, __u32 now)
 {
 	__u32 high = READ_ONCE(s->flood.high), until = READ_ONCE(s->flood_until);
-	bool is = until && (__s32)(until - p->now) >= 0;
+	bool is = until && (__s32)(until - now) >= 0;
 	__u32 limit = is ? READ_ONCE(s->flood.low) : high;
 
 	if (!high)
 		return false;
-	if (rate_count(&s->new_flows, p->now >> LB_FLOOD_WINDOW_SHIFT, limit) <= limit)
+	if (rate_count(&s->new_flows, now >> LB_FLOOD_WINDOW_SHIFT, limit) <= limit)
 		return is;
-	if (until != p->now + FLOOD_HOLD)
-		s->flood_until = p->now + FLOOD_HOLD;
+	if (!is)
+		s->flood_since = now;
+	if (until != now + FLOOD_HOLD)
+		s->flood_until = now + FLOOD_HOLD;
 	return true;
 }
 
+/* Has flood mode lasted for so long that no SYN from before it is in the half-open table? */
+stage bool flood_settled(const struct lb_service *s, const struct lb_settings *settings, __u32 now)
+{
+	__u32 until = READ_ONCE(s->flood_until), timeout = settings->timeout[LB_FLOW_HALF_OPEN];
+
+	return until && READ_ONCE(s->flood.high) && (__s32)(until - now) >= 0 &&
+	       (__s32)(now - READ_ONCE(s->flood_since)) > (__s32)timeout;
+}
+
 /* Is the service in flood mode, or was it when the client may have sent its SYN? */
-stage bool flood_lately(const struct pkt *p, const struct lb_service *s)
+stage bool flood_lately(const struct lb_service *s, __u32 now)
 {
 	__u32 until = READ_ONCE(s->flood_until);
 
-	return until && READ_ONCE(s->flood.high) && (__s32)(p->now - until) <= FLOOD_GRACE;
+	return until && READ_ONCE(s->flood.high) && (__s32)(now - until) <= FLOOD_GRACE;
 }
 
 #endif

@@ -274,11 +274,10 @@ stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const 
 }
 
 /* The watermark with its hysteresis, judged where a flow begins. */
-stage bool flow_table_full(struct pkt *p, struct flow_tables t)
+stage bool flow_table_full(struct lb_settings *s, bool six)
 {
-	struct lb_settings *s = p->settings;
-	__u32 *full = t.six ? &s->full6 : &s->full4;
-	__u64 count = READ_ONCE(*(t.six ? &s->count6 : &s->count4));
+	__u32 *full = six ? &s->full6 : &s->full4;
+	__u64 count = READ_ONCE(*(six ? &s->count6 : &s->count4));
 	__u32 was = READ_ONCE(*full), is = count >= (was ? s->flows_low + 1ULL : s->flows_high);
 
 	if (is != was)
@@ -301,78 +300,86 @@ stage enum lb_verdict flow_remember(struct pkt *p, struct flow_tables t, const v
 	return LB_FORWARDED;
 }
 
-/* The real that a packet of no entry gets: the client's next one finds it by the same hash. */
-stage enum lb_verdict flow_hash(struct pkt *p, struct lb_service *s)
-{
-	if (!sched_hash(p, sched_hash_ring(s)))
-		return LB_NO_REAL;
-	return likely(origin_is_for_us(p)) ? LB_FORWARDED : LB_NOT_OURS;
-}
-
-/* Forwarded without an entry. */
-stage enum lb_verdict flow_pass(struct pkt *p, struct lb_service *s, enum lb_event why)
-{
-	enum lb_verdict v = flow_hash(p, s);
-
-	if (likely(v == LB_FORWARDED))
-		stats_event(why);
-	return v;
-}
-
-/* A new flow: a ticket and an entry, while there is room and no flood. */
-stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void *key,
-				 struct lb_service *s, __u32 service, struct lb_ring ring)
-{
-	if (unlikely(flood_counts(p, s)))
-		return flow_pass(p, s, LB_EVENT_FLOOD);
-	if (unlikely(flow_table_full(p, t)))
-		return flow_pass(p, s, LB_EVENT_TABLE_FULL);
-	if (!origin_is_for_us(p))
-		return LB_NOT_OURS;
-	if (!sched_ticket(p, s, ring))
-		return LB_NO_REAL;
-	if (p->replaced && p->proto == WIRE_TCP)
-		stats_event(LB_EVENT_FLOW_REPLACED);
-	return flow_remember(p, t, key, service);
-}
-
 /* Can it be a client's second packet? */
-stage bool flow_answers(const struct pkt *p)
+stage bool flow_answers(__u32 flags)
 {
-	return (p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_ACK;
+	return (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_ACK;
 }
+
+/* What is done with a packet that no entry knows: one of these, or an enum lb_event that says why
+ * its real is chosen by the hash and not remembered. */
+enum flow_plan {
+	FLOW_TICKET = 64, /* the next real in turn, and an entry */
+	FLOW_ANSWER,      /* the real that the hash gave its SYN in a flood, and an entry */
+	FLOW_DROP,
+};
 
 /*
- * The middle of a flow that no entry knows. It makes none, but for that of a flow whose SYN came in
- * a flood. While the table is full there are flows without entries, which are not dropped.
+ * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
+ * table is full there are flows without entries, which are not dropped. flags are those of TCP, now
+ * is in ticks.
  */
-stage enum lb_verdict flow_miss(struct pkt *p, struct flow_tables t, const void *key,
-				struct lb_service *s, __u32 service)
-{
-	bool full = flow_table_full(p, t), drop = s->on_miss == LB_ON_MISS_DROP && !full;
-	enum lb_verdict v;
+int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six);
 
-	if (flow_answers(p) && flood_lately(p, s) && !full) {
-		v = flow_hash(p, s);
-		return v == LB_FORWARDED ? flow_remember(p, t, key, service) : v;
-	}
-	if (drop)
-		v = origin_is_for_us(p) ? LB_MISS : LB_NOT_OURS;
-	else
-		v = flow_pass(p, s, LB_EVENT_FLOW_MISS);
-	if (likely(v != LB_NOT_OURS))
-		stats_add(&s->missed, 1);
-	return v;
+separate int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six)
+{
+	const __u32 zero = 0;
+	struct lb_settings *settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	bool full;
+
+	if (!s || !settings)
+		return FLOW_DROP;
+	if (starts && flood_counts(s, now))
+		return LB_EVENT_FLOOD;
+	full = flow_table_full(settings, six);
+	if (starts)
+		return full ? LB_EVENT_TABLE_FULL : FLOW_TICKET;
+	if (full)
+		return LB_EVENT_FLOW_MISS;
+	if (flow_answers(flags) && flood_lately(s, now))
+		return FLOW_ANSWER;
+	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
 }
 
-/* No entry knows this packet. */
-stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *key)
+/* False: there is none. */
+stage bool flow_choose(struct pkt *p, struct lb_service *s, struct lb_ring ring, __u32 plan)
 {
-	__u32 service = 0;
-	struct lb_service *s = sched_service(p, &service);
+	if (plan == FLOW_DROP)
+		return true;
+	return plan == FLOW_TICKET ? sched_ticket(p, s, ring) : sched_hash(p, sched_hash_ring(s));
+}
+
+/* A packet of no entry that may use its service, which has reals. */
+stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void *key,
+				 struct lb_service *s, __u32 service, struct lb_ring ring)
+{
+	__u32 plan = flow_plan(s, flow_starts(p), p->flags, p->now, t.six);
+
+	if (!flow_choose(p, s, ring, plan))
+		return LB_NO_REAL;
+	if (unlikely(!origin_is_for_us(p)))
+		return LB_NOT_OURS;
+	if (plan == LB_EVENT_FLOW_MISS || plan == FLOW_DROP)
+		stats_add(&s->missed, 1);
+	if (plan == FLOW_DROP)
+		return LB_MISS;
+	if (plan == FLOW_TICKET && p->replaced && p->proto == WIRE_TCP)
+		stats_event(LB_EVENT_FLOW_REPLACED);
+	if (plan == FLOW_TICKET || plan == FLOW_ANSWER)
+		return flow_remember(p, t, key, service);
+	stats_event(plan);
+	return LB_FORWARDED;
+}
+
+/* No entry knows this packet. s is its service, or NULL where nobody has looked yet. */
+stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *key,
+			       struct lb_service *s, __u32 service)
+{
 	struct lb_ring ring;
 	enum lb_verdict v;
 
+	if (!s)
+		s = sched_service(p, &service);
 	if (!s)
 		return LB_NOT_OURS;
 	v = acl_judge(p, s);
@@ -381,26 +388,28 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	ring = sched_ring(s);
-	if (!ring.count) {
-		stats_add(&s->unrouted, 1);
-		return LB_NO_REAL;
-	}
-	return flow_starts(p) ? flow_begin(p, t, key, s, service, ring)
-			      : flow_miss(p, t, key, s, service);
+	if (ring.count)
+		return flow_serve(p, t, key, s, service, ring);
+	stats_add(&s->unrouted, 1);
+	return LB_NO_REAL;
 }
 
 stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)
 {
 	const __u32 zero = 0;
 	enum lb_verdict v = LB_CONTINUE;
+	struct lb_service *s = NULL;
 	struct lb_flow *f;
+	__u32 service = 0;
 
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p->settings))
 		return LB_NOT_OURS;
 	p->now = flow_clock(p->settings);
 	f = bpf_map_lookup_elem(t.flows, key);
-	if (!f) {
+	if (!f && flow_is_syn(p))
+		s = sched_service(p, &service);
+	if (!f && !(s && flood_settled(s, p->settings, p->now))) {
 		v = flow_half_open(p, t, key);
 		/* Between the two look-ups another CPU may have promoted the flow: then it is in
 		 * the table that was asked first. Only a SYN is sure to begin one. */
@@ -409,7 +418,7 @@ stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const v
 	}
 	if (f)
 		v = flow_established(p, t, key, f);
-	return v == LB_CONTINUE ? flow_new(p, t, key) : v;
+	return v == LB_CONTINUE ? flow_new(p, t, key, s, service) : v;
 }
 
 #endif

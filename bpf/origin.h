@@ -37,22 +37,39 @@ stage bool origin_is_vip(struct pkt_words src)
 	return vip_maybe(word) && bpf_map_lookup_elem(&lbx_vips, &key);
 }
 
-/* The MAC address that VRRP moves between routers (RFC 9568 7.3). */
-stage bool origin_is_virtual(const __u8 mac[6])
+/* A MAC address in the upper six bytes of a word, as it lies in memory before something else. */
+stage __u64 origin_mac(const __u8 *mac)
 {
-	return env_load32(mac) == bpf_htonl(0x00005e00) && (mac[4] == 1 || mac[4] == 2);
+	return env_load64(mac) << 16;
 }
 
-/* A frame to our MAC on its interface, or to one that says nothing about whose it is. That of the
- * real's interface, which is mostly the same, is at hand where a real is chosen. */
+/* 00:00:5e:00:01:XX and 00:00:5e:00:02:XX, which VRRP moves between routers (RFC 9568 7.3). */
+stage bool origin_is_virtual(__u64 mac)
+{
+	__u8 kind = mac >> 48;
+
+	return (__u32)(mac >> 16) == bpf_htonl(0x00005e00) && (kind == 1 || kind == 2);
+}
+
+/* Whether a frame to mac (see origin_mac) is for us: it has our address on the interface, or that
+ * says nothing about whose it is. */
+int origin_ask_mac(__u64 mac, __u32 ifindex);
+
+separate int origin_ask_mac(__u64 mac, __u32 ifindex)
+{
+	const struct lb_iface *iface = bpf_map_lookup_elem(&lbx_ifaces, &ifindex);
+
+	return !iface || origin_mac(iface->mac) == mac || origin_is_virtual(mac);
+}
+
+/* Our address on the chosen real's interface is mostly the same one, and at hand. */
 stage bool origin_is_for_us(const struct pkt *p)
 {
-	const struct lb_iface *iface;
+	__u64 mac = origin_mac(p->eth->dst);
 
-	if (p->real && pkt_same_mac(p->eth->dst, p->real->source_mac))
+	if (p->real && origin_mac(p->real->source_mac) == mac)
 		return true;
-	iface = vip_iface(p);
-	return !iface || pkt_same_mac(p->eth->dst, iface->mac) || origin_is_virtual(p->eth->dst);
+	return origin_ask_mac(mac, p->ctx->ingress_ifindex);
 }
 
 /* LB_BAD_SOURCE or LB_CONTINUE for the words of a source address; six: of an IPv6 header. */

@@ -75,10 +75,14 @@ stage struct lb_ring sched_hash_ring(struct lb_service *s)
 /* The service of the packet's address, port and protocol; NULL: none. */
 stage struct lb_service *sched_service(const struct pkt *p, __u32 *id)
 {
-	struct lb_endpoint key = {.port = p->ports & 0xffff, .proto = p->proto};
+	struct lb_endpoint key;
 	__u32 *found;
 
+	_Static_assert(__builtin_offsetof(struct lb_endpoint, port) == 16 &&
+			       __builtin_offsetof(struct lb_endpoint, proto) == 18,
+		       "port and protocol are one word of the key");
 	pkt_dst(p, &key.vip);
+	env_store32(&key.port, (p->ports & 0xffff) | (__u32)p->proto << 16);
 	found = bpf_map_lookup_elem(&lbx_endpoints, &key);
 	if (!found)
 		return NULL;

@@ -30,6 +30,7 @@ enum {
 	RING = 251,
 	REAL = 1,
 	LOOPBACK = 1,
+	TIMEOUT = 1 << 20, /* ticks */
 };
 
 enum target { NOTHING_ALONE, NOTHING, REFERENCE, INSERT, LBXDP };
@@ -117,12 +118,20 @@ static void add_vip(const char *address, uint32_t service)
 	put(lbxdp->maps.lbx_vip_filter, &index, &bits);
 }
 
+static uint32_t tick(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
+}
+
 static void fill(void)
 {
 	struct lb_settings settings = {
 		.flows_high = FLOWS,
 		.flows_low = FLOWS,
-		.timeout = {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20}
+		.timeout = {TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT}
         };
 	struct lb_real real = {
 		.mac = {2, 0, 0, 0, 0, 0xa1},
@@ -137,15 +146,13 @@ static void fill(void)
 	struct lb_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 1}
         };
-	uint32_t zero = 0, one = 1, flooded = FLOODED;
+	uint32_t zero = 0, one = 1;
 
 	put(lbxdp->maps.lbx_settings, &zero, &settings);
 	put(lbxdp->maps.lbx_reals, &one, &real);
 	for (uint32_t i = 0; i < RING; i++)
 		put(lbxdp->maps.lbx_slots, &i, &one);
 	put(lbxdp->maps.lbx_services, &one, &service);
-	service.flood = (struct lb_flood){1, 1};
-	put(lbxdp->maps.lbx_services, &flooded, &service);
 	put(lbxdp->maps.lbx_ifaces, &one, &iface);
 	add_vip("10.77.0.100", SERVICE);
 	add_vip("fd77::100", SERVICE);
@@ -166,6 +173,20 @@ static void arp(struct frame *f)
 	frame_zero(f, FRAME_BYTES - f->len);
 }
 
+/* A service in a flood that has lasted for long. */
+static void flood(void)
+{
+	const struct lb_service service = {
+		.ring = {.first = 0, .count = RING},
+		.flood = {1,          1            },
+		.flood_until = tick() + 100,
+		.flood_since = tick() - TIMEOUT - 1,
+	};
+	const uint32_t id = FLOODED;
+
+	put(lbxdp->maps.lbx_services, &id, &service);
+}
+
 /* The generator's template: see bench.bpf.c. */
 static void prepare(const struct row *r)
 {
@@ -179,6 +200,7 @@ static void prepare(const struct row *r)
 				       : "10.0.0.0",
 			 .payload = six ? 22 : 42};
 
+	flood();
 	if (r->kind == ARP)
 		arp(&f);
 	else
@@ -240,12 +262,10 @@ static double measure(const struct row *r, uint32_t repeat)
 static void establish(const struct row *r)
 {
 	struct lb_flow flow = {.real = REAL, .service = SERVICE, .state = LB_FLOW_ESTABLISHED};
-	struct timespec t;
 	const __u64 *word = bench->bss->bench_frame.word;
 
 	prepare(r);
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	flow.seen = (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
+	flow.seen = tick();
 	for (uint64_t i = 0; i <= r->mask; i++) {
 		__u64 varied = word[3] ^ i << 8;
 		struct lb_flow4 four = {.dport = 443, .sport = 40000, .proto = PROTO_TCP};

@@ -87,7 +87,7 @@ struct lb_service {
 	__u64 missed;      /* packets in the middle of a flow that nobody knew */
 	__u64 new_flows;   /* window << 32 | new flows in it */
 	__u32 flood_until; /* tick at which flood mode ends, or ended; 0: it never began */
-	__u32 pad1a;
+	__u32 flood_since; /* tick at which it began last */
 	__u64 pad1[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 128);
@@ -234,8 +234,8 @@ struct lb_settings {
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
-	__u64 clock;      /* jiffy << 32 | its tick; the data plane's */
-	__u64 count4; /* entries of lbx_flows4 */
+	__u64 clock;          /* jiffy << 32 | its tick; the data plane's */
+	__u64 count4;         /* entries of lbx_flows4 */
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */
 	__u32 full6;

@@ -45,6 +45,7 @@ static void begin(uint32_t high, uint32_t low, int32_t ends)
 	row = world_service();
 	row.flood = (struct lb_flood){high, low};
 	row.flood_until = runner_now() + ends;
+	row.flood_since = runner_now();
 	world_set_service(&row);
 }
 
@@ -152,6 +153,7 @@ static void a_running_flow_does_not_notice_a_flood(void)
 		row = world_service();
 		row.flood = (struct lb_flood){1, 1};
 		row.flood_until = runner_now() + LONG;
+		row.flood_since = runner_now();
 		world_set_service(&row);
 		for (unsigned i = 0; i < 50; i++)
 			(void)send_to(six, SYN, 1000 + i, flooded);
@@ -172,10 +174,31 @@ static void a_half_open_flow_from_before_goes_on(void)
 	row = world_service();
 	row.flood = (struct lb_flood){1, 1};
 	row.flood_until = runner_now() + LONG;
+	row.flood_since = runner_now();
 	world_set_service(&row);
 	(void)send_to(false, SYN, 1000, (struct expect){.verdict = LB_FORWARDED, .real = real});
 	(void)send_to(false, ACK, 1000, (struct expect){.verdict = LB_FORWARDED, .real = real});
 	tap_equal(established(false), 1, "flows");
+}
+
+/* No SYN from before the flood is there any more, so nobody looks for one. */
+static void a_flood_that_lasts_asks_for_no_half_open_flow(void)
+{
+	for (int settled = 0; settled < 2; settled++) {
+		struct lb_service row;
+
+		world_reset();
+		(void)send_to(false, SYN, 1000, forwarded);
+		row = world_service();
+		row.flood = (struct lb_flood){1, 1};
+		row.flood_until = runner_now() + LONG;
+		row.flood_since = runner_now() - TICKS_HALF_OPEN + (settled ? -8 : 8);
+		world_set_service(&row);
+		tap_about(settled ? "a long flood" : "a short flood");
+		(void)send_to(false, SYN, 1000, settled ? flooded : forwarded);
+		(void)send_to(false, ACK, 1000, forwarded);
+		tap_equal(established(false), 1, "flows");
+	}
 }
 
 static void a_port_used_again_in_a_flood_begins_anew(void)
@@ -387,6 +410,8 @@ void cases_flood(void)
 	tap_case("flood: a running flow does not notice", a_running_flow_does_not_notice_a_flood);
 	tap_case("flood: a half-open flow from before goes on",
 		 a_half_open_flow_from_before_goes_on);
+	tap_case("flood: one that lasts asks for no half-open flow",
+		 a_flood_that_lasts_asks_for_no_half_open_flow);
 	tap_case("flood: a port used again begins anew", a_port_used_again_in_a_flood_begins_anew);
 	tap_case("flood: datagrams keep their real without an entry",
 		 datagrams_in_flood_mode_keep_their_real_without_an_entry);
