@@ -62,6 +62,8 @@ stage enum lb_verdict arp_pipeline(struct pkt *p)
 	vip = vip_find4(env_load32(arp->target_ip));
 	if (!vip || !vip_answers(vip) || pkt_same_mac(arp->sender_mac, iface->mac))
 		return LB_NOT_OURS;
+	if (vip_answers_enough(iface))
+		return LB_ANSWER_LIMIT;
 	arp_reply(p, arp, iface);
 	stats_add(&vip->arp_replies, 1);
 	return LB_ARP_REPLY;

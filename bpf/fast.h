@@ -20,7 +20,7 @@ stage int fast_forward(struct pkt *p, struct flow_tables t, const void *key)
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!f || !p->settings || p->settings->trace || f->state != LB_FLOW_ESTABLISHED))
 		return FAST_GIVE_UP;
-	p->now = flow_clock();
+	p->now = flow_clock(p->settings);
 	if (unlikely(flow_expired(p, f, LB_FLOW_ESTABLISHED) || !real_choose(p, f->real)))
 		return FAST_GIVE_UP;
 	if (unlikely(real_resets(p)))

@@ -11,6 +11,8 @@
 #define LBXDP_BPF_FLOW_H
 
 #include "acl.h"
+#include "flood.h"
+#include "origin.h"
 #include "pick.h"
 #include "sched.h"
 #include "stats.h"
@@ -53,9 +55,26 @@ stage bool flow_starts(const struct pkt *p)
 	return p->proto == WIRE_UDP || flow_is_syn(p);
 }
 
-stage __u32 flow_clock(void)
+stage __u32 flow_tick(void)
 {
 	return bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+}
+
+/*
+ * The same, cheaper. It is asked for once a jiffy and kept beside the number of that: jiffies are
+ * one load, the clock is a call. The clock moves with them, so that the tick is late by a jiffy at
+ * most.
+ */
+stage __u32 flow_clock(struct lb_settings *s)
+{
+	__u32 jiffy = bpf_jiffies64(), tick;
+	__u64 kept = READ_ONCE(s->clock);
+
+	if (likely((__u32)(kept >> 32) == jiffy))
+		return kept;
+	tick = flow_tick();
+	s->clock = (__u64)jiffy << 32 | tick;
+	return tick;
 }
 
 /* Signed, because another CPU may have seen the next tick already. */
@@ -138,7 +157,10 @@ stage bool flow_denied(const struct lb_flow *f)
 	return f->state == LB_FLOW_DENIED;
 }
 
-/* Whether the entry ends with this packet, and as what the packet goes on. */
+/*
+ * Whether the entry ends with this packet, and as what the packet goes on. A client's RST ends
+ * none but a denied one: only the real can tell whether it is the client's (RFC 5961 3).
+ */
 stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdict *v)
 {
 	*v = LB_CONTINUE;
@@ -146,11 +168,19 @@ stage bool flow_ends(const struct pkt *p, const struct lb_flow *f, enum lb_verdi
 		return true;
 	if (flow_is_syn(p))
 		return f->state == LB_FLOW_CLOSING || flow_denied(f) || !real_keeps(p);
-	if (p->flags & TCP_RST)
+	if (p->flags & TCP_RST) {
 		*v = LB_FORWARDED;
-	else if (p->proto == WIRE_TCP)
+		return flow_denied(f);
+	}
+	if (p->proto == WIRE_TCP)
 		*v = LB_RESET;
-	return p->flags & TCP_RST || real_resets(p) || flow_denied(f);
+	return real_resets(p) || flow_denied(f);
+}
+
+/* A RST keeps nothing alive, or the shorter timeout would begin in the past. */
+stage bool flow_lives(const struct pkt *p, const struct lb_flow *f)
+{
+	return !(p->flags & TCP_RST) || f->state != LB_FLOW_CLOSING;
 }
 
 /* What only some packets of an established flow ask for. */
@@ -166,8 +196,9 @@ stage enum lb_verdict flow_turn(struct pkt *p, struct flow_tables t, const void 
 		p->replaced = true;
 		return v;
 	}
-	flow_touch(p, f);
-	if (p->flags & TCP_FIN)
+	if (flow_lives(p, f))
+		flow_touch(p, f);
+	if (p->flags & (TCP_FIN | TCP_RST))
 		(void)flow_close(f);
 	else if (f->state == LB_FLOW_NEW && !(p->flags & TCP_SYN))
 		(void)flow_change(f, LB_FLOW_NEW, LB_FLOW_ESTABLISHED);
@@ -244,6 +275,8 @@ stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const 
 		p->replaced = true;
 		return v;
 	}
+	if (p->flags & TCP_RST)
+		return LB_FORWARDED;
 	flow_touch(p, half);
 	if (!flow_is_syn(p))
 		flow_promote(p, t, key, &is);
@@ -251,11 +284,10 @@ stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const 
 }
 
 /* The watermark with its hysteresis, judged where a flow begins. */
-stage bool flow_table_full(struct pkt *p, struct flow_tables t)
+stage bool flow_table_full(struct lb_settings *s, bool six)
 {
-	struct lb_settings *s = p->settings;
-	__u32 *full = t.six ? &s->full6 : &s->full4;
-	__u64 count = READ_ONCE(*(t.six ? &s->count6 : &s->count4));
+	__u32 *full = six ? &s->full6 : &s->full4;
+	__u64 count = READ_ONCE(*(six ? &s->count6 : &s->count4));
 	__u32 was = READ_ONCE(*full), is = count >= (was ? s->flows_low + 1ULL : s->flows_high);
 
 	if (is != was)
@@ -263,63 +295,132 @@ stage bool flow_table_full(struct pkt *p, struct flow_tables t)
 	return is;
 }
 
-/* A new flow that is remembered: a ticket, a half-open entry. */
-stage enum lb_verdict flow_begin(struct pkt *p, struct flow_tables t, const void *key,
-				 struct lb_service *s, __u32 service, struct lb_ring ring)
+/* The half-open entry of a flow whose real is chosen; datagrams may be told to make none. */
+stage enum lb_verdict flow_remember(struct pkt *p, struct flow_tables t, const void *key,
+				    struct lb_service *s, __u32 service)
 {
-	struct lb_flow f = {.service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
-	enum lb_verdict v = pick(p, s, service, ring);
-	struct lb_real_conns *conns;
+	struct lb_flow f = {
+		.real = p->real_id, .service = service, .seen = p->now, .state = LB_FLOW_HALF_OPEN};
+	struct lb_real_conns *conns = real_conns(f.real);
 
-	if (unlikely(v != LB_CONTINUE))
-		return v;
-	f.real = p->real_id;
 	if (!(sched_policy(s).flags & LB_POLICY_ONE_PACKET) &&
 	    bpf_map_update_elem(t.half, key, &f, BPF_ANY))
 		stats_event(LB_EVENT_HALF_OPEN_FAILED);
-	if (p->replaced && p->proto == WIRE_TCP)
-		stats_event(LB_EVENT_FLOW_REPLACED);
-	conns = real_conns(f.real);
 	if (conns)
 		stats_add(&conns->connections, 1);
 	return LB_FORWARDED;
 }
 
-/* No entry knows this packet. */
-stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *key)
+/* Can it be a client's second packet? */
+stage bool flow_answers(__u32 flags)
 {
-	__u32 service = 0;
-	struct lb_service *s = sched_service(p, &service);
+	return (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_ACK;
+}
+
+/* What is done with a packet that no entry knows: one of these, or an enum lb_event that says why
+ * its real is chosen by the hash and not remembered. */
+enum flow_plan {
+	FLOW_TICKET = 64, /* the next real in turn, and an entry */
+	FLOW_ANSWER,      /* the real that the hash gave its SYN in a flood, and an entry */
+	FLOW_DROP,
+};
+
+/*
+ * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
+ * table is full there are flows without entries, which are not dropped. flags are those of TCP, now
+ * is in ticks.
+ */
+int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six);
+
+separate int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six)
+{
+	const __u32 zero = 0;
+	struct lb_settings *settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	bool full;
+
+	if (!s || !settings)
+		return FLOW_DROP;
+	if (starts && flood_counts(s, now))
+		return LB_EVENT_FLOOD;
+	full = flow_table_full(settings, six);
+	if (starts)
+		return full ? LB_EVENT_TABLE_FULL : FLOW_TICKET;
+	if (full)
+		return LB_EVENT_FLOW_MISS;
+	if (flow_answers(flags) && flood_lately(s, now))
+		return FLOW_ANSWER;
+	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
+}
+
+/* LB_CONTINUE, or the end of a packet for which there is no real. */
+stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 service,
+				  struct lb_ring ring, __u32 plan)
+{
+	if (plan == FLOW_DROP)
+		return LB_CONTINUE;
+	if (plan == FLOW_TICKET)
+		return pick(p, s, service, ring);
+	return sched_hash(p, sched_hash_ring(s)) ? LB_CONTINUE : LB_NO_REAL;
+}
+
+/* A packet of no entry that may use its service, which has reals. */
+stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void *key,
+				 struct lb_service *s, __u32 service, struct lb_ring ring)
+{
+	__u32 plan = flow_plan(s, flow_starts(p), p->flags, p->now, t.six);
+	enum lb_verdict v = flow_choose(p, s, service, ring, plan);
+
+	if (unlikely(v != LB_CONTINUE))
+		return v;
+	if (unlikely(!origin_is_for_us(p)))
+		return LB_NOT_OURS;
+	if (plan == LB_EVENT_FLOW_MISS || plan == FLOW_DROP)
+		stats_add(&s->missed, 1);
+	if (plan == FLOW_DROP)
+		return LB_MISS;
+	if (plan == FLOW_TICKET && p->replaced && p->proto == WIRE_TCP)
+		stats_event(LB_EVENT_FLOW_REPLACED);
+	if (plan == FLOW_TICKET || plan == FLOW_ANSWER)
+		return flow_remember(p, t, key, s, service);
+	stats_event(plan);
+	return LB_FORWARDED;
+}
+
+/* No entry knows this packet. s is its service, or NULL where nobody has looked yet. */
+stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *key,
+			       struct lb_service *s, __u32 service)
+{
 	struct lb_ring ring;
-	bool starts = flow_starts(p);
 	enum lb_verdict v;
 
 	if (!s)
+		s = sched_service(p, &service);
+	if (!s)
 		return LB_NOT_OURS;
-	v = acl_judge(p, s, starts);
+	v = acl_judge(p, s, flow_starts(p));
+	if (likely(v == LB_CONTINUE))
+		v = origin_judge(p);
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	ring = sched_ring(s);
-	if (!ring.count) {
-		stats_add(&s->unrouted, 1);
-		return LB_NO_REAL;
-	}
-	if (starts && !flow_table_full(p, t))
-		return flow_begin(p, t, key, s, service, ring);
-	if (!sched_hash(p, sched_hash_ring(s)))
-		return LB_NO_REAL;
-	stats_event(starts ? LB_EVENT_TABLE_FULL : LB_EVENT_FLOW_MISS);
-	return LB_FORWARDED;
+	if (ring.count)
+		return flow_serve(p, t, key, s, service, ring);
+	stats_add(&s->unrouted, 1);
+	return LB_NO_REAL;
 }
 
 stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const void *key)
 {
 	enum lb_verdict v = LB_CONTINUE;
+	struct lb_service *s = NULL;
 	struct lb_flow *f;
+	__u32 service = 0;
 
-	p->now = flow_clock();
+	p->now = flow_clock(p->settings);
 	f = bpf_map_lookup_elem(t.flows, key);
-	if (!f) {
+	if (!f && flow_is_syn(p))
+		s = sched_service(p, &service);
+	if (!f && !(s && flood_settled(s, p->settings, p->now))) {
 		v = flow_half_open(p, t, key);
 		/* Between the two look-ups another CPU may have promoted the flow: then it is in
 		 * the table that was asked first. Only a SYN is sure to begin one. */
@@ -328,7 +429,7 @@ stage enum lb_verdict flow_pipeline(struct pkt *p, struct flow_tables t, const v
 	}
 	if (f)
 		v = flow_established(p, t, key, f);
-	return v == LB_CONTINUE ? flow_new(p, t, key) : v;
+	return v == LB_CONTINUE ? flow_new(p, t, key, s, service) : v;
 }
 
 #endif

@@ -161,7 +161,7 @@ int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 six, __u32 real);
 
 separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 six, __u32 real)
 {
-	struct lb_fragments f = {.real = real, .seen = flow_clock()}, *was;
+	struct lb_fragments f = {.real = real, .seen = flow_tick()}, *was;
 	struct pkt p = {.ctx = ctx, .l3 = l3};
 	struct lb_datagram key = {};
 	struct fragment is = {};
@@ -194,7 +194,7 @@ separate int fragment_find(struct xdp_md *ctx, __u32 l3, __u32 six)
 	if (!fragment_read(&p, six, &key, &is))
 		return LB_NOT_OURS;
 	row = bpf_map_lookup_elem(&lbx_fragments, &key);
-	if (!row || fragment_is_old(row, flow_clock()))
+	if (!row || fragment_is_old(row, flow_tick()))
 		return fragment_is_ours(&key) ? LB_FRAGMENT : LB_NOT_OURS;
 	f = *row;
 	v = fragment_judge(&f, &is, six);

@@ -139,6 +139,8 @@ stage enum lb_verdict nd_solicitation(struct pkt *p, struct nd_message *nd, stru
 		return LB_ND_INVALID;
 	if (!solicited && (scan.source || !nd_is_group_of(p->ip6->dst, nd->target)))
 		return LB_ND_INVALID;
+	if (vip_answers_enough(iface))
+		return LB_ANSWER_LIMIT;
 	if (bpf_xdp_adjust_tail(p->ctx, want - bpf_xdp_get_buff_len(p->ctx)))
 		return LB_NOT_OURS;
 	v = nd_write(p, iface, solicited);

@@ -127,6 +127,18 @@ stage void pkt_addr4(struct lb_addr *to, __be32 addr)
 	pkt_addr6(to, mapped);
 }
 
+/* An address of either family as two words of memory, as it lies in struct lb_addr. */
+struct pkt_words {
+	__u64 first, last;
+};
+
+stage struct pkt_words pkt_src_words(const struct pkt *p)
+{
+	if (p->ip4)
+		return (struct pkt_words){0, PKT_MAPPED | (__u64)p->ip4->src << 32};
+	return (struct pkt_words){env_load64(p->ip6->src), env_load64(p->ip6->src + 2)};
+}
+
 /* The source address of either family. */
 stage void pkt_src(const struct pkt *p, struct lb_addr *to)
 {

@@ -79,7 +79,7 @@ stage int related_flow(struct pkt *p, struct flow_tables t, const void *key)
 	p->settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (!p->settings)
 		return LB_NOT_OURS;
-	p->now = flow_clock();
+	p->now = flow_clock(p->settings);
 	if (!flow_find_half(t, key, &is) || !related_runs(p, &is)) {
 		f = bpf_map_lookup_elem(t.flows, key);
 		if (!f)

@@ -8,6 +8,7 @@
 #define LBXDP_BPF_SCHED_H
 
 #include "real.h"
+#include "siphash.h"
 
 union sched_ring {
 	struct lb_ring ring;
@@ -52,16 +53,34 @@ stage __u32 sched_mix(__u32 h)
 	return h ^ h >> 16;
 }
 
+/* A client's address and ports under the secret key; of IPv4, the mapped prefix is left out. */
+__u32 sched_key(__u64 first, __u64 last, __u32 ports);
+
+separate __u32 sched_key(__u64 first, __u64 last, __u32 ports)
+{
+	const __u32 zero = 0;
+	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+	struct siphash h;
+
+	if (!s)
+		return 0;
+	h = siphash_begin(s->hash_key);
+	if (first || (__u32)last != PKT_MAPPED) {
+		siphash_add(&h, first);
+		siphash_add(&h, last);
+		last = 0;
+	}
+	siphash_add(&h, last >> 32 | (__u64)ports << 32);
+	return siphash_end(&h) >> 32;
+}
+
 /* The same slot for the same client address and ports, as long as the ring stands. */
 stage bool sched_hash(struct pkt *p, struct lb_ring ring)
 {
-	__u32 h = p->ports;
+	struct pkt_words src = pkt_src_words(p);
+	__u64 h = sched_key(src.first, src.last, p->ports);
 
-	if (p->ip4)
-		h ^= p->ip4->src;
-	else
-		h ^= p->ip6->src[0] ^ p->ip6->src[1] ^ p->ip6->src[2] ^ p->ip6->src[3];
-	return sched_slot(p, ring.first + (__u32)((__u64)sched_mix(h) * ring.count >> 32));
+	return sched_slot(p, ring.first + (__u32)(h * ring.count >> 32));
 }
 
 stage struct lb_ring sched_ring(struct lb_service *s)
@@ -96,10 +115,14 @@ stage bool sched_is_plain(struct lb_service *s)
 /* The service of the packet's address, port and protocol; NULL: none. */
 stage struct lb_service *sched_service(const struct pkt *p, __u32 *id)
 {
-	struct lb_endpoint key = {.port = p->ports & 0xffff, .proto = p->proto};
+	struct lb_endpoint key;
 	__u32 *found;
 
+	_Static_assert(__builtin_offsetof(struct lb_endpoint, port) == 16 &&
+			       __builtin_offsetof(struct lb_endpoint, proto) == 18,
+		       "port and protocol are one word of the key");
 	pkt_dst(p, &key.vip);
+	env_store32(&key.port, (p->ports & 0xffff) | (__u32)p->proto << 16);
 	found = bpf_map_lookup_elem(&lbx_endpoints, &key);
 	if (!found)
 		return NULL;

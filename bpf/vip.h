@@ -6,6 +6,7 @@
 
 #include "maps.h"
 #include "pkt.h"
+#include "rate.h"
 
 #include "lbxdp/vip_filter.h"
 
@@ -85,12 +86,20 @@ stage void vip_conflict(struct lb_vip *vip, const __u8 mac[6])
 	__sync_fetch_and_add(&vip->conflicts, 1);
 }
 
-/* Our MAC on the interface the packet came in by, or NULL. */
+/* The interface the packet came in by, with our MAC, or NULL. */
 stage struct lb_iface *vip_iface(const struct pkt *p)
 {
 	__u32 ifindex = p->ctx->ingress_ifindex;
 
 	return bpf_map_lookup_elem(&lbx_ifaces, &ifindex);
+}
+
+/* F8: an interface answers so many ARP requests and solicitations a tick, whoever asks. */
+stage bool vip_answers_enough(struct lb_iface *iface)
+{
+	__u32 now = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+
+	return rate_count(&iface->answers, now, LB_ANSWERS_A_TICK) > LB_ANSWERS_A_TICK;
 }
 
 #endif

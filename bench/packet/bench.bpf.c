@@ -11,6 +11,7 @@ enum {
 	BENCH_WORDS = 10,
 	BENCH_BYTES = 6 + 8 * BENCH_WORDS, /* of a frame, at least */
 	BENCH_FLOWS = 131072,              /* size of the reference's table, and of lbxdp's */
+	BENCH_LRU = 65536,                 /* and of the LRU that lbxdp has for half-open flows */
 };
 
 struct {
@@ -21,6 +22,7 @@ struct {
 } bench_target SEC(".maps");
 
 LB_MAP(bench_flows, BPF_MAP_TYPE_HASH, struct lb_flow4, struct lb_flow, BENCH_FLOWS, 0);
+LB_MAP(bench_lru, BPF_MAP_TYPE_LRU_HASH, struct lb_flow4, struct lb_flow, BENCH_LRU, 0);
 
 /*
  * The frame: its first `lead` bytes (2 or 6) in head, the rest in words. Words are stored where the
@@ -50,6 +52,7 @@ int generator(struct xdp_md *ctx)
 	if (data + BENCH_BYTES > end)
 		return XDP_ABORTED;
 	*(__u16 *)data = bench_frame.head;
+	flow <<= 8; /* the first byte of a source address stays as it is */
 	flow |= flow << 32;
 	if (bench_frame.six) {
 		env_store32(data + 2, bench_frame.head >> 16);
@@ -77,9 +80,9 @@ stage void bench_swap_macs(void *eth)
 	env_store32(eth + 8, dst >> 16);
 }
 
-/* Parses Ethernet, IPv4 and TCP, looks the 5-tuple up once, swaps the MACs. */
-SEC("xdp.frags")
-int reference(struct xdp_md *ctx)
+/* Parses Ethernet, IPv4 and TCP, looks the 5-tuple up once, swaps the MACs; makes an entry for what
+ * is not there. */
+stage int bench_reference(struct xdp_md *ctx, bool insert)
 {
 	void *data = env_data(ctx), *end = env_data_end(ctx);
 	struct eth_header *eth = data;
@@ -93,10 +96,26 @@ int reference(struct xdp_md *ctx)
 		return XDP_PASS;
 	env_store64(key.src, env_load64(&ip->src));
 	env_store64(&key.dport, bpf_ntohl(env_load32(tcp)) | (__u64)ip->proto << 32);
-	if (!bpf_map_lookup_elem(&bench_flows, &key))
-		return XDP_DROP;
+	if (!bpf_map_lookup_elem(&bench_flows, &key)) {
+		const struct lb_flow flow = {.real = 1};
+
+		if (!insert || bpf_map_update_elem(&bench_lru, &key, &flow, BPF_ANY))
+			return XDP_DROP;
+	}
 	bench_swap_macs(eth);
 	return XDP_TX;
+}
+
+SEC("xdp.frags")
+int reference(struct xdp_md *ctx)
+{
+	return bench_reference(ctx, false);
+}
+
+SEC("xdp.frags")
+int reference_insert(struct xdp_md *ctx)
+{
+	return bench_reference(ctx, true);
 }
 
 char _license[] SEC("license") = "GPL";

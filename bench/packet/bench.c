@@ -26,11 +26,14 @@ enum {
 	WORDS = 10,
 	FRAME_BYTES = 96,
 	SERVICE = 1,
+	FLOODED = 2, /* a service in flood mode */
+	RING = 251,
 	REAL = 1,
 	LOOPBACK = 1,
+	TIMEOUT = 1 << 20, /* ticks */
 };
 
-enum target { NOTHING_ALONE, NOTHING, REFERENCE, LBXDP };
+enum target { NOTHING_ALONE, NOTHING, REFERENCE, INSERT, LBXDP };
 enum kind { TCP4, TCP6, ARP };
 
 /* clang-format off */
@@ -43,7 +46,7 @@ static const struct row {
 	const char *src, *dst;
 	uint8_t flags;
 	int reference; /* row to divide by; -1: none */
-	int verdict;   /* XDP action that shows the row measures what it says */
+	int verdict; /* XDP action that shows the row measures what it says; -1: any */
 } rows[] = {
 	{"XDP_TX at once", NOTHING_ALONE, TCP4, 0, NULL, NULL, ACK, -1, XDP_TX},
 	{"generator and XDP_TX", NOTHING, TCP4, 0, NULL, NULL, ACK, -1, XDP_TX},
@@ -55,9 +58,14 @@ static const struct row {
 	{"lbxdp IPv6 established, 65,536", LBXDP, TCP6, FLOWS_MANY - 1, NULL, NULL, ACK, 3, XDP_TX},
 	{"lbxdp not for a VIP", LBXDP, TCP4, 0, NULL, "10.77.9.9", ACK, 2, XDP_PASS},
 	{"lbxdp not for a VIP, IPv6", LBXDP, TCP6, 0, NULL, "fd77::999", ACK, 2, XDP_PASS},
-	{"lbxdp new flow (SYN)", LBXDP, TCP4, 0xffffff, "0.0.0.11", NULL, SYN, 2, XDP_TX},
-	{"lbxdp unknown flow (ACK)", LBXDP, TCP4, 0xffffff, "0.0.0.12", NULL, ACK, 2, XDP_TX},
-	{"lbxdp ARP reply", LBXDP, ARP, 0, NULL, NULL, 0, 2, XDP_TX},
+	{"reference and an LRU insert", INSERT, TCP4, 0xffffff, "11.0.0.0", NULL, SYN, 2, XDP_TX},
+	{"lbxdp new flow (SYN)", LBXDP, TCP4, 0xffffff, "11.0.0.0", NULL, SYN, 10, XDP_TX},
+	{"lbxdp flood, 1 source", LBXDP, TCP4, 0, "12.0.0.0", "10.77.0.101", SYN, 2, XDP_TX},
+	{"lbxdp flood, 65,536 sources", LBXDP, TCP4, FLOWS_MANY - 1, "12.0.0.0", "10.77.0.101", SYN, 3, XDP_TX},
+	{"lbxdp flood, IPv6, 1 source", LBXDP, TCP6, 0, NULL, "fd77::101", SYN, 2, XDP_TX},
+	{"lbxdp flood, IPv6, 65,536", LBXDP, TCP6, FLOWS_MANY - 1, NULL, "fd77::101", SYN, 3, XDP_TX},
+	{"lbxdp unknown flow (ACK)", LBXDP, TCP4, 0xffffff, "13.0.0.0", NULL, ACK, 2, XDP_TX},
+	{"lbxdp ARP flood", LBXDP, ARP, 0, NULL, NULL, 0, 2, -1},
 };
 /* clang-format on */
 
@@ -91,11 +99,11 @@ static void load(void)
 	must(lbxdp_bpf__load(lbxdp), "load lbxdp");
 }
 
-static void add_vip(const char *address)
+static void add_vip(const char *address, uint32_t service)
 {
 	struct lb_endpoint endpoint = {.port = 443, .proto = PROTO_TCP};
 	struct lb_vip vip = {.active = 1};
-	uint32_t word[4], bit, index, service = SERVICE;
+	uint32_t word[4], bit, index;
 	uint64_t bits = 0;
 
 	frame_mapped(endpoint.vip.byte, address);
@@ -110,12 +118,20 @@ static void add_vip(const char *address)
 	put(lbxdp->maps.lbx_vip_filter, &index, &bits);
 }
 
+static uint32_t tick(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
+}
+
 static void fill(void)
 {
 	struct lb_settings settings = {
 		.flows_high = FLOWS,
 		.flows_low = FLOWS,
-		.timeout = {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20}
+		.timeout = {TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT}
         };
 	struct lb_real real = {
 		.mac = {2, 0, 0, 0, 0, 0xa1},
@@ -125,21 +141,26 @@ static void fill(void)
 		.service = SERVICE
         };
 	struct lb_service service = {
-		.ring = {.first = 0, .count = 1}
+		.ring = {.first = 0, .count = RING}
         };
 	struct lb_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 1}
         };
-	struct lb_slots slots = {.real = {1}};
+	struct lb_slots slots = {
+		.real = {1, 1}
+        };
 	uint32_t zero = 0, one = 1;
 
 	put(lbxdp->maps.lbx_settings, &zero, &settings);
 	put(lbxdp->maps.lbx_reals, &one, &real);
-	put(lbxdp->maps.lbx_slots, &zero, &slots);
+	for (uint32_t i = 0; i < RING / 2 + 1; i++)
+		put(lbxdp->maps.lbx_slots, &i, &slots);
 	put(lbxdp->maps.lbx_services, &one, &service);
 	put(lbxdp->maps.lbx_ifaces, &one, &iface);
-	add_vip("10.77.0.100");
-	add_vip("fd77::100");
+	add_vip("10.77.0.100", SERVICE);
+	add_vip("fd77::100", SERVICE);
+	add_vip("10.77.0.101", FLOODED);
+	add_vip("fd77::101", FLOODED);
 }
 
 static void arp(struct frame *f)
@@ -155,6 +176,20 @@ static void arp(struct frame *f)
 	frame_zero(f, FRAME_BYTES - f->len);
 }
 
+/* A service in a flood that has lasted for long. */
+static void flood(void)
+{
+	const struct lb_service service = {
+		.ring = {.first = 0, .count = RING},
+		.flood = {1,          1            },
+		.flood_until = tick() + 100,
+		.flood_since = tick() - TIMEOUT - 1,
+	};
+	const uint32_t id = FLOODED;
+
+	put(lbxdp->maps.lbx_services, &id, &service);
+}
+
 /* The generator's template: see bench.bpf.c. */
 static void prepare(const struct row *r)
 {
@@ -165,9 +200,10 @@ static void prepare(const struct row *r)
 			 .dst = r->dst,
 			 .src = r->src ? r->src
 				: six  ? "fd77::10"
-				       : "0.0.0.10",
+				       : "10.0.0.0",
 			 .payload = six ? 22 : 42};
 
+	flood();
 	if (r->kind == ARP)
 		arp(&f);
 	else
@@ -175,7 +211,7 @@ static void prepare(const struct row *r)
 	memset(&bench->bss->bench_frame, 0, sizeof(bench->bss->bench_frame));
 	memcpy(&bench->bss->bench_frame.head, f.byte, six ? 6 : 2);
 	memcpy(bench->bss->bench_frame.word, f.byte + (six ? 6 : 2), 8 * WORDS);
-	bench->bss->bench_frame.vary[3] = r->mask;
+	bench->bss->bench_frame.vary[3] = (uint64_t)r->mask << 8;
 	bench->bss->bench_frame.six = six;
 	bench->bss->bench_frame.flows_mask = r->mask;
 }
@@ -185,6 +221,8 @@ static int program_of(enum target t)
 	switch (t) {
 	case LBXDP:
 		return bpf_program__fd(lbxdp->progs.lbxdp);
+	case INSERT:
+		return bpf_program__fd(bench->progs.reference_insert);
 	case REFERENCE:
 		return bpf_program__fd(bench->progs.reference);
 	default:
@@ -216,7 +254,7 @@ static double measure(const struct row *r, uint32_t repeat)
 	start = cpu_ns();
 	must(bpf_prog_test_run_opts(fd, &opts), r->name);
 	start = cpu_ns() - start;
-	if ((int)opts.retval != r->verdict) {
+	if (r->verdict >= 0 && (int)opts.retval != r->verdict) {
 		fprintf(stderr, "%s: XDP action %u, not %d\n", r->name, opts.retval, r->verdict);
 		exit(1);
 	}
@@ -227,14 +265,12 @@ static double measure(const struct row *r, uint32_t repeat)
 static void establish(const struct row *r)
 {
 	struct lb_flow flow = {.real = REAL, .service = SERVICE, .state = LB_FLOW_ESTABLISHED};
-	struct timespec t;
 	const __u64 *word = bench->bss->bench_frame.word;
 
 	prepare(r);
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	flow.seen = (t.tv_sec * 1000000000ULL + t.tv_nsec) >> LB_TICK_SHIFT;
+	flow.seen = tick();
 	for (uint64_t i = 0; i <= r->mask; i++) {
-		__u64 varied = word[3] ^ i;
+		__u64 varied = word[3] ^ i << 8;
 		struct lb_flow4 four = {.dport = 443, .sport = 40000, .proto = PROTO_TCP};
 		struct lb_flow6 six = {.dport = 443, .sport = 40000, .proto = PROTO_TCP};
 
@@ -254,7 +290,7 @@ static void establish(const struct row *r)
 static void run(unsigned rounds, uint32_t repeat)
 {
 	for (unsigned i = 0; i < ROWS; i++)
-		if (rows[i].mask == FLOWS_MANY - 1)
+		if (rows[i].mask == FLOWS_MANY - 1 && rows[i].flags == ACK)
 			establish(&rows[i]);
 	for (unsigned round = 0; round <= rounds; round++) {
 		for (unsigned i = 0; i < ROWS; i++) {

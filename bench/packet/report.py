@@ -15,7 +15,9 @@ ns a packet by BPF_PROG_TEST_RUN, thread CPU time. A generator program restores 
 its flow and tail-calls the program under test; its cost (the second row less the first) is measured
 in every round and subtracted. The cost of the test loop is in every row. The reference parses
 Ethernet, IPv4 and TCP, looks the 5-tuple up in one hash and swaps the MACs. Ratios are those of the
-same round to the reference with as many flows (one flow for the rest); their median is shown.
+same round to the reference with as many flows (one flow for the rest; an LRU insert besides for a new
+flow); their median is shown. The flood is that of a service that has been in flood mode for longer
+than half-open flows live.
 """
 
 

@@ -35,7 +35,9 @@ enum {
 	LB_ICMP_SHIFT = 18,          /* ... and one more each 2^18 ns: 3,800 a second */
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 	LB_TRACE_VIEWERS = 8,
-	LB_TRACE_BYTES = 262144, /* of lbx_trace; a power of two */
+	LB_TRACE_BYTES = 262144,   /* of lbx_trace; a power of two */
+	LB_FLOOD_WINDOW_SHIFT = 3, /* new flows are counted in windows of 2^3 ticks, 1.07 s */
+	LB_ANSWERS_A_TICK = 2684,  /* ARP and ND answers of an interface: 20,000 a second */
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
@@ -96,6 +98,15 @@ struct lb_policy {
 	__u32 persist_timeout; /* ticks from a client's last new flow; 0: no persistence */
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_policy, 8);
+/* New flows in a window: above high, flood mode begins; it ends when there were low at most. */
+struct lb_flood {
+	__u32 high; /* 0: never */
+	__u32 low;
+};
+LB_ABI_SIZE(struct lb_flood, 8);
+
+/* What becomes of a packet in the middle of a flow that nobody knows. */
+enum lb_on_miss { LB_ON_MISS_HASH, LB_ON_MISS_DROP };
 
 /* lbx_services: by service id. The daemon writes the first 64 bytes, the data plane counts in the
  * others. */
@@ -104,14 +115,20 @@ struct lb_service {
 	struct lb_gate gate;
 	struct lb_ring hash; /* a Maglev table of the same reals; count 0: the ring has to do */
 	struct lb_policy policy;
-	__u64 pad0[4];
+	struct lb_flood flood;
+	__u32 on_miss; /* enum lb_on_miss */
+	__u32 pad0;
+	__u32 flood_until; /* the data plane's: tick at which flood mode ends, or ended; 0: never */
+	__u32 flood_since; /* likewise: tick at which it began last */
+	__u64 pad1;
 	__u64 cursor;             /* tickets drawn: slot = cursor % ring.count */
 	__u64 unrouted;           /* packets dropped because the ring was empty */
 	__u64 denied;             /* packets of clients that may not */
 	__u64 denied_connections; /* of them, those that would have begun a flow */
 	__u64 full;               /* packets dropped because every real has its max_connections */
 	__u64 followed;           /* new flows that persistence sent to the client's last real */
-	__u64 pad1[2];
+	__u64 missed;             /* packets in the middle of a flow that nobody knew */
+	__u64 new_flows;          /* window << 32 | new flows in it */
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_service, 128);
 
@@ -230,7 +247,7 @@ enum lb_flow_state {
 	LB_FLOW_HALF_OPEN,   /* a SYN, or one datagram */
 	LB_FLOW_NEW,         /* promoted by the client's second packet; short timeout */
 	LB_FLOW_ESTABLISHED, /* third packet seen: earns the long timeout */
-	LB_FLOW_CLOSING,     /* the client's FIN */
+	LB_FLOW_CLOSING,     /* the client's FIN or RST */
 	LB_FLOW_UDP,
 	LB_FLOW_DENIED, /* TCP, made by the daemon: its service's list refuses its client by now */
 	LB_FLOW_STATE_COUNT,
@@ -280,8 +297,9 @@ LB_ABI_SIZE(struct lb_vip, 48);
 struct lb_iface {
 	__u8 mac[6];
 	__u16 pad;
+	__u64 answers; /* tick << 32 | ARP and ND answers in it */
 };
-LB_ABI_SIZE(struct lb_iface, 8);
+LB_ABI_SIZE(struct lb_iface, 16);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {
@@ -292,12 +310,14 @@ struct lb_settings {
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
-	__u64 pad1;
-	__u64 count4; /* entries of lbx_flows4 */
+	__u64 clock;          /* jiffy << 32 | its tick; the data plane's */
+	__u64 count4;         /* entries of lbx_flows4 */
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */
 	__u32 full6;
-	__u64 pad2[5];
+	__u64 hash_key[2]; /* secret, made with the maps: who chooses his addresses chooses no real
+			    */
+	__u64 pad2[3];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
 

@@ -18,8 +18,11 @@
 	V(ND_INVALID,     XDP_DROP, "neighbour solicitation for a VIP that RFC 4861 7.1.1 forbids")\
 	V(ND_CONFLICT,    XDP_PASS, "another host claims a VIP by neighbour advertisement")        \
 	V(ECHO_REPLY,     XDP_TX,   "ping of a VIP answered")                                      \
+	V(ANSWER_LIMIT,   XDP_DROP, "ARP or ND for a VIP, above 20,000 answers a second")          \
 	V(RESET,          XDP_TX,   "flow of a halted or dead real answered with a reset")         \
 	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
+	V(BAD_SOURCE,     XDP_DROP, "source address that no host has, or that is a VIP")           \
+	V(MISS,           XDP_DROP, "middle of an unknown flow; the service has on_miss: drop")    \
 	V(NO_REAL,        XDP_DROP, "the service has no usable real and no backup")                \
 	V(FULL,           XDP_DROP, "every real of the service has its max_connections")           \
 	V(NO_NEIGHBOUR,   XDP_DROP, "the flow's real has no known MAC address")                    \
@@ -42,6 +45,7 @@
 /* name, what it means. Events do not end a packet. */
 #define LB_EVENTS(E)                                                                               \
 	E(FLOW_MISS,      "packet in the middle of an unknown flow, sent by the stateless hash")   \
+	E(FLOOD,          "new flow sent by the stateless hash: its service is in flood mode")     \
 	E(TABLE_FULL,     "new flow sent by the stateless hash: the established table is nearly full")\
 	E(PROMOTE_FAILED, "flow kept half-open: the established table refused its entry")          \
 	E(HALF_OPEN_FAILED, "flow sent without an entry: the half-open table refused it")          \

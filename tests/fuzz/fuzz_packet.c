@@ -106,7 +106,8 @@ static void trace_all(void)
 	lbx_trace.count = 0;
 }
 
-/* How new flows are placed: two bits of scheduler, two of flags, then persistence. */
+/* How new flows are placed: two bits of scheduler, two of flags, then persistence; the last bit is
+ * for what a miss comes to. */
 static struct lb_policy policy_of(uint8_t says)
 {
 	return (struct lb_policy){
@@ -120,10 +121,17 @@ static struct lb_policy policy_of(uint8_t says)
 
 static void start(uint8_t says, bool traced)
 {
-	struct lb_settings settings = {.flows_high = 2, .flows_low = 1};
-	struct lb_service service = {.ring = {.count = REALS}, .gate = {.list = LIST}};
+	struct lb_settings settings = {
+		.flows_high = 2, .flows_low = 1, .hash_key = {0x1234567890abcdef, 42}
+        };
+	struct lb_service service = {
+		.ring = {.count = REALS},
+		.gate = {         .list = LIST             },
+		.flood = { .high = 4,              .low = 2},
+		.on_miss = says >> 7 ? LB_ON_MISS_DROP : LB_ON_MISS_HASH
+        };
 	struct lb_iface iface = {
-		.mac = {2, 0, 0, 0, 0, 0x99}
+		.mac = {2, 0, 0, 0, 0, 1}
         };
 	uint32_t zero = 0, id = SERVICE, ifindex = IFINDEX;
 
@@ -318,6 +326,7 @@ static uint64_t run_all(struct input in, bool fast, bool traced)
 	sum = digest(sum, lbx_events.values, LB_EVENT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_real_conns.values, (REALS + 1) * sizeof(struct lb_real_conns));
 	sum = digest(sum, lbx_real_stats.values, (REALS + 1) * sizeof(struct lb_real_stats));
+	sum = digest(sum, lbx_services.values, (SERVICE + 1) * sizeof(struct lb_service));
 	return digest(sum, lbx_settings.values, sizeof(struct lb_settings));
 }
 

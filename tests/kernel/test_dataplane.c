@@ -587,6 +587,10 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	};
 	struct plan *actual = plan_new();
 	struct arena *arena = arena_new();
+	struct row_flood flood = {
+		{5000, 2500},
+                LB_ON_MISS_DROP
+        };
 	struct row_acl acl = {.host = 1};
 
 	plan_put(want, PLAN_SETTINGS, &zero, &settings);
@@ -601,6 +605,7 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	}
 	plan_put(want, PLAN_RINGS, &service, &ring);
 	acl.acl = store_acl(store, a_list(arena));
+	plan_put(want, PLAN_FLOODS, &service, &flood);
 	plan_put(want, PLAN_ACLS, &service, &acl);
 	plan_put(want, PLAN_ENDPOINTS, &endpoint, &service);
 	plan_put(want, PLAN_VIPS, &vip, &active);
@@ -666,6 +671,66 @@ static void a_real_row_that_is_used_again_starts_from_zero(void **state)
 	assert_int_equal(dataplane_real_stats(d, id).bytes, 0);
 	close(conns);
 	close(real_stats);
+	end(d);
+}
+
+static void hash_key(uint64_t key[2])
+{
+	struct lb_settings s;
+	uint32_t zero = 0;
+	int fd = pinned("lbx_settings");
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &s), 0);
+	memcpy(key, s.hash_key, sizeof(s.hash_key));
+	close(fd);
+}
+
+static void the_key_of_the_hash_is_made_with_the_maps_and_kept_by_adoption(void **state)
+{
+	struct dataplane *d = must_open();
+	uint64_t first[2], again[2];
+
+	hash_key(first);
+	assert_true(first[0] && first[1]);
+	dataplane_close(d);
+	d = must_open();
+	hash_key(again);
+	assert_memory_equal(first, again, sizeof(first));
+	end(d);
+	d = must_open();
+	hash_key(again);
+	assert_true(first[0] != again[0] && first[1] != again[1]);
+	end(d);
+}
+
+static void a_service_that_is_used_again_is_in_no_flood(void **state)
+{
+	struct dataplane *d = must_open();
+	struct row_flood flood = {
+		{5000, 2500},
+                LB_ON_MISS_DROP
+        };
+	struct lb_service_info info = {"web"};
+	struct lb_service row;
+	uint32_t id = 3;
+	int fd = pinned("lbx_services");
+
+	assert_int_equal(put(d, PLAN_SERVICES, &id, &info), 0);
+	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &id, &row), 0);
+	row.flood_until = (uint32_t)(clock_nsec_coarse() >> LB_TICK_SHIFT) + 1000;
+	row.missed = 7;
+	assert_int_equal(bpf_map_update_elem(fd, &id, &row, 0), 0);
+	assert_true(dataplane_flooded(d, id));
+	assert_int_equal(dataplane_missed(d, id), 7);
+	assert_int_equal(del(d, PLAN_FLOODS, &id), 0);
+	assert_false(dataplane_flooded(d, id));
+	assert_int_equal(del(d, PLAN_SERVICES, &id), 0);
+	assert_int_equal(put(d, PLAN_SERVICES, &id, &info), 0);
+	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
+	assert_false(dataplane_flooded(d, id));
+	assert_int_equal(dataplane_missed(d, id), 0);
+	close(fd);
 	end(d);
 }
 
@@ -933,6 +998,8 @@ int main(void)
 		CASE(a_filter_bit_that_two_vips_share_stays_for_the_second),
 		CASE(what_was_put_is_read_back_after_adoption),
 		CASE(a_real_row_that_is_used_again_starts_from_zero),
+		CASE(the_key_of_the_hash_is_made_with_the_maps_and_kept_by_adoption),
+		CASE(a_service_that_is_used_again_is_in_no_flood),
 		CASE(the_sweep_expires_each_state_by_its_timeout_and_counts),
 		CASE(counters_that_drifted_are_mended_when_nothing_moves),
 		CASE(a_real_is_idle_only_without_ring_and_flows),

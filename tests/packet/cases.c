@@ -12,4 +12,6 @@ void cases_run(void)
 	cases_fragment();
 	cases_related();
 	cases_pick();
+	cases_flood();
+	cases_origin();
 }

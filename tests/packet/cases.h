@@ -15,5 +15,7 @@ void cases_trace(void);
 void cases_fragment(void);
 void cases_related(void);
 void cases_pick(void);
+void cases_flood(void);
+void cases_origin(void);
 
 #endif

@@ -81,9 +81,6 @@ static const struct {
 	{"an IPv4 address in an IPv6 header is not that client",
 	 LB_ACL_DENY,			   {{"10.77.0.2", 32, LB_ACL_ALLOW}},
 	 {{"::ffff:10.77.0.2", false}, {"10.77.0.2", true}}                                  },
-	{"... nor one that is refused",
-	 LB_ACL_ALLOW,			  {{"10.77.0.2", 32, LB_ACL_DENY}},
-	 {{"::ffff:10.77.0.2", true}, {"10.77.0.2", false}}                                  },
 };
 
 static void try_client(const struct client *c, uint8_t proto, uint8_t flags, unsigned tags)

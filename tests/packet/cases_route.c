@@ -214,15 +214,46 @@ static void establish(bool six, unsigned from, unsigned count)
 	}
 }
 
+/* Makes one of them too old. */
+static void age_flow(bool six, uint16_t sport)
+{
+	struct lb_flow4 four = {.dport = 443, .sport = sport, .proto = PROTO_TCP};
+	struct lb_flow6 key = {.dport = 443, .sport = sport, .proto = PROTO_TCP};
+	const char *map = six ? "lbx_flows6" : "lbx_flows4";
+	const void *at = six ? (const void *)&key : &four;
+	struct lb_flow f = {};
+	uint8_t mapped[16];
+
+	frame_mapped(key.src, "fd77::2");
+	frame_mapped(key.dst, "fd77::100");
+	frame_mapped(mapped, "10.77.0.2");
+	memcpy(four.src, mapped + 12, 4);
+	frame_mapped(mapped, "10.77.0.100");
+	memcpy(four.dst, mapped + 12, 4);
+	tap_equal(runner_get(map, at, &f), 0, "the flow's entry");
+	f.seen -= TICKS_ESTABLISHED + 1;
+	(void)runner_put(map, at, &f);
+}
+
+/* Ends such flows: a packet that comes too late removes the entry. */
+static void end_flows(bool six, unsigned from, unsigned count)
+{
+	for (unsigned i = from; i < from + count; i++) {
+		tap_about("the end of flow %u", i);
+		age_flow(six, i);
+		(void)send((struct spec){.six = six, .flags = RST}, i,
+			   (struct expect){.verdict = LB_FORWARDED, .event = MISS});
+	}
+}
+
 /* The table's state, and what a SYN meets then. */
 static void expect_full(bool six, bool full)
 {
+	static uint16_t another = 10000;
 	struct expect e = {.verdict = LB_FORWARDED, .event = full ? FULL : 0};
 	struct lb_settings s;
 
-	(void)send((struct spec){.six = six, .flags = SYN}, 9999, e);
-	(void)send((struct spec){.six = six, .flags = RST}, 9999,
-		   (struct expect){.verdict = LB_FORWARDED, .event = full ? MISS : 0});
+	(void)send((struct spec){.six = six, .flags = SYN}, another++, e);
 	s = world_settings();
 	tap_equal(six ? s.full6 : s.full4, full, "the full flag");
 }
@@ -241,10 +272,9 @@ static void the_watermark_has_its_hysteresis(void)
 		expect_full(six, false);
 		establish(six, 2000, 1);
 		expect_full(six, true);
-		for (unsigned i = 0; i < 3; i++)
-			(void)send((struct spec){.six = six, .flags = RST}, 1000 + i, forwarded);
+		end_flows(six, 1000, 3);
 		expect_full(six, true);
-		(void)send((struct spec){.six = six, .flags = RST}, 1003, forwarded);
+		end_flows(six, 1003, 1);
 		expect_full(six, false);
 	}
 }
@@ -293,7 +323,7 @@ static void a_promotion_that_fails_keeps_the_half_open_entry(void)
 				   (struct expect){LB_FORWARDED, 1 + LB_EVENT_PROMOTE_FAILED, real,
 						   NULL});
 		tap_equal(world_entries(half), 1, "half-open flows");
-		(void)send((struct spec){.six = six, .flags = RST}, 1000, forwarded);
+		end_flows(six, 1000, 1);
 		(void)send((struct spec){.six = six, .flags = ACK}, 5000,
 			   (struct expect){.verdict = LB_FORWARDED, .real = real});
 		tap_equal(world_entries(half), 0, "half-open flows");

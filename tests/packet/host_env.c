@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { HOST_BUCKETS = 1024, HOST_TAILROOM = 256 };
+enum { HOST_BUCKETS = 1024, HOST_TAILROOM = 256, HOST_JIFFY_SHIFT = 20 };
 
 /* A row of a hash: key and value behind it, in the order of insertion. */
 struct host_row {
@@ -278,6 +278,11 @@ __u64 bpf_ktime_get_coarse_ns(void)
 __u64 bpf_ktime_get_ns(void)
 {
 	return host.clock;
+}
+
+__u64 bpf_jiffies64(void)
+{
+	return host.clock >> HOST_JIFFY_SHIFT;
 }
 
 void host_clock_add(__u64 ns)

@@ -73,6 +73,7 @@ __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 __u64 bpf_ktime_get_coarse_ns(void);
 __u64 bpf_ktime_get_ns(void);
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
+__u64 bpf_jiffies64(void);
 
 /* As the kernel's test run: what does not fit the first page is a fragment. */
 enum { HOST_LINEAR_MAX = 3520 };

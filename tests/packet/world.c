@@ -26,9 +26,8 @@ static const char *const event_names[] = {
 };
 
 static const char *const hashes[] = {
-	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
-	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
-	"lbx_persist",
+	"lbx_vips",   "lbx_endpoints", "lbx_flows4", "lbx_flows6",    "lbx_half4",   "lbx_half6",
+	"lbx_ifaces", "lbx_tx",        "lbx_acl",    "lbx_fragments", "lbx_persist",
 };
 
 enum { ROWS_USED = 8, SLOTS_USED = 64 };
@@ -127,7 +126,7 @@ struct lb_service world_service(void)
 	return row;
 }
 
-static void world_set_service(const struct lb_service *row)
+void world_set_service(const struct lb_service *row)
 {
 	uint32_t service = VIP_SERVICE;
 
@@ -209,21 +208,15 @@ void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_ver
 
 void world_gate(uint32_t list, bool host)
 {
-	uint32_t service = VIP_SERVICE;
-	struct lb_service row = {};
+	struct lb_service row = world_service();
 
-	(void)runner_get("lbx_services", &service, &row);
 	row.gate = (struct lb_gate){.list = list, .host = host};
-	put("lbx_services", &service, &row);
+	world_set_service(&row);
 }
 
 uint64_t world_denied(void)
 {
-	uint32_t service = VIP_SERVICE;
-	struct lb_service row = {};
-
-	(void)runner_get("lbx_services", &service, &row);
-	return row.denied;
+	return world_service().denied;
 }
 
 uint64_t world_denied_connections(void)

@@ -68,6 +68,8 @@ void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_ver
 void world_gate(uint32_t list, bool host);
 uint64_t world_denied(void);
 uint64_t world_denied_connections(void);
+struct lb_service world_service(void);
+void world_set_service(const struct lb_service *row);
 void world_vip(const char *address, bool active);
 /* A flow from the client's port 40000, seen three times. */
 void world_establish(bool six);

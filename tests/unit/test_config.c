@@ -501,6 +501,28 @@ static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
 	EXPECT_ALL(direct_routing_sayings);
 }
 
+static const struct saying layer4_sayings[] = {
+	{HEAD VIP REALS "    flood_rate: 1\n    on_miss: drop\n",   ""          },
+	{HEAD VIP REALS "    flood_rate: off\n    on_miss: auto\n", ""          },
+	{HEAD VIP REALS "    flood_rate: 0\n",                      ""          },
+	{HEAD VIP REALS "    flood_rate: 100000001\n",
+	 "f:7:17: error: services.S.flood_rate: 100000001 is out of range (1 to 100000000, or "
+	 "off)\n"							       },
+	{HEAD VIP REALS "    flood_rate: 10k\n",
+	 "f:7:17: error: services.S.flood_rate: '10k' is not a whole number\n"  },
+	{HEAD VIP REALS "    on_miss: reset\n",
+	 "f:7:14: error: services.S.on_miss: 'reset' is not one of hash, drop\n"},
+	{L7 REALS "    flood_rate: 1000\n    on_miss: drop\n",
+	 "f:8:5: error: services.S.flood_rate: belongs to layer 4 (mode: l4-dr)\n"
+	 "f:9:5: error: services.S.on_miss: belongs to layer 4 (mode: l4-dr)\n" },
+	{L7 REALS "    flood_rate: off\n    on_miss: hash\n",       ""          },
+};
+
+static void layer_7_refuses_what_belongs_to_layer_4(void **state)
+{
+	EXPECT_ALL(layer4_sayings);
+}
+
 static const struct saying l7_sayings[] = {
 	{L7 REALS "    protocol: udp\n",
 	 "f:8:15: error: services.S.protocol: layer 7 speaks TCP only\n"											 },
@@ -662,6 +684,8 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    require: all\n"
 				       "    allow_from: none\n"
 				       "    deny_from: none\n"
+				       "    flood_rate: 50000\n"
+				       "    on_miss: hash\n"
 				       "    check:\n"
 				       "      - type: connect\n"
 				       "        port: auto\n"
@@ -836,6 +860,8 @@ static const char full[] =
 	"    require: any\n"
 	"    allow_from: [10.0.0.5-10.0.0.9, \"2001:db8::/32\"]\n"
 	"    deny_from: \"2001:db8::9\"\n"
+	"    flood_rate: off\n"
+	"    on_miss: drop\n"
 	"    check:\n"
 	"      - {type: https, request: \"//a?b=c#d\", expect: \"it's: \\\\ \\\"ok\\\"\", method: "
 	"HEAD, host: h:8, sni: s, verify: ca, ca: \"/etc/a b.pem\", port: 8443}\n"
@@ -1197,6 +1223,7 @@ int main(void)
 		cmocka_unit_test(all_errors_are_said_in_file_order),
 		cmocka_unit_test(keys_of_later_versions_are_refused_but_for_neutral_values),
 		cmocka_unit_test(direct_routing_refuses_what_belongs_to_layer_7),
+		cmocka_unit_test(layer_7_refuses_what_belongs_to_layer_4),
 		cmocka_unit_test(what_a_layer_7_service_says_wrong_is_found),
 		cmocka_unit_test(layer_7_keys_have_the_documented_defaults),
 		cmocka_unit_test(layer_7_keys_are_read),

@@ -406,6 +406,50 @@ static void a_list_of_clients_guards_the_endpoints_of_either_layer(void **state)
 	}
 }
 
+static void a_flood_is_a_number_of_flows_a_window(void **state)
+{
+	static const struct {
+		uint32_t rate, high, low;
+	} cases[] = {
+		{0,         0,         0       },
+		{1,         1,         0       },
+		{50000,     53687,     26843   },
+		{100000000, 107374182, 53687091},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct row_flood *row;
+		struct world w;
+		struct plan *p;
+		__u32 id = 5;
+
+		world_make(&w);
+		w.service.flood_rate = cases[i].rate;
+		w.service.on_miss = i & 1 ? LB_ON_MISS_DROP : LB_ON_MISS_HASH;
+		p = plan_in(&w);
+		row = plan_find(p, PLAN_FLOODS, &id);
+		assert_non_null(row);
+		assert_int_equal(row->flood.high, cases[i].high);
+		assert_int_equal(row->flood.low, cases[i].low);
+		assert_int_equal(row->on_miss, w.service.on_miss);
+		plan_free(p);
+		store_free(w.store);
+	}
+}
+
+static void layer_7_has_no_flood_mode(void **state)
+{
+	struct world w;
+	struct plan *p;
+
+	world_make_l7(&w);
+	w.service.flood_rate = 1000;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_FLOODS), 0);
+	plan_free(p);
+	store_free(w.store);
+}
+
 static void a_list_that_no_plan_holds_is_forgotten(void **state)
 {
 	struct arena *a = arena_new();
@@ -676,6 +720,8 @@ int main(void)
 		cmocka_unit_test(timeouts_become_ticks_rounded_up),
 		cmocka_unit_test(layer_7_has_rows_for_the_proxy_and_none_for_direct_routing),
 		cmocka_unit_test(a_list_of_clients_guards_the_endpoints_of_either_layer),
+		cmocka_unit_test(a_flood_is_a_number_of_flows_a_window),
+		cmocka_unit_test(layer_7_has_no_flood_mode),
 		cmocka_unit_test(a_list_that_no_plan_holds_is_forgotten),
 		cmocka_unit_test(direct_routing_has_no_rows_for_the_proxy),
 		cmocka_unit_test(both_modes_share_a_vip_on_different_ports),

@@ -84,28 +84,30 @@ static void expect_change(const char *original, const struct change *c)
 static void each_change_is_said_in_one_line(void **state)
 {
 	static const struct change cases[] = {
-		{"weight: 100",				 "weight: 50",                                     "HTTPS/CAS1: weight 100 -> 50\n"},
+		{"weight: 100",				 "weight: 50",                                     "HTTPS/CAS1: weight 100 -> 50\n"  },
 		{"192.0.2.21",				  "192.0.2.22",
 		 "HTTPS/CAS2: ip 192.0.2.21 -> 192.0.2.22; flows to the old one run to their "
-		 "end\n"															  },
+		 "end\n"															    },
 		{"      CAS2: {ip: 192.0.2.21, weight: 100}\n", "",
-		 "HTTPS/CAS2: removed; its flows run to their end\n"									      },
+		 "HTTPS/CAS2: removed; its flows run to their end\n"										},
 		{"CAS2:",				       "CAS3:",
 		 "HTTPS/CAS3: added, 192.0.2.21 weight 100\n"
-		 "HTTPS/CAS2: removed; its flows run to their end\n"									      },
+		 "HTTPS/CAS2: removed; its flows run to their end\n"										},
 		{"  HTTPS:",				    "  WEB:",
-		 "WEB: added, 2 reals\nHTTPS: removed; its flows are reset\n"                                                                     },
+		 "WEB: added, 2 reals\nHTTPS: removed; its flows are reset\n"                                                                       },
 		{"[443]",				       "[443, 80]",
 		 "HTTPS: ports changed\nHTTPS/CAS1: check changed\n"
-		 "HTTPS/CAS2: check changed\n"												    },
-		{"vip: 192.0.2.10",                             "vip: 192.0.2.11",                                "HTTPS: vip changed\n"          },
-		{"mode: l4-dr",				 "on_down: keep",                                  "HTTPS: on_down auto -> keep\n" },
+		 "HTTPS/CAS2: check changed\n"												      },
+		{"vip: 192.0.2.10",                             "vip: 192.0.2.11",                                "HTTPS: vip changed\n"            },
+		{"mode: l4-dr",				 "on_down: keep",                                  "HTTPS: on_down auto -> keep\n"   },
+		{"mode: l4-dr",				 "flood_rate: off",                                "HTTPS: flood_rate 50000 -> off\n"},
+		{"mode: l4-dr",				 "on_miss: drop",                                  "HTTPS: on_miss hash -> drop\n"   },
 		{"mode: l4-dr",				 "allow_from: [10.0.0.0/8, 192.0.2.9-192.0.2.10]",
-		 "HTTPS: allow_from changed, 0 -> 3 prefixes\n"										   },
+		 "HTTPS: allow_from changed, 0 -> 3 prefixes\n"										     },
 		{"mode: l4-dr",				 "deny_from: 10.0.0.1",
-		 "HTTPS: deny_from changed, 0 -> 1 prefixes\n"										    },
-		{"lb1",					 "lb2",					    "node.name: lb1 -> lb2\n"       },
-		{"version: 1",				  "version: 1 # the same",                          ""                              },
+		 "HTTPS: deny_from changed, 0 -> 1 prefixes\n"										      },
+		{"lb1",					 "lb2",					    "node.name: lb1 -> lb2\n"         },
+		{"version: 1",				  "version: 1 # the same",                          ""                                },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -106,6 +106,8 @@ static inline void sample_https(struct arena *a, struct view_service *s)
 				   .bytes = 6000000,
 				   .unrouted = 7,
 				   .denied = 11,
+				   .missed = 13,
+				   .flooded = true,
 				   .reals = r,
 				   .real_count = 3};
 }

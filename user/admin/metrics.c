@@ -143,6 +143,7 @@ static void put_flows(struct page *p)
 	exposition_family(&p->to, "lbxdp_flow_stateless_total", METRIC_COUNTER,
 			  "Packets sent to a real without a flow entry, by reason.");
 	put_named(p, "reason", "miss", e[LB_EVENT_FLOW_MISS]);
+	put_named(p, "reason", "flood", e[LB_EVENT_FLOOD]);
 	put_named(p, "reason", "table_full", e[LB_EVENT_TABLE_FULL]);
 	put_named(p, "reason", "half_open_failed", e[LB_EVENT_HALF_OPEN_FAILED]);
 }

@@ -26,6 +26,12 @@ static const struct number_family service_families[] = {
 	{"lbxdp_service_persisted_connections_total",
 	 "Flows that persistence at layer 4 sent to the real that their client had before.",
 	 METRIC_COUNTER, METRIC_FIELD(view_service, followed)},
+	{"lbxdp_service_missed_packets_total",
+	 "Packets in the middle of a flow that was not in the table.",
+	 METRIC_COUNTER, METRIC_FIELD(view_service, missed)},
+	{"lbxdp_service_flood",
+	 "1 while new flows are not remembered, because there are too many.",
+	 METRIC_GAUGE, METRIC_FIELD(view_service, flooded)},
 };
 
 static const struct number_family real_families[] = {

@@ -223,6 +223,8 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "denied_connections_total", s->denied_connections);
 	json_number(j, "full_packets_total", s->full);
 	json_number(j, "persisted_connections_total", s->followed);
+	json_number(j, "missed_packets_total", s->missed);
+	json_bool(j, "flood", s->flooded);
 	if (service_is_l7(s->config))
 		put_l7(j, &s->l7);
 	json_open(j, "reals", '[');

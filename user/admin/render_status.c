@@ -183,6 +183,9 @@ static void put_service(const struct view *v, const struct view_service *s, bool
 	for (size_t i = 0; i < s->real_count; i++)
 		real_row(&g, s, &s->reals[i], buf_text(&ports), v->now);
 	grid_print(&g, "  ", colour, out);
+	if (s->flooded)
+		buf_puts(out, "  flood: too many new connections; they are forwarded by a hash and "
+			      "remembered once their clients answer\n");
 	for (size_t i = 0; i < s->real_count; i++)
 		if (s->reals[i].warning)
 			buf_printf(out, "  %s: %s\n", s->reals[i].name, s->reals[i].warning);

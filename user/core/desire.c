@@ -249,6 +249,17 @@ static int put_vips(struct plan *p, const struct service_config *s, const struct
 	return err;
 }
 
+/* Counted in windows; half as many end what too many began. */
+static int put_flood(struct plan *p, const struct service_config *s, uint32_t service)
+{
+	struct row_flood row = {.on_miss = s->on_miss};
+
+	row.flood.high =
+		(((uint64_t)s->flood_rate << LB_FLOOD_WINDOW_SHIFT) << LB_TICK_SHIFT) / 1000000000;
+	row.flood.low = row.flood.high / 2;
+	return plan_put(p, PLAN_FLOODS, &service, &row);
+}
+
 /* What Direct Routing adds: who is reached by which MAC, and in which turn. */
 static int put_direct_routing(struct plan *p, const struct service_config *s,
 			      const struct service_fact *f, size_t tables, struct store *store)
@@ -260,6 +271,8 @@ static int put_direct_routing(struct plan *p, const struct service_config *s,
 		if (!err)
 			err = put_real(p, s, f->id, &s->reals[i], &f->reals[i]);
 	}
+	if (!err)
+		err = put_flood(p, s, f->id);
 	return err ? err : desire_put_ring(p, s, f, tables, store);
 }
 

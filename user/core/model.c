@@ -94,6 +94,11 @@ const char *on_down_name(enum on_down o)
 	return names[o];
 }
 
+const char *on_miss_name(enum lb_on_miss o)
+{
+	return o == LB_ON_MISS_DROP ? "drop" : "hash";
+}
+
 const char *protocol_name(uint8_t protocol)
 {
 	return protocol == IPPROTO_UDP ? "udp" : "tcp";

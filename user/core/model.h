@@ -16,6 +16,7 @@
 #include "core/check.h"
 #include "core/proxy.h"
 #include "core/ring.h"
+#include "lbxdp/abi.h"
 
 /* Where something stands in the file, 1-based. */
 struct place {
@@ -103,6 +104,9 @@ struct service_config {
 	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
 	enum scheduler scheduler;
 	enum on_down on_down;
+	uint32_t flood_rate; /* layer 4: new flows a second above which none is remembered; 0: never
+			      */
+	enum lb_on_miss on_miss; /* layer 4 */
 	enum require require;
 	const struct check_config *checks; /* at least one */
 	size_t check_count;
@@ -220,6 +224,7 @@ const char *service_source_format(const struct service_config *s, char *text);
 const char *mode_name(enum service_mode m);         /* "l4-dr" */
 const char *scheduler_name(enum scheduler s);       /* "wrr" */
 const char *on_down_name(enum on_down o);           /* "auto" */
+const char *on_miss_name(enum lb_on_miss o);        /* "hash" */
 const char *protocol_name(uint8_t protocol);        /* "tcp" */
 const char *proxy_header_name(enum proxy_header h); /* "v1" */
 

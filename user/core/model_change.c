@@ -256,6 +256,29 @@ static void describe_acl(const struct service_config *from, const struct service
 	describe_prefixes(to->name, "deny_from", &from->deny_from, &to->deny_from, out);
 }
 
+static void put_rate(uint32_t rate, struct buf *out)
+{
+	if (rate)
+		buf_printf(out, "%u", rate);
+	else
+		buf_puts(out, "off");
+}
+
+static void describe_flood(const struct service_config *from, const struct service_config *to,
+			   struct buf *out)
+{
+	if (from->flood_rate != to->flood_rate) {
+		buf_printf(out, "%s: flood_rate ", to->name);
+		put_rate(from->flood_rate, out);
+		buf_puts(out, " -> ");
+		put_rate(to->flood_rate, out);
+		buf_puts(out, "\n");
+	}
+	if (from->on_miss != to->on_miss)
+		buf_printf(out, "%s: on_miss %s -> %s\n", to->name, on_miss_name(from->on_miss),
+			   on_miss_name(to->on_miss));
+}
+
 /* What a pool has from its parent is said there. */
 static void describe_front(const struct service_config *from, const struct service_config *to,
 			   struct buf *out)
@@ -283,6 +306,8 @@ static void describe_service(const struct service_config *from, const struct ser
 	if (from->on_down != to->on_down)
 		buf_printf(out, "%s: on_down %s -> %s\n", to->name, on_down_name(from->on_down),
 			   on_down_name(to->on_down));
+	if (!service_is_l7(to))
+		describe_flood(from, to, out);
 	if (from->require != to->require)
 		buf_printf(out, "%s: require %s\n", to->name,
 			   to->require == REQUIRE_ALL ? "any -> all" : "all -> any");

@@ -20,6 +20,7 @@ static const struct {
 	[PLAN_REALS] = {"reals",          sizeof(__u32),                   sizeof(struct row_real)       },
 	[PLAN_RINGS] = {"rings",          sizeof(__u32),                   sizeof(struct row_ring)       },
 	[PLAN_ACLS] = {"acls",           sizeof(__u32),                   sizeof(struct row_acl)        },
+	[PLAN_FLOODS] = {"floods",         sizeof(__u32),                   sizeof(struct row_flood)      },
 	[PLAN_ENDPOINTS] = {"endpoints",      sizeof(struct lb_endpoint),      sizeof(__u32)                 },
 	[PLAN_LOCAL_ROUTES] = {"local routes",   sizeof(struct row_local_route),  sizeof(__u32)                 },
 	[PLAN_DIVERTS] = {"diverts",        sizeof(__u32),                   sizeof(__u32)                 },

@@ -33,6 +33,7 @@ enum plan_table {
 	PLAN_PROXY_RULES,    /* struct proxy_rule_key -> struct proxy_rule */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
 	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
+	PLAN_FLOODS,         /* __u32 service id -> struct row_flood; before its endpoints */
 	PLAN_ACLS,      /* __u32 service id -> struct row_acl; before the endpoints it guards */
 	PLAN_ENDPOINTS, /* struct lb_endpoint -> __u32 service id */
 	PLAN_VIPS,      /* struct lb_addr -> __u32 active */
@@ -78,6 +79,12 @@ struct row_ring {
 struct row_acl {
 	const struct acl *acl;
 	__u64 host;
+};
+
+/* How a service of layer 4 meets floods, and packets of flows that nobody knows. */
+struct row_flood {
+	struct lb_flood flood;
+	__u32 on_miss; /* enum lb_on_miss */
 };
 
 /* In which every address is local, for packets with our mark. */

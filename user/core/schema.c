@@ -123,7 +123,7 @@ static const struct schema_row l7_rows[] = {
 static const struct schema_row timeout_rows[] = {
 	TIMEOUT(syn, "60s", "A layer-4 flow of which only the SYN was seen."),
 	TIMEOUT(established, "75m", "An established layer-4 flow without packets of its client."),
-	TIMEOUT(closing, "2m", "A layer-4 flow after its client's FIN."),
+	TIMEOUT(closing, "2m", "A layer-4 flow after its client's FIN or RST."),
 	TIMEOUT(udp, "5m", "A UDP flow without packets of its client."),
 	L7_TIMEOUT(connect, "5s", CONNECT_HELP),
 	L7_TIMEOUT(client, "30m", CLIENT_HELP),

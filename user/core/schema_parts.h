@@ -19,6 +19,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 #define LAYER4 (1u << MODE_L4_DR)
 #define HTTP   (1u << MODE_L7_HTTP)
+#define LAYER4 (1u << MODE_L4_DR)
 #define LAYER7 (1u << MODE_L7_TCP | HTTP)
 
 /* Where this version has no answer yet; the design names them. */
@@ -41,6 +42,7 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 const char *word_mode(uint32_t value);
 const char *word_scheduler(uint32_t value);
 const char *word_on_down(uint32_t value);
+const char *word_on_miss(uint32_t value);
 const char *word_check_type(uint32_t value);
 const char *word_protocol(uint32_t value);
 const char *word_proxy_header(uint32_t value);

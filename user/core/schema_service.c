@@ -180,6 +180,30 @@ const struct schema_row schema_service[] = {
 		 "host "
 		 "sees them, and counted; connections that they have when it is reloaded are "
 		 "reset."},
+	{.key = "flood_rate",
+	 .type = SCHEMA_UINT,
+	 FIELD(service_config, flood_rate),
+	 .fallback = "50000",
+	 .zero = "off",
+	 .neutral = "off none 0",
+	 .min = 1,
+	 .max = 100000000,
+	 .for_modes = LAYER4,
+	 .help = "New flows a second above which none of them is remembered before its client "
+		 "has answered the server: a keyed hash chooses the server, so that a SYN flood "
+		 "takes the room of no flow. It ends a second or two after there are half as "
+		 "many."},
+	{.key = "on_miss",
+	 .type = SCHEMA_WORD,
+	 FIELD(service_config, on_miss),
+	 .fallback = "hash",
+	 .neutral = "hash auto",
+	 .word = word_on_miss,
+	 .max = LB_ON_MISS_DROP,
+	 .for_modes = LAYER4,
+	 .help = "A packet in the middle of a flow that is not in the table, as after a failover: "
+		 "hash sends it to a usable real server, by the same hash each time; drop does "
+		 "not send it."},
 	{.key = "source",
 	 .type = SCHEMA_SOURCE,
 	 .fallback = "auto",

@@ -21,6 +21,11 @@ const char *word_scheduler(uint32_t value)
 	return value < SCHEDULER_COUNT ? scheduler_name((enum scheduler)value) : NULL;
 }
 
+const char *word_on_miss(uint32_t value)
+{
+	return value <= LB_ON_MISS_DROP ? on_miss_name((enum lb_on_miss)value) : NULL;
+}
+
 const char *word_on_down(uint32_t value)
 {
 	return value <= ON_DOWN_RESET ? on_down_name((enum on_down)value) : NULL;

@@ -11,6 +11,7 @@ void tables_open(struct daemon *d)
 	d->real_ids = ids_new(LB_REALS_MAX);
 	d->check_ids = ids_new(UINT32_MAX);
 	d->service_used = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_used));
+	d->service_flooded = xcalloc(LB_SERVICES_MAX, sizeof(*d->service_flooded));
 	d->real_used = xcalloc(LB_REALS_MAX, sizeof(*d->real_used));
 	d->real_seen = xcalloc(LB_REALS_MAX, sizeof(*d->real_seen));
 	d->real_down = xcalloc(LB_REALS_MAX, sizeof(*d->real_down));
@@ -34,6 +35,7 @@ void tables_close(struct daemon *d)
 	ids_free(d->real_ids);
 	ids_free(d->check_ids);
 	free(d->service_used);
+	free(d->service_flooded);
 	free(d->real_used);
 	free(d->real_seen);
 	free(d->real_down);

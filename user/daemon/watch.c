@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, the
- * page's port, reals that left and have no flow or session any more, files that were written anew.
- */
+/* Once a second: what no event tells. Our program on each interface, conflicts over a VIP, floods,
+ * the page's port, reals that left and have no flow or session any more, files that were written
+ * anew. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -72,12 +72,34 @@ static void watch_files(struct daemon *d)
 	reconcile_later(d);
 }
 
+/* Says which services began or ended flood mode. */
+static void watch_floods(struct daemon *d)
+{
+	for (size_t i = 0; i < plan_count(d->actual, PLAN_FLOODS); i++) {
+		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_FLOODS, i);
+		const struct lb_service_info *info = plan_find(d->actual, PLAN_SERVICES, &id);
+		bool is = dataplane_flooded(d->dataplane, id);
+
+		if (is == d->service_flooded[id])
+			continue;
+		d->service_flooded[id] = is;
+		if (is)
+			log_warning("service %s: flood: more new connections than flood_rate; they "
+				    "are forwarded by a hash and not remembered before their "
+				    "clients answer",
+				    info ? info->name : "");
+		else
+			log_info("service %s: the flood is over", info ? info->name : "");
+	}
+}
+
 static void second_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, second);
 
 	watch_attachments(d);
 	watch_conflicts(d);
+	watch_floods(d);
 	web_retry(d);
 	tproxy_watch(d);
 	watch_files(d);

@@ -67,6 +67,20 @@ uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t servic
 	return service < LB_SERVICES_MAX ? load(&d->services[service].denied_connections) : 0;
 }
 
+uint64_t dataplane_missed(const struct dataplane *d, uint32_t service)
+{
+	return service < LB_SERVICES_MAX ? load(&d->services[service].missed) : 0;
+}
+
+bool dataplane_flooded(const struct dataplane *d, uint32_t service)
+{
+	const struct lb_service *s = &d->services[service < LB_SERVICES_MAX ? service : 0];
+	uint32_t until = __atomic_load_n(&s->flood_until, __ATOMIC_RELAXED);
+
+	return until && __atomic_load_n(&s->flood.high, __ATOMIC_RELAXED) &&
+	       (int32_t)(until - expiry_now()) >= 0;
+}
+
 static void sum_over_cpus(struct dataplane *d, enum map_id id, uint64_t *counts, uint32_t count)
 {
 	uint64_t each[d->cpus];

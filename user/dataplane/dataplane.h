@@ -48,8 +48,9 @@ uint32_t dataplane_flows_limit(const struct dataplane *d);
 bool dataplane_adopted(const struct dataplane *d);
 
 /*
- * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_ACLS, PLAN_ENDPOINTS, PLAN_VIPS,
- * PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason in dataplane_attachment.
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
+ * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason
+ * in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
@@ -88,6 +89,9 @@ uint64_t dataplane_full(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_followed(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t service);
+uint64_t dataplane_missed(const struct dataplane *d, uint32_t service);
+/* Is the service in flood mode? */
+bool dataplane_flooded(const struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -311,6 +312,10 @@ int map_publish(struct dataplane *d, struct buf *why)
 	}
 	if (!d->adopted)
 		write_limits(d);
+	if (!d->adopted && getrandom(d->settings->hash_key, sizeof(d->settings->hash_key), 0) < 0) {
+		buf_printf(why, "cannot get random numbers: %s", strerror(errno));
+		return -errno;
+	}
 	__atomic_store_n(&d->settings->abi, LB_ABI_VERSION, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -65,6 +65,16 @@ static int read_acl(const struct reading *r, uint32_t service)
 	return plan_put(r->to, PLAN_ACLS, &service, &row);
 }
 
+static int read_flood(const struct reading *r, uint32_t service)
+{
+	const struct lb_service *s = &r->d->services[service];
+	struct row_flood row = {.flood = s->flood, .on_miss = s->on_miss};
+
+	if (!row.flood.high && row.on_miss == LB_ON_MISS_HASH)
+		return 0; /* a service of layer 7, or one that says no more than a missing row */
+	return plan_put(r->to, PLAN_FLOODS, &service, &row);
+}
+
 static int read_services(const struct reading *r)
 {
 	int fd = r->d->fd[MAP_SVC_INFO], err = 0;
@@ -79,6 +89,8 @@ static int read_services(const struct reading *r)
 			err = read_ring(r, next);
 		if (!err && next < LB_SERVICES_MAX)
 			err = read_acl(r, next);
+		if (!err && next < LB_SERVICES_MAX)
+			err = read_flood(r, next);
 		at = next;
 		from = &at;
 	}

@@ -47,12 +47,16 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 	if (!id || id >= LB_SERVICES_MAX)
 		return -E2BIG;
 	if (!old) {
-		__atomic_store_n(&d->services[id].cursor, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&d->services[id].unrouted, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&d->services[id].denied, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&d->services[id].denied_connections, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&d->services[id].full, 0, __ATOMIC_RELAXED);
-		__atomic_store_n(&d->services[id].followed, 0, __ATOMIC_RELAXED);
+		struct lb_service *row = &d->services[id];
+
+		__atomic_store_n(&row->cursor, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->unrouted, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->denied, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->denied_connections, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->full, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->followed, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->missed, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&row->flood_until, 0, __ATOMIC_RELAXED);
 	}
 	return update(d, MAP_SVC_INFO, &id, value);
 }
@@ -158,6 +162,26 @@ static int acl_put(struct dataplane *d, const void *key, const void *value, cons
 static int acl_delete(struct dataplane *d, const void *key)
 {
 	return acls_remove(d, *(const uint32_t *)key);
+}
+
+static int flood_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	uint32_t id = *(const uint32_t *)key;
+	const struct row_flood *row = value;
+
+	if (!id || id >= LB_SERVICES_MAX)
+		return -E2BIG;
+	__atomic_store_n(&d->services[id].flood.low, row->flood.low, __ATOMIC_RELAXED);
+	__atomic_store_n(&d->services[id].flood.high, row->flood.high, __ATOMIC_RELAXED);
+	__atomic_store_n(&d->services[id].on_miss, row->on_miss, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int flood_delete(struct dataplane *d, const void *key)
+{
+	static const struct row_flood none;
+
+	return flood_put(d, key, &none, NULL);
 }
 
 static int endpoint_put(struct dataplane *d, const void *key, const void *value, const void *old)
@@ -290,6 +314,7 @@ static const struct {
 	[PLAN_REALS] = {real_put,       real_delete      },
 	[PLAN_RINGS] = {ring_put,       ring_delete      },
 	[PLAN_ACLS] = {acl_put,        acl_delete       },
+	[PLAN_FLOODS] = {flood_put,      flood_delete     },
 	[PLAN_ENDPOINTS] = {endpoint_put,   endpoint_delete  },
 	[PLAN_VIPS] = {vip_put,        vip_delete       },
 	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},
