@@ -306,7 +306,7 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	}
 	if (starts && !flow_table_full(p, t))
 		return flow_begin(p, t, key, s, service, ring);
-	if (!sched_hash(p, sched_hash_ring(s)))
+	if (!pick_unremembered(p, s, service))
 		return LB_NO_REAL;
 	stats_event(starts ? LB_EVENT_TABLE_FULL : LB_EVENT_FLOW_MISS);
 	return LB_FORWARDED;
