@@ -360,7 +360,7 @@ stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 ser
 		return LB_CONTINUE;
 	if (plan == FLOW_TICKET)
 		return pick(p, s, service, ring);
-	return sched_hash(p, sched_hash_ring(s)) ? LB_CONTINUE : LB_NO_REAL;
+	return pick_unremembered(p, s, service) ? LB_CONTINUE : LB_NO_REAL;
 }
 
 /* A packet of no entry that may use its service, which has reals. */

@@ -15,9 +15,9 @@
 struct pick_client {
 	struct lb_addr addr;
 	__u32 service;
-	__u32 now;  /* ticks */
-	__u32 hash; /* of addr; pick_first fills it in */
-	__u32 pad;
+	__u32 now;       /* ticks */
+	__u32 hash;      /* of addr; pick_first fills it in */
+	__u32 limitless; /* a real that is full will do */
 };
 
 /* A walk round the ring, from slot to slot. */
@@ -146,7 +146,7 @@ separate __u32 pick_first(struct lb_service *s, struct pick_client *c)
 		return 0;
 	c->hash = pick_hash(c);
 	id = sched_real(ring.first + pick_slot(s, c, ring, policy));
-	if (policy.flags & LB_POLICY_LIMITS && !pick_may_use(id, c->service))
+	if (policy.flags & LB_POLICY_LIMITS && !c->limitless && !pick_may_use(id, c->service))
 		return 0;
 	return id;
 }
@@ -264,6 +264,23 @@ stage enum lb_verdict pick(struct pkt *p, struct lb_service *s, __u32 service, s
 		return LB_FULL;
 	}
 	return real_choose(p, id) ? LB_CONTINUE : LB_NO_REAL;
+}
+
+/*
+ * The real of a packet whose flow has no entry and gets none. Where clients are hashed it is the
+ * one that a new flow of the client gets, so that a flow whose entry is gone goes on where it was,
+ * on either node of a pair.
+ */
+stage bool pick_unremembered(struct pkt *p, struct lb_service *s, __u32 service)
+{
+	struct pick_client c = {.service = service, .now = p->now, .limitless = 1};
+	__u32 id = 0;
+
+	if (unlikely(pick_hashes(sched_policy(s)))) {
+		pkt_src(p, &c.addr);
+		id = pick_first(s, &c);
+	}
+	return id ? real_choose(p, id) : sched_hash(p, sched_hash_ring(s));
 }
 
 #endif

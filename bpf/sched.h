@@ -40,11 +40,6 @@ stage __u32 sched_turn(struct lb_service *s, struct lb_ring ring)
 	return __sync_fetch_and_add(&s->cursor, 1) % ring.count;
 }
 
-stage bool sched_ticket(struct pkt *p, struct lb_service *s, struct lb_ring ring)
-{
-	return sched_slot(p, ring.first + sched_turn(s, ring));
-}
-
 /* Every bit of the result depends on every bit of h. */
 stage __u32 sched_mix(__u32 h)
 {

@@ -154,6 +154,36 @@ static void a_client_has_one_real(void)
 	}
 }
 
+static void set_active(uint32_t real, uint32_t active, bool is_full)
+{
+	struct lb_real_conns c = {.opened = 50 + active, .closed = 50, .full = is_full};
+
+	world_set_conns(real, &c);
+}
+
+/* Also when the real is full by now: of just such flows. */
+static void a_hashed_flow_goes_on_where_it_was_without_its_entry(void)
+{
+	static const uint8_t by[] = {LB_SCHEDULER_RING, LB_SCHEDULER_TABLE};
+
+	for (size_t n = 0; n < sizeof(by); n++) {
+		world_reset();
+		world_table((uint32_t[]){REAL_A, REAL_B, REAL_B, REAL_A, REAL_A}, 5);
+		world_policy((struct lb_policy){.scheduler = by[n], .flags = LB_POLICY_LIMITS});
+		for (unsigned i = 0; i < 32; i++) {
+			struct spec s = {.flags = ACK, .src = client(i), .sport = 1000};
+			uint32_t real = syn_from(client(i), 1000);
+
+			world_age(TICKS_HALF_OPEN + 1);
+			world_limits(real, 1, 1, 1);
+			set_active(real, 1, true);
+			tap_about("scheduler %u, client %u", by[n], i);
+			tap_equal(send(s, miss), real, "the real");
+			set_active(real, 0, false);
+		}
+	}
+}
+
 static void the_table_is_for_hashing_and_the_ring_for_turns(void)
 {
 	world_ring((uint32_t[]){REAL_A, REAL_A}, 2);
@@ -167,13 +197,6 @@ static void the_table_is_for_hashing_and_the_ring_for_turns(void)
 	world_table(NULL, 0);
 	tap_equal(syn(5), REAL_A, "the real without a table");
 	tap_equal(send((struct spec){.flags = ACK, .sport = 6}, miss), REAL_A, "of a miss");
-}
-
-static void set_active(uint32_t real, uint32_t active, bool is_full)
-{
-	struct lb_real_conns c = {.opened = 50 + active, .closed = 50, .full = is_full};
-
-	world_set_conns(real, &c);
 }
 
 /* R43, with max_connections 8 and min_connections 5. */
@@ -496,32 +519,34 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"the least loaded for its weight gets the flow",   least                                    },
-	{"of equally loaded ones each has its turn",        equals_take_turns                        },
-	{"held connections even out by weight",             held_connections_even_out                },
-	{"by address, a client has one real",               a_client_has_one_real                    },
+	{"the least loaded for its weight gets the flow",        least                                    },
+	{"of equally loaded ones each has its turn",             equals_take_turns                        },
+	{"held connections even out by weight",                  held_connections_even_out                },
+	{"by address, a client has one real",                    a_client_has_one_real                    },
+	{"a hashed flow goes on where it was without its entry",
+	 a_hashed_flow_goes_on_where_it_was_without_its_entry                                             },
 	{"the table is for hashing and the ring for turns",
-	 the_table_is_for_hashing_and_the_ring_for_turns                                             },
+	 the_table_is_for_hashing_and_the_ring_for_turns                                                  },
 	{"a full real waits until it is below the minimum",
-	 a_full_real_waits_until_it_is_below_the_minimum                                             },
-	{"others get what a full real would",               others_get_what_a_full_real_would        },
-	{"a long ring is searched to its end",              a_long_ring_is_searched_to_its_end       },
-	{"the last place is noted when it is taken",        the_last_place_is_noted_when_it_is_taken },
-	{"handshakes under way fill nothing",               handshakes_under_way_fill_nothing        },
-	{"a backup stands in when all are full",            a_backup_stands_in_when_all_are_full     },
-	{"nobody else stands in",                           nobody_else_stands_in                    },
-	{"a client stays with its last real",               a_client_stays_with_its_last_real        },
-	{"each new flow keeps the memory",                  each_new_flow_keeps_the_memory           },
+	 a_full_real_waits_until_it_is_below_the_minimum                                                  },
+	{"others get what a full real would",                    others_get_what_a_full_real_would        },
+	{"a long ring is searched to its end",                   a_long_ring_is_searched_to_its_end       },
+	{"the last place is noted when it is taken",             the_last_place_is_noted_when_it_is_taken },
+	{"handshakes under way fill nothing",                    handshakes_under_way_fill_nothing        },
+	{"a backup stands in when all are full",                 a_backup_stands_in_when_all_are_full     },
+	{"nobody else stands in",                                nobody_else_stands_in                    },
+	{"a client stays with its last real",                    a_client_stays_with_its_last_real        },
+	{"each new flow keeps the memory",                       each_new_flow_keeps_the_memory           },
 	{"a real that gets no flows is forgotten at once",
-	 a_real_that_gets_no_flows_is_forgotten_at_once                                              },
-	{"a real of another service is not followed",       a_real_of_another_service_is_not_followed},
-	{"a full real is not followed",                     a_full_real_is_not_followed              },
+	 a_real_that_gets_no_flows_is_forgotten_at_once                                                   },
+	{"a real of another service is not followed",            a_real_of_another_service_is_not_followed},
+	{"a full real is not followed",                          a_full_real_is_not_followed              },
 	{"a backup is followed while it is all there is",
-	 a_backup_is_followed_while_it_is_all_there_is                                               },
-	{"a flow goes on without memory",                   a_flow_goes_on_without_memory            },
-	{"a running flow has the last word",                a_running_flow_has_the_last_word         },
-	{"each datagram is scheduled anew",                 each_datagram_is_scheduled_anew          },
-	{"without a real it is not said to be full",        without_a_real_it_is_not_said_to_be_full },
+	 a_backup_is_followed_while_it_is_all_there_is                                                    },
+	{"a flow goes on without memory",                        a_flow_goes_on_without_memory            },
+	{"a running flow has the last word",                     a_running_flow_has_the_last_word         },
+	{"each datagram is scheduled anew",                      each_datagram_is_scheduled_anew          },
+	{"without a real it is not said to be full",             without_a_real_it_is_not_said_to_be_full },
 };
 
 static size_t current;

@@ -190,6 +190,33 @@ static void the_layer_4_report_has_the_guides_columns(void **state) /* R68 */
 	buf_free(&b);
 }
 
+static void a_full_real_is_said_to_be(void **state) /* R43 */
+{
+	struct view *v = sample_view();
+	struct view_service *s = (struct view_service *)&v->services[0];
+	struct view_real *r = (struct view_real *)&s->reals[0];
+	struct buf status = {}, metrics = {}, csv = {};
+
+	r->max_connections = 6;
+	r->full = 1;
+	s->full = 17;
+	s->followed = 23;
+	status_text(v, &status);
+	metrics_text(v, &metrics);
+	render_report_l4_csv(v, &csv);
+	assert_has(&status, "up (full)");
+	assert_has(&metrics, "lbxdp_service_full_packets_total{service=\"CAS-HTTPS\"} 17\n");
+	assert_has(&metrics,
+		   "lbxdp_service_persisted_connections_total{service=\"CAS-HTTPS\"} 23\n");
+	assert_has(&metrics, "lbxdp_real_max_connections{service=\"CAS-HTTPS\",real=\"CAS1\"} 6\n");
+	assert_has(&metrics, "lbxdp_real_full{service=\"CAS-HTTPS\",real=\"CAS1\"} 1\n");
+	assert_has(&csv, "3000000,6\n");
+	buf_free(&status);
+	buf_free(&metrics);
+	buf_free(&csv);
+	view_free(v);
+}
+
 static void csv_reads_back_as_the_same_cells(void **state)
 {
 	struct buf b = rendered(render_report_l4_csv);
@@ -540,6 +567,7 @@ int main(void)
 		cmocka_unit_test(status_json_is_json_with_the_promised_keys),
 		cmocka_unit_test(json_survives_any_text),
 		cmocka_unit_test(the_layer_4_report_has_the_guides_columns),
+		cmocka_unit_test(a_full_real_is_said_to_be),
 		cmocka_unit_test(csv_reads_back_as_the_same_cells),
 		cmocka_unit_test(reports_as_json_have_a_row_a_real),
 		cmocka_unit_test(promtool_accepts_the_metrics),
