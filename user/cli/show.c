@@ -40,7 +40,8 @@ static void print_orphan(const char *pin_dir)
 	uint64_t msec;
 
 	if (!dataplane_silence(pin_dir, &msec))
-		printf("# HELP lbxdp_heartbeat_age_seconds Since the daemon last refreshed what the "
+		printf("# HELP lbxdp_heartbeat_age_seconds Since the daemon last refreshed what "
+		       "the "
 		       "data plane goes by.\n"
 		       "# TYPE lbxdp_heartbeat_age_seconds gauge\n"
 		       "lbxdp_heartbeat_age_seconds %llu.%03llu\n",
