@@ -224,7 +224,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 """
     done = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["status", "l4", "l7", "sessions", "checks"]
+    assert done.stdout.split() == ["status", "l4", "l7", "flows", "sessions", "checks"]
 
 
 def test_a_second_instance_is_refused_an_interface_that_is_taken(net, lb):

@@ -97,6 +97,27 @@ def test_an_orphaned_node_leaves_the_vip_to_a_peer_and_takes_it_back(net, lb):  
     download.close()
 
 
+def test_without_a_daemon_it_is_said_how_old_the_view_is(net, lb):  # F24
+    lb.up(config())
+    lb.kill()
+
+    def age():
+        page = lb.call("metrics", check=False)
+        assert page.returncode == 1 and "not running" in page.stderr
+        return float(page.stdout.splitlines()[-1].removeprefix("lbxdp_heartbeat_age_seconds "))
+
+    first = age()
+    wait_for("the view to age", lambda: age() > max(first, 1.0), 10)
+    status = lb.call("status", check=False)
+    assert status.returncode == 1
+    assert "goes on with the state of " in status.stderr and " s ago" in status.stderr
+    assert answer(net.client, VIP) in MAIL
+    lb.up()
+    assert lb.status()["heartbeat_age_ms"] < 1000
+    lb.down()
+    assert not lb.call("metrics", check=False).stdout
+
+
 def test_an_adopted_real_keeps_its_last_known_health(net, lb, servers):
     lb.up(config())
     servers["mail1"].in_service(False)

@@ -11,6 +11,7 @@ import pytest
 
 from lab.clients import answer, burst, send_frame
 from lab.config import HTTP, config, service
+from lab.layer7 import VIP_7, l7
 from lab.network import CLIENT, CLIENT6, MAIL, VIP, VIP6
 from lab.space import LabError, wait_for
 
@@ -181,6 +182,22 @@ def test_what_cannot_be_traced_is_said(lb, words, said):
     with pytest.raises(LabError, match=said):
         lb.call("trace", *words)
     assert lb.status()["traces"] == 0
+
+
+@pytest.mark.parametrize("words", [["trace"], ["report", "flows"]])
+def test_a_service_of_layer_7_is_pointed_to_its_sessions(net, lb, words):
+    lb.up(config({"web": l7()}))
+    with pytest.raises(LabError, match="lbxdp report sessions"):
+        lb.call(*words, "web")
+
+
+def test_what_a_list_of_layer_7_refuses_is_shown(net, lb):
+    lb.up(config({"web": l7(deny_from=STRANGER)}))
+    with Trace(lb, "web", "--json") as t:
+        with pytest.raises(OSError):
+            answer(net.client, VIP_7, timeout=0.5, source=(STRANGER, 0))
+        seen = t.records()
+    assert {(r["verdict"], r["source"]) for r in seen} == {("ACL", STRANGER)}
 
 
 # --- report flows

@@ -37,17 +37,16 @@ static const struct {
 	const char *map;
 	uint32_t rows;
 } arrays[] = {
-	{"lbx_vip_filter",    LB_VIP_FILTER_WORDS},
-	{"lbx_services",      ROWS_USED          },
-	{"lbx_slots",         SLOTS_USED / 2     },
-	{"lbx_reals",         ROWS_USED          },
-	{"lbx_real_conns",    ROWS_USED          },
-	{"lbx_real_stats",    ROWS_USED          },
-	{"lbx_settings",      1                  },
-	{"lbx_verdicts",      LB_VERDICT_COUNT   },
-	{"lbx_events",        LB_EVENT_COUNT     },
-	{"lbx_trace_filters", LB_TRACE_VIEWERS   },
-	{"lbx_icmp",          ROWS_USED          },
+	{"lbx_services",      ROWS_USED       },
+	{"lbx_slots",         SLOTS_USED / 2  },
+	{"lbx_reals",         ROWS_USED       },
+	{"lbx_real_conns",    ROWS_USED       },
+	{"lbx_real_stats",    ROWS_USED       },
+	{"lbx_settings",      1               },
+	{"lbx_verdicts",      LB_VERDICT_COUNT},
+	{"lbx_events",        LB_EVENT_COUNT  },
+	{"lbx_trace_filters", LB_TRACE_VIEWERS},
+	{"lbx_icmp",          ROWS_USED       },
 };
 
 static void put(const char *map, const void *key, const void *value)
@@ -58,10 +57,18 @@ static void put(const char *map, const void *key, const void *value)
 		tap_fail("%s: put: %s", map, strerror(-err));
 }
 
+/* Words of lbx_vip_filter that are not zero: to clear all of them each time takes longest of all.
+ */
+static uint32_t filter_words[32];
+static size_t filter_count;
+
 static void world_clear(void)
 {
 	static const uint8_t zero[4096];
 	uint8_t key[64];
+
+	while (filter_count)
+		put("lbx_vip_filter", &filter_words[--filter_count], zero);
 
 	for (size_t i = 0; i < sizeof(hashes) / sizeof(*hashes); i++)
 		while (!runner_next(hashes[i], NULL, key))
@@ -82,6 +89,8 @@ static void world_filter(const char *address)
 	(void)runner_get("lbx_vip_filter", &index, &bits);
 	bits |= 1ULL << bit % 64;
 	put("lbx_vip_filter", &index, &bits);
+	assert(filter_count < sizeof(filter_words) / sizeof(*filter_words));
+	filter_words[filter_count++] = index;
 }
 
 void world_vip(const char *address, bool active)

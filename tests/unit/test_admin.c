@@ -608,6 +608,7 @@ static void what_cannot_be_traced_or_listed_is_a_usage_error(void **state)
 		"trace text 1 x\n",
 		"trace text 1 0 owa 10.0.0.0/33\n",
 		"trace text 1 0 owa fd00::/129\n",
+		"trace text 1 0 owa 10.0.0.0/9223372036854775807\n",
 		"trace text 1 0 owa 10.0.0.0/\n",
 		"trace text 1 0 owa ten\n",
 		"trace text 1 0 owa \"\" ACL,\"\"x\n",

@@ -41,11 +41,15 @@ static bool parse_client(const char *text, struct prefix *p)
 	if (addr_parse(&p->addr, address))
 		return false;
 	bits = slash ? parse_count(slash + 1) : PREFIX_BITS;
-	if (slash && bits >= 0 && addr_is_v4(&p->addr))
+	if (bits < 0 || bits > PREFIX_BITS)
+		return false;
+	if (slash && addr_is_v4(&p->addr))
 		bits += PREFIX_V4;
+	if (bits > PREFIX_BITS)
+		return false;
 	p->len = (uint8_t)bits;
 	*p = prefix_network(p);
-	return bits >= 0 && bits <= PREFIX_BITS;
+	return true;
 }
 
 /* The bit of the verdict that the first len bytes of text name; 0: none. */

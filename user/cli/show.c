@@ -34,6 +34,20 @@ static void say_orphan(const char *pin_dir)
 			pin_dir, (unsigned long long)msec / 1000);
 }
 
+/* The one metric that can be told without a daemon, for a collector that reads files. */
+static void print_orphan(const char *pin_dir)
+{
+	uint64_t msec;
+
+	if (!dataplane_silence(pin_dir, &msec))
+		printf("# HELP lbxdp_heartbeat_age_seconds Since the daemon last refreshed what "
+		       "the "
+		       "data plane goes by.\n"
+		       "# TYPE lbxdp_heartbeat_age_seconds gauge\n"
+		       "lbxdp_heartbeat_age_seconds %llu.%03llu\n",
+		       (unsigned long long)msec / 1000, (unsigned long long)msec % 1000);
+}
+
 int cli_status(struct cli *c, int argc, char **argv)
 {
 	bool json = false, watch = false;
@@ -169,10 +183,14 @@ int cli_metrics(struct cli *c, int argc, char **argv)
 		{"--openmetrics", NULL, &open}
         };
 	const char *words[] = {"metrics", "text"};
+	int code;
 
 	if (options_take(rows, ARRAY_COUNT(rows), true, argc, argv) != 1)
 		return cli_usage("metrics");
 	if (open)
 		words[1] = "open";
-	return client_relay(c->paths.socket, words, ARRAY_COUNT(words));
+	code = client_relay(c->paths.socket, words, ARRAY_COUNT(words));
+	if (code != CLI_DONE)
+		print_orphan(c->paths.pin_dir);
+	return code;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -253,17 +254,33 @@ static int find_file(struct up *u)
 			errno == ENOENT ? "; write one with: lbxdp init exchange" : "");
 }
 
-static int up(struct up *u)
+/* Does a daemon answer? One that was just killed may have left its socket to a child that it was
+ * making: that one hangs up when it becomes another program, and then nobody is there. */
+static int ask_running(const char *socket)
 {
 	static const char *const ping[] = {"ping"};
+	const struct timespec pause = {.tv_nsec = 20000000};
+	int code = -EPROTO;
+
+	for (int tries = 0; tries < 100 && (code == -EPROTO || code == -ECONNRESET); tries++) {
+		struct buf reply = {};
+
+		if (tries)
+			nanosleep(&pause, NULL);
+		code = client_ask(socket, ping, 1, &reply);
+		buf_free(&reply);
+	}
+	return code;
+}
+
+static int up(struct up *u)
+{
 	struct daemon_options o;
-	struct buf reply = {};
 	int code = u->cli->config_given ? find_file(u) : CLI_DONE;
 
 	if (code != CLI_DONE)
 		return code;
-	code = client_ask(u->cli->paths.socket, ping, 1, &reply);
-	buf_free(&reply);
+	code = ask_running(u->cli->paths.socket);
 	if (code == CLI_DONE)
 		return join(u);
 	if (!client_absent(code))

@@ -129,16 +129,13 @@ static void list_fire(struct timer *timer)
 		timer_start(d->loop, timer, worked ? PAUSE_MSEC : WAIT_MSEC);
 }
 
-static bool has_service(const struct daemon *d, const char *name)
-{
-	return !*name || ids_find(d->service_ids, name);
-}
-
 int flows_begin(void *arg, const struct flows_request *r, const void *token, struct buf *out)
 {
 	struct daemon *d = arg;
 	size_t count = 0;
 	struct listing *l;
+	uint32_t service;
+	int err;
 
 	for (l = d->listings; l; l = l->next)
 		count++;
@@ -146,10 +143,9 @@ int flows_begin(void *arg, const struct flows_request *r, const void *token, str
 		buf_printf(out, "%d lists are being made already; try again\n", LISTINGS_MAX);
 		return -EBUSY;
 	}
-	if (!has_service(d, r->service)) {
-		buf_printf(out, "there is no service %s\n", r->service);
-		return -ENOENT;
-	}
+	err = trace_find_service(d, r->service, &service, out);
+	if (err)
+		return err;
 	l = xcalloc(1, sizeof(*l));
 	*l = (struct listing){.next = d->listings, .token = token, .want = *r, .daemon = d};
 	snprintf(l->service, sizeof(l->service), "%s", r->service);

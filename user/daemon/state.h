@@ -285,6 +285,9 @@ int trace_begin(void *daemon, const struct trace_request *r, const void *token, 
 bool trace_stop(struct daemon *d, const void *token, bool gone);
 unsigned int trace_count(const struct daemon *d);
 void trace_end(struct daemon *d); /* all, before the data plane is closed */
+/* The service of packets and flows that name says; *id 0: name is empty, any. Returns 0 or -errno
+ * with a line of why. */
+int trace_find_service(const struct daemon *d, const char *name, uint32_t *id, struct buf *out);
 /* What packets and flows carry numbers of; empty: none. */
 const char *trace_service_name(const struct daemon *d, uint32_t id);
 const char *trace_real_name(const struct daemon *d, uint32_t id);

@@ -148,18 +148,42 @@ static void trace_fire(struct timer *timer)
 		timer_start(d->loop, timer, DATAPLANE_TRACE_MSEC);
 }
 
+static const struct service_config *configured(const struct daemon *d, const char *name)
+{
+	for (size_t i = 0; i < d->model->service_count; i++)
+		if (!strcmp(d->model->services[i].name, name))
+			return &d->model->services[i];
+	return NULL;
+}
+
+int trace_find_service(const struct daemon *d, const char *name, uint32_t *id, struct buf *out)
+{
+	const struct service_config *s = configured(d, name);
+
+	*id = *name ? ids_find(d->service_ids, name) : 0;
+	if (*name && !*id) {
+		buf_printf(out, "there is no service %s\n", name);
+		return -ENOENT;
+	}
+	if (s && service_is_l7(s) && !s->acl) {
+		buf_printf(out,
+			   "%s is of layer 7: XDP leaves its packets to the host; see its "
+			   "sessions with: lbxdp report sessions\n",
+			   name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int trace_begin(void *arg, const struct trace_request *r, const void *token, struct buf *out)
 {
 	struct daemon *d = arg;
 	struct dataplane_trace t = {.client = r->client, .verdicts = r->verdicts, .rate = r->rate};
 	struct viewing *v;
-	int viewer;
+	int viewer, err = trace_find_service(d, r->service, &t.service, out);
 
-	t.service = *r->service ? ids_find(d->service_ids, r->service) : 0;
-	if (*r->service && !t.service) {
-		buf_printf(out, "there is no service %s\n", r->service);
-		return -ENOENT;
-	}
+	if (err)
+		return err;
 	viewer = dataplane_trace_begin(d->dataplane, &t);
 	if (viewer < 0) {
 		buf_printf(out, "%d trace already; more cannot\n", LB_TRACE_VIEWERS);

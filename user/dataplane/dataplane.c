@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "dataplane/expiry.h"
 #include "dataplane/internal.h"
 #include "dataplane/said.h"
 #include "lbxdp.skel.h"
@@ -83,6 +84,12 @@ static struct dataplane *dataplane_new(const char *pin_dir)
 	return d;
 }
 
+/* From the start on, not from the first sweep: packets and people ask how old the view is (F24). */
+static void beat(struct dataplane *d)
+{
+	__atomic_store_n(&d->settings->heartbeat, expiry_now(), __ATOMIC_RELAXED);
+}
+
 int dataplane_open(struct dataplane **out, const struct dataplane_options *o, struct buf *why)
 {
 	struct dataplane *d = dataplane_new(o->pin_dir);
@@ -107,6 +114,7 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 		err = attach_open(d, why);
 	if (!err) {
 		carry_finish(d);
+		beat(d);
 		*out = d;
 		return 0;
 	}

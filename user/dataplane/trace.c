@@ -14,7 +14,7 @@
 
 enum {
 	RENEW_TICKS = 30,  /* four seconds */
-	LEFT_MAX = 400,    /* of each viewer */
+	LEFT_MAX = 400,    /* of each viewer, at a time */
 	RECORD_HEADER = 8, /* of the kernel, before each record */
 };
 
@@ -102,19 +102,22 @@ static void set_mask(struct lb_trace_filter *f, const struct prefix *p)
 		f->mask.byte[bit / 8] |= 0x80 >> bit % 8;
 }
 
-/* Adds what is owed for the time that passed. A packet takes from the same number meanwhile. */
+/* Adds what is owed for the time that passed: who was shown nothing for a second may be shown a
+ * second's packets at once, as far as the ring has room. A packet takes from the same number
+ * meanwhile. */
 static void give(struct dataplane *d, size_t i, uint64_t msec)
 {
 	struct viewer *v = &d->trace->viewers[i];
 	__s64 *left = &d->trace_filters[i].left;
 	__s64 has = __atomic_load_n(left, __ATOMIC_RELAXED), more;
+	__s64 most = v->rate < LEFT_MAX ? v->rate : LEFT_MAX;
 
 	v->owed += msec * v->rate;
 	more = (__s64)(v->owed / 1000);
 	v->owed %= 1000;
 	has = has < 0 ? 0 : has;
-	if (has + more > LEFT_MAX)
-		more = LEFT_MAX - has;
+	if (has + more > most)
+		more = most - has;
 	(void)__atomic_fetch_add(left, more, __ATOMIC_RELAXED);
 }
 
@@ -134,7 +137,7 @@ int dataplane_trace_begin(struct dataplane *d, const struct dataplane_trace *t)
 		(struct lb_trace_filter){.service = t->service, .verdicts = t->verdicts};
 	set_mask(&d->trace_filters[i], &t->client);
 	d->trace->viewers[i] = (struct viewer){.rate = t->rate};
-	give(d, i, DATAPLANE_TRACE_MSEC);
+	give(d, i, 1000);
 	__atomic_store_n(&d->trace_filters[i].on, 1, __ATOMIC_RELEASE);
 	renew(d);
 	return i;
