@@ -13,6 +13,7 @@
 #include "parse.h"
 #include "reset.h"
 #include "tx.h"
+#include "via.h"
 
 stage enum lb_verdict pipeline_ip4(struct pkt *p)
 {
@@ -78,6 +79,8 @@ stage enum lb_verdict pipeline(struct pkt *p)
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return tx_forward(p);
+	if (v == LB_NOT_OURS)
+		return via_answer(p->ctx, p->l3, p->type);
 	return v == LB_RESET && p->tcp ? reset_answer(p) : v;
 }
 

@@ -28,6 +28,9 @@ enum {
 	LB_ACL_MAX = 2097152,        /* prefixes of all lists together, while they change too */
 	LB_ACL_SERVICE_MAX = 100000, /* prefixes of one service */
 	LB_VIP_FILTER_WORDS = 1024,  /* 65,536 bits */
+	LB_VIAS_MAX = 1048576,       /* checks through a VIP; what is not used takes no memory */
+	LB_VIA_PORT_FIRST = 0xf000,  /* local ports of such checks: all from here to 65535 */
+	LB_VIA_PORTS = 0x10000 - LB_VIA_PORT_FIRST,
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 };
 
@@ -205,6 +208,26 @@ struct lb_iface {
 	__u16 pad;
 };
 LB_ABI_SIZE(struct lb_iface, 8);
+
+/*
+ * lbx_vias: by check id, a check through a VIP. Its connection is to rip for the host's TCP and to
+ * vip on the wire, port the same.
+ */
+struct lb_via {
+	struct lb_addr rip, vip;
+	__u32 real; /* id; answers come from its MAC */
+	__u16 port; /* host order */
+	__u16 pad;
+};
+LB_ABI_SIZE(struct lb_via, 40);
+
+/* lbx_via_ports: by local port - LB_VIA_PORT_FIRST, the check that connects from it. The probe
+ * process writes it before it connects; a row stays until another check gets the port. */
+struct lb_via_port {
+	__u32 check; /* id; 0: none yet */
+	__u32 pad;
+};
+LB_ABI_SIZE(struct lb_via_port, 8);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {
