@@ -435,7 +435,6 @@ static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
 	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
-	{HEAD VIP REALS "    check: {",                  "via",            "vip",     {"rip"}           },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },

@@ -121,12 +121,12 @@ struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id,
 	return (struct proxy_counts){};
 }
 
-int dataplane_read_diverts(struct dataplane *d, struct plan *actual)
+int dataplane_read_filters(struct dataplane *d, struct plan *actual)
 {
 	return 0;
 }
 
-bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex)
+bool dataplane_filters_now(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex)
 {
 	return true;
 }

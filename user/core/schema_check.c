@@ -116,6 +116,16 @@ const struct schema_row schema_check[] = {
 	CHECK_TIMING(timeout, 10, 10 * MINUTE, "A run that takes longer has failed."),
 	CHECK_COUNTING(fall, "Failed runs in a row that make a real server down."),
 	CHECK_COUNTING(rise, "Passed runs in a row that make it up again."),
-	LATER("via", "rip auto", "Send the check to the real server's own address, or to the VIP."),
-	{.key = NULL						   },
+	{.key = "via",
+	 .type = SCHEMA_WORD,
+	 FIELD(check_config, via),
+	 .fallback = "rip",
+	 .neutral = "rip auto",
+	 .word = word_via,
+	 .max = VIA_VIP,
+	 .for_types = TYPES_PORT,
+	 .help = "With vip, the connection is made to each VIP of the real server's IP version, as "
+		 "clients' are, by the real server's MAC: a server that does not have the VIP on "
+		 "its loopback interface fails. Only with mode l4-dr."},
+	{.key = NULL				 },
 };

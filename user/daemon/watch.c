@@ -71,6 +71,7 @@ static void second_fire(struct timer *t)
 	watch_conflicts(d);
 	web_retry(d);
 	tproxy_watch(d);
+	via_watch(d);
 	if (files_look(d->files) || gather_something_idle(d) || d->held)
 		reconcile_later(d);
 	if (d->leaving)
