@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The maps of checks through a VIP, which the XDP program shares with the tc program of via.bpf.c. */
+/* The maps of checks through a VIP, which the XDP program shares with the tc program of via.bpf.c.
+ */
 #ifndef LBXDP_BPF_VIA_MAPS_H
 #define LBXDP_BPF_VIA_MAPS_H
 

@@ -31,7 +31,7 @@ enum {
 	LB_VIAS_MAX = 1048576,       /* checks through a VIP; what is not used takes no memory */
 	LB_VIA_PORT_FIRST = 0xf000,  /* local ports of such checks: all from here to 65535 */
 	LB_VIA_PORTS = 0x10000 - LB_VIA_PORT_FIRST,
-	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
+	LB_TICK_SHIFT = 27, /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */

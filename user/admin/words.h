@@ -26,7 +26,8 @@ const char *words_mode(const struct service_config *s);
 /* What runs now: flows at layer 4, sessions at layer 7. */
 uint64_t words_active(const struct view_service *s, const struct view_real *r);
 
-/* "https:443", or "https:443 via 10.0.0.100", unique within the real ("https:443#2") and the same on each real of a service. */
+/* "https:443", or "https:443 via 10.0.0.100", unique within the real ("https:443#2") and the same
+ * on each real of a service. */
 const char *words_check_label(const struct view_real *r, size_t index, char *text);
 
 /* "L7STS/503", "L4OK", "checking": HAProxy's word without the duration. */

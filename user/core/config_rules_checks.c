@@ -100,21 +100,14 @@ static void rule_ports(struct config_reading *r, const struct service_config *s,
 		config_warn(r, n, "asks the first 16 of %u ports only (port: names one)", ports);
 }
 
-/* R88: a connection to a VIP comes back past XDP only from a real server that has the VIP too, and
- * to a server of another IP version there is none. */
+/* R88: who is asked by a VIP needs one of its own IP version. */
 static void rule_via(struct config_reading *r, const struct service_config *s,
 		     const struct check_config *c, const struct yaml_node *n)
 {
 	const struct yaml_node *via = yaml_get(n, "via");
 
-	if (c->via != VIA_VIP)
+	if (c->via != VIA_VIP || service_is_l7(s))
 		return;
-	if (service_is_l7(s)) {
-		config_say(r, via,
-			   "vip is for mode l4-dr; at layer 7 the VIP is this host's own, and real "
-			   "servers do not have it (leave via: away)");
-		return;
-	}
 	for (size_t i = 0; i < s->real_count; i++) {
 		const struct real_config *real = &s->reals[i];
 
