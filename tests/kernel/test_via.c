@@ -22,6 +22,7 @@
 #include "dataplane/dataplane.h"
 #include "health/ports.h"
 #include "kernel/lab.h"
+#include "net/net.h"
 #include "via.skel.h"
 
 #define PIN_DIR "/sys/fs/bpf/lbxdp-via"
@@ -378,6 +379,33 @@ static void the_probes_memory_is_the_map(void **state)
 	ports_free(ports);
 }
 
+/* --- its ports */
+
+static void the_kernel_may_hand_out_the_ports_of_checks(void **state)
+{
+	static const struct {
+		const char *range, *reserved;
+		bool apart;
+	} cases[] = {
+		{"32768 60999", "",                  true },
+		{"1024 65535",  "",                  false},
+		{"1024 61440",  "",                  false},
+		{"1024 65535",  "61440-65535",       true },
+		{"1024 65535",  "80,3000-3010",      false},
+		{"1024 65535",  "80,60000-65535",    true },
+		{"1024 65535",  "61441-65535",       false},
+		{"1024 65535",  "61440-65534",       false},
+		{"1024 62000",  "61440-62000,65000", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		lab_run("echo %s > /proc/sys/net/ipv4/ip_local_port_range", cases[i].range);
+		lab_run("echo '%s' > /proc/sys/net/ipv4/ip_local_reserved_ports",
+			cases[i].reserved);
+		assert_int_equal(net_ports_apart(LB_VIA_PORT_FIRST, UINT16_MAX), cases[i].apart);
+	}
+}
+
 #define PROGRAM(name) cmocka_unit_test_setup_teardown(name, load, unload)
 #define CASE(name)    cmocka_unit_test_setup_teardown(name, enter_lab, leave_lab)
 
@@ -393,6 +421,7 @@ int main(void)
 		CASE(what_an_earlier_life_left_is_found_and_removed),
 		CASE(rows_come_go_and_are_read_back),
 		CASE(the_probes_memory_is_the_map),
+		CASE(the_kernel_may_hand_out_the_ports_of_checks),
 	};
 
 	lab_enter();

@@ -105,6 +105,11 @@ uint32_t net_egress(struct net *n, const struct addr *to)
 	return host.egress;
 }
 
+bool net_ports_apart(uint16_t first, uint16_t last)
+{
+	return true;
+}
+
 bool net_forwards(int family)
 {
 	return true;

@@ -159,6 +159,7 @@ static int op_reload(void *arg, const char *who, struct buf *out)
 		buf_printf(out, "%zu rows were refused and are being tried again: %s\n", d->refused,
 			   d->refusal);
 	tproxy_warnings(d, out);
+	via_warnings(d, out);
 	return 0;
 }
 
@@ -270,6 +271,7 @@ static void op_warnings(void *arg, struct buf *out)
 
 	buf_append(out, d->warnings.at, d->warnings.len);
 	tproxy_warnings(d, out);
+	via_warnings(d, out);
 }
 
 struct admin_ops operations_of(struct daemon *d)

@@ -197,6 +197,7 @@ void gather_held(struct daemon *d, struct facts *f, struct arena *a);
 const char *via_warning(struct daemon *d, const struct service_config *s,
 			const struct real_config *r, const struct real_fact *f);
 void via_watch(struct daemon *d);
+void via_warnings(const struct daemon *d, struct buf *out);
 
 /* tproxy.c */
 /* Puts back the tc filters of a table of the plan that somebody took away. */

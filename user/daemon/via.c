@@ -44,3 +44,15 @@ void via_watch(struct daemon *d)
 {
 	tproxy_watch_filters(d, PLAN_VIA_FILTERS, FILTER_VIA);
 }
+
+void via_warnings(const struct daemon *d, struct buf *out)
+{
+	if (plan_count(d->actual, PLAN_VIAS) && !net_ports_apart(LB_VIA_PORT_FIRST, UINT16_MAX))
+		buf_printf(
+			out,
+			"net.ipv4.ip_local_port_range reaches into the ports of checks with via: "
+			"vip: connections of other programs to the same servers may go to the "
+			"VIP too; sysctl -w net.ipv4.ip_local_reserved_ports=%u-%u (added to "
+			"what is there)\n",
+			(unsigned int)LB_VIA_PORT_FIRST, UINT16_MAX);
+}
