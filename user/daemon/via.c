@@ -2,12 +2,12 @@
 /* Checks through a VIP (R88): their tc filter stays in place, and what their failures mean. */
 #include "daemon/state.h"
 
-static const char only_vip[] =
-	"answers at its own address but not at the VIP: has it the VIP on its loopback interface, "
-	"and does its service listen there? `lbxdp real-script` prints the commands";
-static const char not_vip[] = "does not answer at the VIP: has it the VIP on its loopback "
-			      "interface, and does its service "
-			      "listen there? `lbxdp real-script` prints the commands";
+#define REMEDY                                                                                     \
+	": does it have the VIP on its loopback interface, and does its service listen there? "    \
+	"`lbxdp real-script` prints the commands"
+
+static const char only_vip[] = "answers at its own address but not at the VIP" REMEDY;
+static const char not_vip[] = "does not answer at the VIP" REMEDY;
 
 static bool has_via(const struct service_config *s)
 {
