@@ -35,6 +35,18 @@ stage __be16 csum_replace(__be16 checksum, __be16 was, __be16 is)
 	return csum_finish((__u16)~checksum + (__u16)~was + is);
 }
 
+/* The same after count 32-bit words changed. */
+stage __be16 csum_change(__be16 checksum, const void *was, const void *is, __u32 count)
+{
+	__u32 sum = (__u16)~checksum;
+
+	for (__u32 i = 0; i < count; i++) {
+		sum = csum_word(sum, ~env_load32(was + 4 * i));
+		sum = csum_word(sum, env_load32(is + 4 * i));
+	}
+	return csum_finish(sum);
+}
+
 /* RFC 8200 8.1, RFC 9293 3.1. Addresses are added by the caller. */
 stage __u32 csum_pseudo(__u8 proto, __u32 len)
 {

@@ -7,6 +7,7 @@
 #define LBXDP_BPF_MAPS_H
 
 #include "env.h"
+#include "via_maps.h"
 
 #include "lbxdp/abi.h"
 #include "lbxdp/verdict.h"

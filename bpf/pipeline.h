@@ -15,6 +15,7 @@
 #include "reset.h"
 #include "trace.h"
 #include "tx.h"
+#include "via.h"
 
 stage int pipeline_ip4(struct pkt *p)
 {
@@ -86,6 +87,8 @@ stage int pipeline(struct pkt *p)
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return tx_forward(p);
+	if (v == LB_NOT_OURS)
+		return via_answer(p->ctx, p->l3, p->type);
 	return v == LB_RESET && p->tcp ? (int)reset_answer(p) : v;
 }
 

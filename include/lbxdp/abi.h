@@ -35,9 +35,12 @@ enum {
 	LB_ICMP_SHIFT = 18,          /* ... and one more each 2^18 ns: 3,800 a second */
 	LB_TICK_SHIFT = 27,          /* a tick is 2^27 ns of CLOCK_MONOTONIC_COARSE, 134 ms */
 	LB_TRACE_VIEWERS = 8,
-	LB_TRACE_BYTES = 262144,   /* of lbx_trace; a power of two */
-	LB_FLOOD_WINDOW_SHIFT = 3, /* new flows are counted in windows of 2^3 ticks, 1.07 s */
-	LB_ANSWERS_A_TICK = 2684,  /* ARP and ND answers of an interface: 20,000 a second */
+	LB_TRACE_BYTES = 262144,    /* of lbx_trace; a power of two */
+	LB_FLOOD_WINDOW_SHIFT = 3,  /* new flows are counted in windows of 2^3 ticks, 1.07 s */
+	LB_ANSWERS_A_TICK = 2684,   /* ARP and ND answers of an interface: 20,000 a second */
+	LB_VIAS_MAX = 1048576,      /* checks through a VIP; what is not used takes no memory */
+	LB_VIA_PORT_FIRST = 0xf000, /* local ports of such checks: all from here to 65535 */
+	LB_VIA_PORTS = 0x10000 - LB_VIA_PORT_FIRST,
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
@@ -300,6 +303,26 @@ struct lb_iface {
 	__u64 answers; /* tick << 32 | ARP and ND answers in it */
 };
 LB_ABI_SIZE(struct lb_iface, 16);
+
+/*
+ * lbx_vias: by check id, a check through a VIP. Its connection is to rip for the host's TCP and to
+ * vip on the wire, port the same.
+ */
+struct lb_via {
+	struct lb_addr rip, vip;
+	__u32 real; /* id; answers come from its MAC */
+	__u16 port; /* host order */
+	__u16 pad;
+};
+LB_ABI_SIZE(struct lb_via, 40);
+
+/* lbx_via_ports: by local port - LB_VIA_PORT_FIRST, the check that connects from it. The probe
+ * process writes it before it connects; a row stays until another check gets the port. */
+struct lb_via_port {
+	__u32 check; /* id; 0: none yet */
+	__u32 pad;
+};
+LB_ABI_SIZE(struct lb_via_port, 8);
 
 /* lbx_settings: one row. Flow tables' limits and timeouts; count4/6 move with the tables. */
 struct lb_settings {

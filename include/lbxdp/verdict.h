@@ -12,6 +12,7 @@
 #define LB_VERDICTS(V)                                                                             \
 	V(FORWARDED,      XDP_TX,   "sent to a real server")                                       \
 	V(NOT_OURS,       XDP_PASS, "no service on this address and port; left to the host")       \
+	V(CHECK_ANSWER,   XDP_PASS, "answer to a health check through a VIP; left to the host")     \
 	V(ARP_REPLY,      XDP_TX,   "ARP request for a VIP answered")                              \
 	V(ARP_CONFLICT,   XDP_PASS, "another host claims a VIP by ARP")                            \
 	V(ND_REPLY,       XDP_TX,   "neighbour solicitation for a VIP answered")                   \

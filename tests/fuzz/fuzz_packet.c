@@ -97,6 +97,25 @@ static void add_list(void)
 	}
 }
 
+/* Checks of real 1 through both VIPs. */
+static void add_vias(void)
+{
+	static const uint8_t rips[2][16] = {
+		{[10] = 0xff, 0xff, 10, 77, 0, 11},
+		{0xfd,          0x77,            [15] = 0x11             },
+	};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		struct lb_via_port port = {.check = i + 1};
+		struct lb_via via = {.real = 1, .port = 443};
+
+		memcpy(via.rip.byte, rips[i], 16);
+		memcpy(via.vip.byte, vips[i], 16);
+		bpf_map_update_elem(&lbx_via_ports, &i, &port, BPF_ANY);
+		bpf_map_update_elem(&lbx_vias, &port.check, &via, BPF_ANY);
+	}
+}
+
 static void trace_all(void)
 {
 	struct lb_trace_filter all = {.on = 1, .verdicts = ~0ULL, .left = INT64_MAX};
@@ -159,6 +178,7 @@ static void start(uint8_t says, bool traced)
 	add_list();
 	add_vip(vips[0]);
 	add_vip(vips[1]);
+	add_vias();
 	lbx_flows4.max = lbx_flows6.max = 2;
 	lbx_half4.max = lbx_half6.max = lbx_fragments.max = 3;
 	lbx_persist.max = 2;
@@ -189,6 +209,8 @@ static void raw_frame(struct input *in, struct frame *f, const uint8_t *record)
 	frame_put(f, cut(in, len), len);
 }
 
+static const uint8_t mac_real[6] = {2, 0, 0, 0, 0, 1};
+
 /* clang-format off */
 static const struct spec kinds[] = {
 	{.payload = 10}, {.six = true, .payload = 10},
@@ -197,6 +219,10 @@ static const struct spec kinds[] = {
 	{.proto = PROTO_ICMP4, .type = 8, .payload = 40},
 	{.six = true, .proto = PROTO_ICMP6, .type = 128, .payload = 40},
 	{.six = true, .proto = PROTO_ICMP6, .type = 135, .ttl = 255, .payload = 24},
+	{.src = "10.77.0.100", .dst = "10.77.0.1", .src_mac = mac_real, .sport = 443,
+	 .dport = LB_VIA_PORT_FIRST, .payload = 10},
+	{.six = true, .src = "fd77::100", .dst = "fd77::1", .src_mac = mac_real, .sport = 443,
+	 .dport = LB_VIA_PORT_FIRST + 1, .payload = 10},
 	{.six = true, .first = 60, .chain = (const uint8_t[8]){PROTO_TCP}, .chain_len = 8},
 	{.proto = PROTO_ICMP4, .type = 3, .payload = 28},
 	{.six = true, .proto = PROTO_ICMP6, .type = 2, .payload = 48},

@@ -319,10 +319,10 @@ static void the_filter_comes_and_goes_with_its_row(void **state)
 {
 	uint32_t lbd0 = lab_ifindex("lbd0");
 
-	assert_false(dataplane_diverts_now(dataplane, lbd0));
+	assert_false(dataplane_filters_now(dataplane, FILTER_TPROXY, lbd0));
 	assert_int_equal(put(lbd0), 0);
 	assert_true(has_filter("lbxdp-divert:tproxy,qdisc direct-action"));
-	assert_true(dataplane_diverts_now(dataplane, lbd0));
+	assert_true(dataplane_filters_now(dataplane, FILTER_TPROXY, lbd0));
 	assert_int_equal(put(lbd0), 0); /* as the next life of the daemon does */
 	assert_true(has_filter("lbxdp-divert:tproxy,qdisc direct-action"));
 	assert_int_equal(drop(lbd0), 0);
@@ -378,7 +378,7 @@ static void what_an_earlier_life_left_is_found_and_removed(void **state)
 	struct buf why = {};
 
 	assert_int_equal(put(lbd0), 0);
-	assert_int_equal(dataplane_read_diverts(dataplane, actual), 0);
+	assert_int_equal(dataplane_read_filters(dataplane, actual), 0);
 	assert_int_equal(plan_count(actual, PLAN_DIVERTS), 1);
 	assert_non_null(plan_find(actual, PLAN_DIVERTS, &lbd0));
 	assert_int_equal(dataplane_remove(PIN_DIR, &why), 0); /* whatever version made it */

@@ -14,4 +14,5 @@ void cases_run(void)
 	cases_pick();
 	cases_flood();
 	cases_origin();
+	cases_via();
 }

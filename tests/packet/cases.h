@@ -17,5 +17,6 @@ void cases_related(void);
 void cases_pick(void);
 void cases_flood(void);
 void cases_origin(void);
+void cases_via(void);
 
 #endif

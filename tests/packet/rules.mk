@@ -7,6 +7,7 @@ PACKET_CASES := $(PACKET)/cases.c $(PACKET)/cases_parse.c $(PACKET)/cases_flow.c
                 $(PACKET)/cases_trace.c $(PACKET)/cases_pick.c \
                 $(PACKET)/cases_fragment.c $(PACKET)/cases_related.c \
                 $(PACKET)/cases_flood.c $(PACKET)/cases_origin.c \
+                $(PACKET)/cases_via.c \
                 $(PACKET)/frame.c $(PACKET)/world.c $(PACKET)/tap.c
 PACKET_HDRS  := $(wildcard $(PACKET)/*.h) $(wildcard bpf/*.h) $(wildcard include/lbxdp/*.h)
 # Tables of cases leave out what is zero.
@@ -27,9 +28,10 @@ packet-native: $(O)/packet-native ## packet cases natively under sanitizers
 packet-kernel: $(O)/packet-kernel ## packet cases through the kernel's test run (root)
 	$<
 
-verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o ## instructions and stack against the baselines (root)
+verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o $(O)/via.bpf.o ## instructions and stack against the baselines (root)
 	$(PACKET)/verifier.sh $(O)/lbxdp.bpf.o $(PACKET)/verifier.baseline
 	$(PACKET)/verifier.sh $(O)/tproxy.bpf.o $(PACKET)/verifier-tproxy.baseline
+	$(PACKET)/verifier.sh $(O)/via.bpf.o $(PACKET)/verifier-via.baseline
 
 .PHONY: packet-native packet-kernel verifier
 

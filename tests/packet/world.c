@@ -27,7 +27,7 @@ static const char *const event_names[] = {
 
 static const char *const hashes[] = {
 	"lbx_vips",   "lbx_endpoints", "lbx_flows4", "lbx_flows6",    "lbx_half4",   "lbx_half6",
-	"lbx_ifaces", "lbx_tx",        "lbx_acl",    "lbx_fragments", "lbx_persist",
+	"lbx_ifaces", "lbx_tx",        "lbx_acl",    "lbx_fragments", "lbx_persist", "lbx_vias",
 };
 
 enum { ROWS_USED = 8, SLOTS_USED = 64 };
@@ -47,6 +47,7 @@ static const struct {
 	{"lbx_events",        LB_EVENT_COUNT  },
 	{"lbx_trace_filters", LB_TRACE_VIEWERS},
 	{"lbx_icmp",          ROWS_USED       },
+	{"lbx_via_ports",     ROWS_USED       },
 };
 
 static void put(const char *map, const void *key, const void *value)
@@ -78,7 +79,7 @@ static void world_clear(void)
 			put(arrays[i].map, &row, zero);
 }
 
-static void world_filter(const char *address)
+void world_filter(const char *address)
 {
 	uint32_t word[4], bit, index;
 	uint64_t bits = 0;
@@ -235,6 +236,18 @@ uint64_t world_denied_connections(void)
 
 	(void)runner_get("lbx_services", &service, &row);
 	return row.denied_connections;
+}
+
+void world_via(uint32_t port, uint32_t check, const char *rip, const char *vip)
+{
+	struct lb_via_port row = {.check = check};
+	struct lb_via via = {.real = REAL_A, .port = 443};
+	uint32_t index = port - LB_VIA_PORT_FIRST;
+
+	frame_mapped(via.rip.byte, rip);
+	frame_mapped(via.vip.byte, vip);
+	put("lbx_via_ports", &index, &row);
+	put("lbx_vias", &check, &via);
 }
 
 void world_set_settings(const struct lb_settings *s)

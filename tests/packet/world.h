@@ -71,6 +71,11 @@ uint64_t world_denied_connections(void);
 struct lb_service world_service(void);
 void world_set_service(const struct lb_service *row);
 void world_vip(const char *address, bool active);
+/* As if a VIP with the same bit as this address were there. */
+void world_filter(const char *address);
+/* A check of REAL_A's port 443 through vip, by one of the first local ports that such checks have.
+ */
+void world_via(uint32_t port, uint32_t check, const char *rip, const char *vip);
 /* A flow from the client's port 40000, seen three times. */
 void world_establish(bool six);
 void world_age(uint32_t ticks); /* lets every flow have been seen so long ago */

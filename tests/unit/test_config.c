@@ -339,6 +339,16 @@ static const struct saying check_sayings[] = {
 	{HEAD VIP REALS "    check: {type: tcp, steps: [{send: a}, {send: a}, {send: a}, {send: a},"
 			" {send: a}, {send: a}, {send: a}, {send: a}, {send: a}]}\n", "f:7:31: error: services.S.check.steps: more than 8 entries\n"
 	 "f:7:31: error: services.S.check.steps: a tcp check needs at least one step\n"},
+	{HEAD VIP REALS "    check: {type: ping, via: vip}\n",
+	 "f:7:25: error: services.S.check.via: does not belong to type ping (only to connect, tcp, "
+	 "http, https, smtp, imap, imaps, pop3, pop3s)\n"															    },
+	{HEAD VIP REALS "    mode: l7-tcp\n    check: {via: vip}\n",
+	 "f:8:13: error: services.S.check.via: vip is for mode l4-dr; at layer 7 the VIP is this "
+	 "host's own, and real servers do not have it (leave via: away)\n"													   },
+	{HEAD VIP "    reals: {A: {ip: fd00::20}}\n    check: {via: vip}\n",
+	 "f:7:18: error: services.S.check.via: real server A has an IPv6 address and the service "
+	 "no "
+	 "IPv6 VIP to ask it by (via: rip)\n"																	},
 	{HEAD VIP REALS "    check: {interval: 2s, fast_interval: 3s}\n",
 	 "f:7:42: error: services.S.check.fast_interval: is longer than the interval\n"											      },
 	{HEAD VIP REALS "    protocol: udp\n    check: {type: connect}\n",
@@ -435,7 +445,6 @@ static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
 	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
-	{HEAD VIP REALS "    check: {",                  "via",            "vip",     {"rip"}           },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
 	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
@@ -689,6 +698,7 @@ static const char defaults_printed[] = "version: 1\n"
 				       "    check:\n"
 				       "      - type: connect\n"
 				       "        port: auto\n"
+				       "        via: rip\n"
 				       "        interval: 6s\n"
 				       "        fast_interval: 1s\n"
 				       "        timeout: 3s\n"
@@ -789,6 +799,20 @@ static void timings_of_a_check_begin_with_the_defaults(void **state)
 	assert_int_equal(c[1].fast_interval, 500); /* never above the interval unless said so */
 	assert_int_equal(c[1].timeout, 20000);
 	assert_int_equal(c[1].rise, 2);
+	model_free(m);
+}
+
+static void a_check_goes_by_the_vip_where_that_is_said(void **state) /* R88 */
+{
+	struct model *m = must_read(
+		HEAD VIP REALS "    check: [{via: vip}, {via: rip}, {via: auto}, {type: ping, via: "
+			       "rip}, {}]\n");
+	const struct check_config *c = m->services[0].checks;
+
+	assert_int_equal(c[0].via, VIA_VIP);
+	for (size_t i = 1; i < m->services[0].check_count; i++)
+		assert_int_equal(c[i].via, VIA_RIP);
+	assert_int_equal(m->services[0].check_count, 5);
 	model_free(m);
 }
 
@@ -1232,6 +1256,7 @@ int main(void)
 		cmocka_unit_test(ports_are_one_or_a_list_or_text),
 		cmocka_unit_test(a_udp_service_is_pinged_unless_told_otherwise),
 		cmocka_unit_test(timings_of_a_check_begin_with_the_defaults),
+		cmocka_unit_test(a_check_goes_by_the_vip_where_that_is_said),
 		cmocka_unit_test(steps_resolve_c_escapes),
 		cmocka_unit_test(a_backup_stands_last_among_the_reals),
 		cmocka_unit_test(a_file_without_services_is_a_configuration),

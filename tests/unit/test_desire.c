@@ -633,6 +633,75 @@ static void a_layer_7_service_is_healthy_without_any_neighbour(void **state)
 	store_free(w.store);
 }
 
+static void a_check_by_the_vip_has_rows_for_its_way(void **state) /* R88 */
+{
+	const __u32 eth0 = 2, first = 1, second = 4, backup = 5;
+	struct world w;
+	struct plan *p;
+	const struct lb_via *via;
+
+	world_make(&w);
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_VIAS) + plan_count(p, PLAN_VIA_FILTERS), 0);
+	plan_free(p);
+	w.check.via = VIA_VIP;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_CHECKS), 6);
+	assert_int_equal(plan_count(p, PLAN_VIAS), 4);
+	assert_int_equal(plan_count(p, PLAN_VIA_FILTERS), 1);
+	assert_non_null(plan_find(p, PLAN_VIA_FILTERS, &eth0));
+	via = plan_find(p, PLAN_VIAS, &first);
+	assert_int_equal(via->port, 143);
+	assert_int_equal(via->real, 11);
+	assert_memory_equal(via->rip.byte, w.reals[0].ip.byte, 16);
+	assert_memory_equal(via->vip.byte, w.vip.byte, 16);
+	via = plan_find(p, PLAN_VIAS, &second);
+	assert_int_equal(via->port, 993);
+	assert_int_equal(via->real, 12);
+	assert_null(plan_find(p, PLAN_VIAS, &backup));
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void no_check_goes_by_the_vip_where_xdp_does_not_run(void **state)
+{
+	struct world w;
+	struct plan *p;
+
+	world_make(&w);
+	w.check.via = VIA_VIP;
+	w.iface.attached = false;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_CHECKS), 2); /* the backup's go to its own address */
+	assert_int_equal(plan_count(p, PLAN_VIAS) + plan_count(p, PLAN_VIA_FILTERS), 0);
+	plan_free(p);
+	store_free(w.store);
+}
+
+static void reals_of_two_ip_versions_are_asked_by_their_own_vip(void **state)
+{
+	const __u32 v6 = 3;
+	struct addr vips[2];
+	const struct lb_via *via;
+	struct world w;
+	struct plan *p;
+
+	world_make(&w);
+	vips[0] = w.vip;
+	addr_parse(&vips[1], "2001:db8::10");
+	addr_parse(&w.reals[1].ip, "2001:db8::21");
+	w.service.vips = vips;
+	w.service.vip_count = 2;
+	w.check.via = VIA_VIP;
+	p = plan_in(&w);
+	assert_int_equal(plan_count(p, PLAN_VIAS), 4);
+	via = plan_find(p, PLAN_VIAS, &v6);
+	assert_memory_equal(via->rip.byte, w.reals[1].ip.byte, 16);
+	assert_memory_equal(via->vip.byte, vips[1].byte, 16);
+	plan_free(p);
+	store_free(w.store);
+}
+
 static bool has_route(const struct plan *p, uint32_t family)
 {
 	const struct row_local_route key = {.family = family, .table = 77};
@@ -729,6 +798,9 @@ int main(void)
 		cmocka_unit_test(sessions_follow_health_weight_and_orders_without_a_neighbour),
 		cmocka_unit_test(the_proxy_gets_what_the_service_says),
 		cmocka_unit_test(a_layer_7_service_is_healthy_without_any_neighbour),
+		cmocka_unit_test(a_check_by_the_vip_has_rows_for_its_way),
+		cmocka_unit_test(no_check_goes_by_the_vip_where_xdp_does_not_run),
+		cmocka_unit_test(reals_of_two_ip_versions_are_asked_by_their_own_vip),
 		cmocka_unit_test(answers_to_the_clients_own_address_are_led_into_this_host),
 		cmocka_unit_test(what_running_sessions_need_of_tproxy_stays),
 		cmocka_unit_test(equal_facts_give_an_equal_layer_7_plan),

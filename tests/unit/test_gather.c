@@ -105,6 +105,11 @@ uint32_t net_egress(struct net *n, const struct addr *to)
 	return host.egress;
 }
 
+bool net_ports_apart(uint16_t first, uint16_t last)
+{
+	return true;
+}
+
 bool net_forwards(int family)
 {
 	return true;
@@ -121,12 +126,12 @@ struct proxy_counts proxy_client_real(const struct proxy_client *c, uint32_t id,
 	return (struct proxy_counts){};
 }
 
-int dataplane_read_diverts(struct dataplane *d, struct plan *actual)
+int dataplane_read_filters(struct dataplane *d, struct plan *actual)
 {
 	return 0;
 }
 
-bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex)
+bool dataplane_filters_now(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex)
 {
 	return true;
 }

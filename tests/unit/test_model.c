@@ -58,6 +58,43 @@ static size_t count_specs(const struct service_config *s)
 	return count;
 }
 
+static void a_check_by_the_vip_asks_each_port_by_each_vip_of_its_ip_version(void **state) /* R88 */
+{
+	static const char *const names[] = {"192.168.30.10", "2001:db8::10", "192.168.30.11"};
+	static const struct port_range ports = {143, 144};
+	static const struct {
+		uint16_t port;
+		size_t vip;
+	} asked[] = {
+		{143, 0},
+                {144, 0},
+                {143, 2},
+                {144, 2},
+                {0,   0}
+        };
+	struct check_config c[] = {check_of(CHECK_CONNECT), check_of(CHECK_PING)};
+	struct service_config s = service_of(c, 2, &ports, 1);
+	struct addr vips[3];
+	struct check_spec spec;
+
+	c[0].via = VIA_VIP;
+	for (size_t i = 0; i < 3; i++)
+		addr_parse(&vips[i], names[i]);
+	s.vips = vips;
+	s.vip_count = 3;
+	assert_int_equal(service_check_count(&s, &real), ARRAY_COUNT(asked));
+	for (size_t i = 0; i < ARRAY_COUNT(asked); i++) {
+		assert_true(service_check_spec(&s, &real, i, &spec));
+		assert_int_equal(spec.port, asked[i].port);
+		assert_true(addr_equal(&spec.addr, &real.ip));
+		if (asked[i].port)
+			assert_true(addr_equal(&spec.via, &vips[asked[i].vip]));
+		else
+			assert_true(addr_is_unspecified(&spec.via)); /* the ping */
+	}
+	assert_false(service_check_spec(&s, &real, ARRAY_COUNT(asked), &spec));
+}
+
 static void each_port_of_a_service_is_checked(void **state) /* R46 */
 {
 	static const struct port_range ports[] = {
@@ -299,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backup_need_only_answer_on_the_ports),
 		cmocka_unit_test(a_real_with_a_port_of_its_own_is_asked_there),
+		cmocka_unit_test(a_check_by_the_vip_asks_each_port_by_each_vip_of_its_ip_version),
 		cmocka_unit_test(each_port_of_a_service_is_checked),
 		cmocka_unit_test(several_checks_follow_one_another),
 		cmocka_unit_test(of_a_huge_range_sixteen_ports_are_checked),

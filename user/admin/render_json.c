@@ -53,6 +53,16 @@ static void put_interfaces(struct json *j, const struct view *v)
 	json_close(j, ']');
 }
 
+static void put_via(struct json *j, const struct addr *via)
+{
+	char text[ADDR_TEXT_LEN];
+
+	if (addr_is_unspecified(via))
+		json_null(j, "via");
+	else
+		json_text(j, "via", addr_format(via, text));
+}
+
 /* The four promised keys of a check; full also says which check it is. */
 static void put_check(struct json *j, const char *key, const struct view_check *c, bool full)
 {
@@ -65,6 +75,7 @@ static void put_check(struct json *j, const char *key, const struct view_check *
 			json_number(j, "port", c->port);
 		else
 			json_null(j, "port");
+		put_via(j, &c->via);
 	}
 	json_text(j, "status", words_check_up(c) ? "up" : "down");
 	json_text(j, "detail", words_check_code(&c->outcome, word));

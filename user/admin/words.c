@@ -85,12 +85,13 @@ uint64_t words_active(const struct view_service *s, const struct view_real *r)
 
 static bool same_kind(const struct view_check *a, const struct view_check *b)
 {
-	return a->type == b->type && a->port == b->port;
+	return a->type == b->type && a->port == b->port && addr_equal(&a->via, &b->via);
 }
 
 const char *words_check_label(const struct view_real *r, size_t index, char *text)
 {
 	const struct view_check *c = &r->checks[index];
+	char via[ADDR_TEXT_LEN];
 	unsigned int nth = 1;
 	int len;
 
@@ -99,6 +100,9 @@ const char *words_check_label(const struct view_real *r, size_t index, char *tex
 	len = snprintf(text, CHECK_LABEL_LEN, "%s", check_type_name(c->type));
 	if (c->port)
 		len += snprintf(text + len, CHECK_LABEL_LEN - len, ":%u", c->port);
+	if (!addr_is_unspecified(&c->via))
+		len += snprintf(text + len, CHECK_LABEL_LEN - len, " via %s",
+				addr_format(&c->via, via));
 	if (nth > 1)
 		snprintf(text + len, CHECK_LABEL_LEN - len, "#%u", nth);
 	return text;

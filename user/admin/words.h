@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "core/view.h"
 
-enum { CHECK_LABEL_LEN = 48, DURATION_TEXT_LEN = 24, CHECK_WORD_LEN = 24 };
+enum { CHECK_LABEL_LEN = 96, DURATION_TEXT_LEN = 24, CHECK_WORD_LEN = 24 };
 
 /* Never by colour alone (R66): each state has a letter. */
 char words_service_letter(enum service_status s);
@@ -26,7 +26,8 @@ const char *words_mode(const struct service_config *s);
 /* What runs now: flows at layer 4, sessions at layer 7. */
 uint64_t words_active(const struct view_service *s, const struct view_real *r);
 
-/* "https:443", unique within the real ("https:443#2") and the same on each real of a service. */
+/* "https:443", or "https:443 via 10.0.0.100", unique within the real ("https:443#2") and the same
+ * on each real of a service. */
 const char *words_check_label(const struct view_real *r, size_t index, char *text);
 
 /* "L7STS/503", "L4OK", "checking": HAProxy's word without the duration. */

@@ -64,8 +64,9 @@ struct check_step {
 struct check_spec {
 	enum check_type type;
 	struct addr addr;
-	uint16_t port;                             /* 0 for ping, on, off */
-	bool verify;                               /* certificate against ca; https, imaps, pop3s */
+	struct addr via; /* the VIP the real is asked by; unspecified: by its own address */
+	uint16_t port;   /* 0 for ping, on, off */
+	bool verify;     /* certificate against ca; https, imaps, pop3s */
 	uint32_t interval, fast_interval, timeout; /* ms */
 	uint32_t fall, rise;
 	char method[16];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/config_decode.h"
 #include "core/config_draft.h"
 #include "core/schema.h"
 
@@ -38,6 +39,8 @@ static void rule_keys(struct config_reading *r, const struct check_config *c,
 		if (!row || !row->for_types || (row->for_types & (1u << c->type)))
 			continue;
 		if (!strcmp(key->key, "verify") && !strcmp(key->text, "none"))
+			continue;
+		if (row->neutral && config_lists_word(row->neutral, key->text))
 			continue;
 		say_wrong_type(r, key, row, c->type);
 	}
@@ -97,6 +100,28 @@ static void rule_ports(struct config_reading *r, const struct service_config *s,
 		config_warn(r, n, "asks the first 16 of %u ports only (port: names one)", ports);
 }
 
+/* R88: who is asked by a VIP needs one of its own IP version. */
+static void rule_via(struct config_reading *r, const struct service_config *s,
+		     const struct check_config *c, const struct yaml_node *n)
+{
+	const struct yaml_node *via = yaml_get(n, "via");
+
+	if (c->via != VIA_VIP || service_is_l7(s))
+		return;
+	for (size_t i = 0; i < s->real_count; i++) {
+		const struct real_config *real = &s->reals[i];
+
+		if (real->backup || addr_is_unspecified(&real->ip) || service_via(s, real, 0))
+			continue;
+		config_say(r, via,
+			   "real server %.64s has an IPv%d address and the service no IPv%d VIP to "
+			   "ask it by (via: rip)",
+			   real->name, addr_is_v4(&real->ip) ? 4 : 6,
+			   addr_is_v4(&real->ip) ? 4 : 6);
+		return;
+	}
+}
+
 /* True when the check's own type could be read. */
 static bool knows_type(const struct yaml_node *check)
 {
@@ -116,6 +141,7 @@ void config_rules_checks(struct config_reading *r, const struct service_config *
 		if (check && check->kind == YAML_MAP && knows_type(check)) {
 			rule_keys(r, &s->checks[i], check);
 			rule_needs(r, &s->checks[i], check);
+			rule_via(r, s, &s->checks[i], check);
 		}
 		if (!check || knows_type(check))
 			rule_ports(r, s, &s->checks[i], where);

@@ -163,6 +163,36 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 	return plan_put(p, PLAN_REALS, &f->id, &row);
 }
 
+/* Where XDP does not run yet, answers to a check by a VIP would get lost. */
+static bool is_attached(const struct facts *f, uint32_t ifindex)
+{
+	for (size_t i = 0; i < f->iface_count; i++)
+		if (f->ifaces[i].ifindex == ifindex)
+			return f->ifaces[i].attached;
+	return false;
+}
+
+/* One check of a real. By its VIP: the packets leave by the real's interface. */
+static int put_check(struct plan *p, const struct row_check *row, const struct facts *facts,
+		     const struct real_fact *f, size_t index)
+{
+	struct lb_via via = {.real = f->id, .port = row->port};
+	const uint32_t *id = &f->check_ids[index];
+	const __u32 none = 0;
+	int err = 0;
+
+	if (addr_is_unspecified(&row->spec->via))
+		return plan_put(p, PLAN_CHECKS, id, row);
+	if (!is_attached(facts, f->ifindex))
+		return 0;
+	memcpy(via.rip.byte, row->addr.byte, sizeof(via.rip.byte));
+	memcpy(via.vip.byte, row->spec->via.byte, sizeof(via.vip.byte));
+	err = plan_put(p, PLAN_VIA_FILTERS, &f->ifindex, &none);
+	if (!err)
+		err = plan_put(p, PLAN_VIAS, id, &via);
+	return err ? err : plan_put(p, PLAN_CHECKS, id, row);
+}
+
 /* The index-th check of a kind of real, without its address and port; false past the last. */
 static bool check_row(const struct service_config *s, const struct real_config *c, size_t index,
 		      struct store *store, struct row_check *row)
@@ -178,11 +208,12 @@ static bool check_row(const struct service_config *s, const struct real_config *
 	return true;
 }
 
-/* The checks of all reals but for the backup differ in the address only: one spec serves them. */
-static int put_checks(struct plan *p, const struct service_config *s, const struct service_fact *f,
-		      struct store *store)
+/* The checks of all reals of an IP version, but for the backup, differ in the address only: one
+ * spec serves them. */
+static int put_checks(struct plan *p, const struct service_config *s, const struct facts *facts,
+		      const struct service_fact *f, struct store *store)
 {
-	struct row_check row[2];
+	struct row_check row[2][2];
 	bool any = true;
 	int err = 0;
 
@@ -191,7 +222,7 @@ static int put_checks(struct plan *p, const struct service_config *s, const stru
 		any = false;
 		for (size_t r = 0; !err && r < s->real_count; r++) {
 			const struct real_config *c = &s->reals[r];
-			struct row_check *kind = &row[c->backup];
+			struct row_check *kind = &row[c->backup][addr_is_v4(&c->ip)];
 
 			if (service_is_l7(s)) /* each real may have a port of its own */
 				kind->spec = NULL;
@@ -199,7 +230,7 @@ static int put_checks(struct plan *p, const struct service_config *s, const stru
 				continue;
 			any = true;
 			kind->addr = c->ip;
-			err = plan_put(p, PLAN_CHECKS, &f->reals[r].check_ids[i], kind);
+			err = put_check(p, kind, facts, &f->reals[r], i);
 		}
 	}
 	return err;
@@ -311,7 +342,7 @@ static int put_service(struct plan *p, const struct model *m, const struct facts
 	strncpy(info.name, s->name, sizeof(info.name) - 1);
 	err = plan_put(p, PLAN_SERVICES, &f->id, &info);
 	if (!err)
-		err = put_checks(p, s, f, store);
+		err = put_checks(p, s, facts, f, store);
 	if (!err)
 		err = service_is_l7(s) ? desire_put_l7(p, m, facts, index)
 				       : put_direct_routing(p, s, f, tables, store);

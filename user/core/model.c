@@ -158,8 +158,17 @@ static bool checked_port(const struct service_config *s, const struct real_confi
 	return false;
 }
 
-/* How many specs one check_config makes for a real. */
-static size_t check_spec_count(const struct service_config *s, const struct real_config *r,
+const struct addr *service_via(const struct service_config *s, const struct real_config *r,
+			       size_t index)
+{
+	for (size_t i = 0; i < s->vip_count; i++)
+		if (addr_is_v4(&s->vips[i]) == addr_is_v4(&r->ip) && !index--)
+			return &s->vips[i];
+	return NULL;
+}
+
+/* How many ports of a real one check_config asks; 1 where it asks none. */
+static size_t check_port_count(const struct service_config *s, const struct real_config *r,
 			       const struct check_config *c)
 {
 	size_t count = 0;
@@ -170,6 +179,17 @@ static size_t check_spec_count(const struct service_config *s, const struct real
 	while (checked_port(s, r, count, &port))
 		count++;
 	return count;
+}
+
+/* How many specs one check_config makes for a real: each port, by each VIP. */
+static size_t check_spec_count(const struct service_config *s, const struct real_config *r,
+			       const struct check_config *c)
+{
+	size_t vips = c->via == VIA_RIP;
+
+	while (c->via == VIA_VIP && service_via(s, r, vips))
+		vips++;
+	return vips * check_port_count(s, r, c);
 }
 
 static void copy_text(char *to, size_t room, const char *text)
@@ -278,10 +298,12 @@ bool service_check_spec(const struct service_config *s, const struct real_config
 			continue;
 		}
 		fill_spec(c, r, spec);
+		if (c->via == VIA_VIP)
+			spec->via = *service_via(s, r, index / check_port_count(s, r, c));
 		if (c->port)
 			spec->port = c->port;
 		else if (asks_port(c->type))
-			checked_port(s, r, index, &spec->port);
+			checked_port(s, r, index % check_port_count(s, r, c), &spec->port);
 		return true;
 	}
 	return false;

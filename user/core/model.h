@@ -28,7 +28,7 @@ enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
 enum require { REQUIRE_ALL, REQUIRE_ANY };
-enum check_via { VIA_RIP };
+enum check_via { VIA_RIP, VIA_VIP };
 enum redirect { REDIRECT_OFF, REDIRECT_HTTPS };
 enum tls_oldest { TLS_OLDEST_1_2, TLS_OLDEST_1_3 };
 
@@ -42,6 +42,7 @@ struct check_config {
 	enum check_type type;
 	const char *request, *expect, *method, *host, *sni, *helo, *ca; /* never NULL */
 	bool verify;
+	enum check_via via;
 	uint16_t port;                             /* 0: each port of the service */
 	uint32_t interval, fast_interval, timeout; /* ms */
 	uint32_t fall, rise;
@@ -236,6 +237,10 @@ const char *port_range_format(const struct port_range *r, char *text);
  * returns false past the last. */
 bool service_check_spec(const struct service_config *s, const struct real_config *r, size_t index,
 			struct check_spec *spec);
+
+/* The index-th VIP that a real can be asked by: those of its own IP version. NULL past the last. */
+const struct addr *service_via(const struct service_config *s, const struct real_config *r,
+			       size_t index);
 
 /* How many service_check_spec has. */
 size_t service_check_count(const struct service_config *s, const struct real_config *r);

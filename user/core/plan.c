@@ -14,6 +14,8 @@ static const struct {
 	size_t key, value;
 } tables[PLAN_TABLE_COUNT] = {
 	[PLAN_SETTINGS] = {"settings",       sizeof(__u32),                   sizeof(struct row_settings)   },
+	[PLAN_VIA_FILTERS] = {"via filters",    sizeof(__u32),                   sizeof(__u32)                 },
+	[PLAN_VIAS] = {"vias",           sizeof(__u32),                   sizeof(struct lb_via)         },
 	[PLAN_NEIGHBOURS] = {"neighbours",     sizeof(struct row_neighbour),    sizeof(__u32)                 },
 	[PLAN_CHECKS] = {"checks",         sizeof(__u32),                   sizeof(struct row_check)      },
 	[PLAN_SERVICES] = {"services",       sizeof(__u32),                   sizeof(struct lb_service_info)},

@@ -19,6 +19,8 @@
 /* In the order rows appear: traffic is invited last. They go in the opposite order. */
 enum plan_table {
 	PLAN_SETTINGS,       /* __u32 0 -> struct row_settings */
+	PLAN_VIA_FILTERS,    /* __u32 ifindex -> __u32 0: checks through a VIP leave by it */
+	PLAN_VIAS,           /* __u32 check id -> struct lb_via: before its check runs */
 	PLAN_NEIGHBOURS,     /* struct row_neighbour -> __u32 0: kept resolved */
 	PLAN_CHECKS,         /* __u32 check id -> struct row_check */
 	PLAN_SERVICES,       /* __u32 service id -> struct lb_service_info */

@@ -81,6 +81,20 @@ const struct schema_row schema_check[] = {
 	 .max = 65535,
 	 .for_types = TYPES_PORT,
 	 .help = "Port that is asked; auto asks each port of the service, at most 16."},
+	{.key = "via",
+	 .type = SCHEMA_WORD,
+	 FIELD(check_config, via),
+	 .fallback = "rip",
+	 .neutral = "rip auto",
+	 .word = word_via,
+	 .max = VIA_VIP,
+	 .for_types = TYPES_PORT,
+	 .for_modes = 1u << MODE_L4_DR,
+	 .why = "vip is for mode l4-dr; at layer 7 the VIP is this host's own, and real servers do "
+		"not have it (leave via: away)", .help = "With vip, the check goes to each VIP of the real server's IP version, as clients "
+		 "do, by the real server's MAC: a server that does not have the VIP on its "
+		 "loopback "
+		 "interface, or does not listen there, fails."},
 	CHECK_TEXT(request, "/", CHECK_REQUEST_LEN - 2, judge_token, TYPES_HTTP,
 		   "Path to ask for, with or without its leading slash."),
 	CHECK_TEXT(expect, "", CHECK_TEXT_LEN - 1, judge_line, TYPES_HTTP,
@@ -116,6 +130,5 @@ const struct schema_row schema_check[] = {
 	CHECK_TIMING(timeout, 10, 10 * MINUTE, "A run that takes longer has failed."),
 	CHECK_COUNTING(fall, "Failed runs in a row that make a real server down."),
 	CHECK_COUNTING(rise, "Passed runs in a row that make it up again."),
-	LATER("via", "rip auto", "Send the check to the real server's own address, or to the VIP."),
-	{.key = NULL						   },
+	{.key = NULL				 },
 };

@@ -49,6 +49,7 @@ const char *word_proxy_header(uint32_t value);
 const char *word_xdp_mode(uint32_t value);
 const char *word_on_stop(uint32_t value);
 const char *word_require(uint32_t value);
+const char *word_via(uint32_t value);
 const char *word_verify(uint32_t value);
 const char *word_on_off(uint32_t value);
 const char *word_tls_oldest(uint32_t value);

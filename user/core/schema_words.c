@@ -69,6 +69,13 @@ const char *word_require(uint32_t value)
 	return word_of(words, ARRAY_COUNT(words), value);
 }
 
+const char *word_via(uint32_t value)
+{
+	static const char *const words[] = {[VIA_RIP] = "rip", [VIA_VIP] = "vip"};
+
+	return word_of(words, ARRAY_COUNT(words), value);
+}
+
 const char *word_verify(uint32_t value)
 {
 	static const char *const words[] = {"none", "ca"};

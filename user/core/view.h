@@ -25,7 +25,8 @@ enum { VIEW_DURATION_BUCKETS = 12 };
 
 struct view_check {
 	enum check_type type;
-	uint16_t port; /* 0: it asks none */
+	uint16_t port;   /* 0: it asks none */
+	struct addr via; /* the VIP it goes by; unspecified: none */
 	enum health health;
 	struct check_outcome outcome;
 	time_t since; /* wall time of the last change of health; 0: none yet */

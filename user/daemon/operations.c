@@ -164,6 +164,7 @@ static int op_reload(void *arg, const char *who, struct buf *out)
 	take_model(d, m, out);
 	say_refused(d, out);
 	tproxy_warnings(d, out);
+	via_warnings(d, out);
 	return 0;
 }
 
@@ -289,6 +290,7 @@ static void op_warnings(void *arg, struct buf *out)
 
 	buf_append(out, d->warnings.at, d->warnings.len);
 	tproxy_warnings(d, out);
+	via_warnings(d, out);
 }
 
 static const char *op_config(void *arg)

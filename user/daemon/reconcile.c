@@ -27,17 +27,20 @@ static void describe_listener(const struct proxy_endpoint *at, int error, char *
 			 strerror(-error));
 }
 
+static void describe_filter(const struct daemon *d, const void *key, const char *of, int error,
+			    char *text, size_t room)
+{
+	const struct net_iface *iface = net_iface_at(d->net, *(const __u32 *)key);
+
+	snprintf(text, room, "interface %s: cannot attach the tc program of %s: %s; trying again",
+		 iface ? iface->name : "?", of, strerror(-error));
+}
+
 static void describe_tproxy(const struct daemon *d, enum plan_table t, const void *key, int error,
 			    char *text, size_t room)
 {
-	const struct net_iface *iface =
-		t == PLAN_DIVERTS ? net_iface_at(d->net, *(const __u32 *)key) : NULL;
-
 	if (t == PLAN_DIVERTS)
-		snprintf(text, room,
-			 "interface %s: cannot attach the tc program of source: client: %s; trying "
-			 "again",
-			 iface ? iface->name : "?", strerror(-error));
+		describe_filter(d, key, "source: client", error, text, room);
 	else
 		snprintf(text, room,
 			 "cannot make the policy route of source: client: %s; trying again",
@@ -102,6 +105,8 @@ static void note_refusal(void *arg, enum plan_table t, const void *key, int erro
 	} else if (t == PLAN_DIVERTS || t == PLAN_LOCAL_ROUTES) {
 		r->layer7++;
 		describe_tproxy(d, t, key, error, text, sizeof(text));
+	} else if (t == PLAN_VIA_FILTERS) {
+		describe_filter(d, key, "via: vip", error, text, sizeof(text));
 	} else if (t == PLAN_LISTENERS) {
 		r->layer7++;
 		describe_listener(key, error, text, sizeof(text));

@@ -28,10 +28,11 @@ static int start_probe(struct child *c, int channel)
 {
 	int fds[] = {channel,
 		     socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP),
-		     socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6)};
+		     socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6),
+		     dataplane_via_ports(c->daemon->dataplane)};
 	int err = process_spawn(c, fds, ARRAY_COUNT(fds));
 
-	for (size_t i = 1; i < ARRAY_COUNT(fds); i++)
+	for (size_t i = 1; i < 3; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return err;
@@ -44,7 +45,8 @@ static int connect_probe(struct child *c, int channel)
 
 static int run_probe(const int *fd, int index)
 {
-	return probe_main(&(struct probe_fds){.channel = fd[0], .icmp4 = fd[1], .icmp6 = fd[2]});
+	return probe_main(&(struct probe_fds){
+		.channel = fd[0], .icmp4 = fd[1], .icmp6 = fd[2], .via_ports = fd[3]});
 }
 
 static int start_web(struct child *c, int channel)

@@ -5,7 +5,7 @@
 
 #include "daemon/state.h"
 
-enum { ROLE_FDS_MAX = 3 };
+enum { ROLE_FDS_MAX = 4 };
 
 const char *role_name(enum child_role role);      /* "probe" */
 const char *role_log_style(enum log_style style); /* as daemon_role() reads it */

@@ -41,6 +41,7 @@ static void snap_checks(struct daemon *d, const struct service_config *s,
 		checks[i] = check_fact(d, f->check_ids[i])->seen;
 		checks[i].type = spec.type;
 		checks[i].port = spec.port;
+		checks[i].via = spec.via;
 	}
 	v->checks = checks;
 	v->check_count = count;
@@ -116,6 +117,8 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 		snap_flows(d, f->id, v);
 	if (service_is_l7(s))
 		v->warning = tproxy_warning(d, f->id, &v->l7.counts);
+	else
+		v->warning = via_warning(d, s, r, f);
 	snap_checks(d, s, r, f, v, a);
 }
 

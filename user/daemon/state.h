@@ -205,7 +205,16 @@ void gather_release(struct daemon *d);
 void held_kernel_rows(struct net *n, struct plan *actual);
 void gather_held(struct daemon *d, struct facts *f, struct arena *a);
 
+/* via.c */
+/* What may be wrong with a real that fails by its VIP only, for people; NULL: nothing such. */
+const char *via_warning(struct daemon *d, const struct service_config *s,
+			const struct real_config *r, const struct real_fact *f);
+void via_watch(struct daemon *d);
+void via_warnings(const struct daemon *d, struct buf *out);
+
 /* tproxy.c */
+/* Puts back the tc filters of a table of the plan that somebody took away. */
+void tproxy_watch_filters(struct daemon *d, enum plan_table t, enum dataplane_filter which);
 void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a);
 /* Adds what an earlier life of the instance may have left in the kernel; dp NULL: routes only. */
 void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *actual);

@@ -37,7 +37,7 @@ void tproxy_kernel_rows(const char *pin_dir, struct dataplane *dp, struct plan *
 	static const uint32_t families[] = {AF_INET, AF_INET6};
 	const __u32 unknown = 1; /* not the value that is put, so that a wanted row is put again */
 	struct row_local_route key = {.table = table_of(pin_dir)};
-	int err = dp ? dataplane_read_diverts(dp, actual) : 0;
+	int err = dp ? dataplane_read_filters(dp, actual) : 0;
 
 	if (err)
 		log_warning("tc filters of this host: %s; one that an earlier run left may stay",
@@ -120,16 +120,16 @@ void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a)
 }
 
 /* Someone took it away, such as a network manager that knows only its own: it is put back. */
-static void watch_diverts(struct daemon *d)
+void tproxy_watch_filters(struct daemon *d, enum plan_table t, enum dataplane_filter which)
 {
-	for (size_t i = 0; i < plan_count(d->actual, PLAN_DIVERTS); i++) {
-		__u32 ifindex = *(const __u32 *)plan_key(d->actual, PLAN_DIVERTS, i);
+	for (size_t i = 0; i < plan_count(d->actual, t); i++) {
+		__u32 ifindex = *(const __u32 *)plan_key(d->actual, t, i);
 		const struct net_iface *iface = net_iface_at(d->net, ifindex);
 
-		if (!iface || dataplane_diverts_now(d->dataplane, ifindex))
+		if (!iface || dataplane_filters_now(d->dataplane, which, ifindex))
 			continue;
 		log_warning("interface %s: our tc filter is gone; attaching it again", iface->name);
-		(void)plan_delete(d->actual, PLAN_DIVERTS, &ifindex); /* it is there */
+		(void)plan_delete(d->actual, t, &ifindex); /* it is there */
 		reconcile_later(d);
 		return;
 	}
@@ -221,7 +221,7 @@ void tproxy_watch(struct daemon *d)
 		for (size_t j = 0; j < s->real_count; j++)
 			watch_real(d, s, &s->reals[j], a);
 	}
-	watch_diverts(d);
+	tproxy_watch_filters(d, PLAN_DIVERTS, FILTER_TPROXY);
 	watch_routes(d);
 	if (d->tproxy_held)
 		reconcile_later(d);

@@ -103,6 +103,7 @@ static void second_fire(struct timer *t)
 	web_retry(d);
 	tproxy_watch(d);
 	watch_files(d);
+	via_watch(d);
 	if (gather_something_idle(d) || d->held)
 		reconcile_later(d);
 	if (d->leaving)

@@ -49,8 +49,8 @@ bool dataplane_adopted(const struct dataplane *d);
 
 /*
  * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
- * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason
- * in dataplane_attachment.
+ * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum dataplane_filter. A
+ * refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
@@ -64,11 +64,19 @@ struct dataplane_intern {
 /* After adoption: puts what the maps and interfaces hold into actual. */
 int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern);
 
+/* Our tc programs: what marks answers to TProxy (PLAN_DIVERTS), and what sends checks by their VIP
+ * (PLAN_VIA_FILTERS). */
+enum dataplane_filter { FILTER_TPROXY, FILTER_VIA, FILTER_COUNT };
+
 /* Puts the interfaces with a tc filter of this instance into actual; also without adoption. */
-int dataplane_read_diverts(struct dataplane *d, struct plan *actual);
+int dataplane_read_filters(struct dataplane *d, struct plan *actual);
 
 /* True while the tc filter stands on ifindex; asks the kernel. */
-bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex);
+bool dataplane_filters_now(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex);
+
+/* lbx_via_ports, for the process that runs checks: struct lb_via_port by local port, to be mapped
+ * into its memory. Borrowed. */
+int dataplane_via_ports(const struct dataplane *d);
 
 struct dataplane_attachment {
 	bool attached, native, dispatcher;

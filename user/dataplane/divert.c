@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tc program of TProxy on the interfaces by which real servers answer. It is loaded when the
- * first of them wants it. Nothing is pinned: the filter's name says which instance made it, and
- * whether the qdisc that holds it was made for it. Spoken over netlink, as libbpf neither names a
- * filter nor lists those of others.
+ * The tc programs on the interfaces of real servers: of TProxy where they answer, of checks through
+ * a VIP where these leave. Each is loaded when the first interface wants it. Nothing is pinned: the
+ * filter's name says which instance made it, and whether the qdisc that holds it was made for us.
+ * Spoken over netlink, as libbpf neither names a filter nor lists those of others.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -20,27 +20,40 @@
 #include "io/netlink.h"
 #include "lbxdp/tproxy.h"
 #include "tproxy.skel.h"
+#include "via.skel.h"
 
 static const char with_qdisc[] = ",qdisc";
 
 static const uint32_t ingress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 static const uint32_t egress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
 
-/* What stands on an interface. */
+static const struct {
+	const char *name;
+	uint32_t direction;
+	enum plan_table table;
+} kinds[FILTER_COUNT] = {
+	[FILTER_TPROXY] = {"tproxy", TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), PLAN_DIVERTS    },
+	[FILTER_VIA] = {"via",    TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS),  PLAN_VIA_FILTERS},
+};
+
+/* What stands on an interface, seen from one of our filters. */
 struct filters {
-	char name[NAME_MAX]; /* ours begins with it; in force: the whole of it */
+	uint32_t direction;
+	char name[NAME_MAX];     /* ours begins with it; in force: the whole of it */
+	char instance[NAME_MAX]; /* that of each of our filters does */
 	bool ours;
-	bool made_qdisc;
+	bool made_qdisc; /* as our filter says, or else another of this instance */
 	uint32_t handle, info;
 	size_t others;
 };
 
 /* "lbxdp:tproxy": an instance has a directory for its pins, and that a name. */
-static void name_of(const char *pin_dir, char name[NAME_MAX])
+static void name_of(const char *pin_dir, enum dataplane_filter which, struct filters *f)
 {
 	const char *slash = strrchr(pin_dir, '/');
 
-	snprintf(name, NAME_MAX, "%.200s:tproxy", slash ? slash + 1 : pin_dir);
+	snprintf(f->instance, NAME_MAX, "%.200s:", slash ? slash + 1 : pin_dir);
+	snprintf(f->name, NAME_MAX, "%.201s%s", f->instance, kinds[which].name);
 }
 
 static struct nlmsghdr *tc_message(void *buffer, uint16_t type, uint16_t flags, uint32_t ifindex,
@@ -77,32 +90,34 @@ static const char *name_in(const struct nlmsghdr *m)
 static void take_filter(void *arg, const struct nlmsghdr *m)
 {
 	const struct tcmsg *t = netlink_extra(m);
-	const char *name = name_in(m);
+	const char *name = name_in(m), *comma;
 	struct filters *f = arg;
 	size_t len = strlen(f->name);
-	bool plain, made;
+	bool made;
 
 	if (!name)
 		return;
-	plain = !strcmp(name, f->name);
-	made = !strncmp(name, f->name, len) && !strcmp(name + len, with_qdisc);
-	if (f->ours || (!plain && !made)) {
+	comma = strrchr(name, ',');
+	made = comma && !strcmp(comma, with_qdisc) &&
+	       !strncmp(name, f->instance, strlen(f->instance));
+	f->made_qdisc |= made;
+	if (f->ours || strncmp(name, f->name, len) || strcmp(name + len, made ? with_qdisc : "")) {
 		f->others++;
 		return;
 	}
 	f->ours = true;
-	f->made_qdisc = made;
 	f->handle = t->tcm_handle;
 	f->info = t->tcm_info;
 }
 
-static int look(struct netlink *n, const char *pin_dir, uint32_t ifindex, struct filters *f)
+static int look(struct netlink *n, const char *pin_dir, enum dataplane_filter which,
+		uint32_t ifindex, struct filters *f)
 {
 	char buffer[256] __attribute__((aligned(8)));
 	int err;
 
-	*f = (struct filters){};
-	name_of(pin_dir, f->name);
+	*f = (struct filters){.direction = kinds[which].direction};
+	name_of(pin_dir, which, f);
 	err = netlink_query(n, tc_message(buffer, RTM_GETTFILTER, NLM_F_DUMP, ifindex, ingress),
 			    take_filter, f);
 	if (!err)
@@ -129,7 +144,7 @@ static int put_filter(struct netlink *n, uint32_t ifindex, const struct filters 
 	char buffer[1024] __attribute__((aligned(8)));
 	struct nlmsghdr *m =
 		tc_message(buffer, RTM_NEWTFILTER, NLM_F_CREATE | (f->ours ? 0 : NLM_F_EXCL),
-			   ifindex, ingress);
+			   ifindex, f->direction);
 	struct tcmsg *t = netlink_extra(m);
 	struct nlattr *options;
 	char name[NAME_MAX + sizeof(with_qdisc)];
@@ -150,7 +165,7 @@ static int put_filter(struct netlink *n, uint32_t ifindex, const struct filters 
 static int delete_filter(struct netlink *n, uint32_t ifindex, const struct filters *f)
 {
 	char buffer[256] __attribute__((aligned(8)));
-	struct nlmsghdr *m = tc_message(buffer, RTM_DELTFILTER, 0, ifindex, ingress);
+	struct nlmsghdr *m = tc_message(buffer, RTM_DELTFILTER, 0, ifindex, f->direction);
 	struct tcmsg *t = netlink_extra(m);
 
 	t->tcm_handle = f->handle;
@@ -160,10 +175,11 @@ static int delete_filter(struct netlink *n, uint32_t ifindex, const struct filte
 }
 
 /* The qdisc stays where it was before us, and where others have put filters into it. */
-static int remove_from(struct netlink *n, const char *pin_dir, uint32_t ifindex)
+static int remove_from(struct netlink *n, const char *pin_dir, enum dataplane_filter which,
+		       uint32_t ifindex)
 {
 	struct filters f;
-	int err = look(n, pin_dir, ifindex, &f);
+	int err = look(n, pin_dir, which, ifindex, &f);
 
 	if (err || !f.ours)
 		return err;
@@ -173,13 +189,38 @@ static int remove_from(struct netlink *n, const char *pin_dir, uint32_t ifindex)
 	return err == -ENODEV || err == -ENOENT ? 0 : err; /* it went with its interface */
 }
 
-static int load(struct dataplane *d)
+static int load_tproxy(struct dataplane *d)
 {
-	if (d->tproxy)
-		return 0;
+	if (!d->tproxy)
+		d->tproxy = tproxy_bpf__open_and_load();
+	return d->tproxy ? bpf_program__fd(d->tproxy->progs.lbxdp_tproxy) : -errno;
+}
+
+/* Its rows are those that XDP has. */
+static int load_via(struct dataplane *d)
+{
+	struct via_bpf *via = d->via ? d->via : via_bpf__open();
+	int err = via ? 0 : -errno;
+
+	if (!err && !d->via)
+		err = bpf_map__reuse_fd(via->maps.lbx_vias, d->fd[MAP_VIAS]);
+	if (!err && !d->via)
+		err = bpf_map__reuse_fd(via->maps.lbx_via_ports, d->fd[MAP_VIA_PORTS]);
+	if (!err && !d->via)
+		err = via_bpf__load(via);
+	if (err) {
+		via_bpf__destroy(via);
+		return err;
+	}
+	d->via = via;
+	return bpf_program__fd(via->progs.lbxdp_via);
+}
+
+/* The program's descriptor, or -errno. */
+static int load(struct dataplane *d, enum dataplane_filter which)
+{
 	said_clear();
-	d->tproxy = tproxy_bpf__open_and_load();
-	return d->tproxy ? 0 : -errno;
+	return which == FILTER_VIA ? load_via(d) : load_tproxy(d);
 }
 
 /* For when somebody deletes the filter alone, and with it what its name says. */
@@ -197,11 +238,11 @@ static void note_our_qdisc(struct dataplane *d, uint32_t ifindex)
 		d->our_qdisc[d->our_qdisc_count++] = ifindex;
 }
 
-static int attach(struct dataplane *d, struct netlink *n, uint32_t ifindex)
+static int attach(struct dataplane *d, struct netlink *n, enum dataplane_filter which,
+		  uint32_t ifindex, int prog)
 {
-	int prog = bpf_program__fd(d->tproxy->progs.lbxdp_tproxy);
 	struct filters f;
-	int err = look(n, d->pin_dir, ifindex, &f), made;
+	int err = look(n, d->pin_dir, which, ifindex, &f), made;
 
 	if (err)
 		return err;
@@ -217,28 +258,26 @@ static int attach(struct dataplane *d, struct netlink *n, uint32_t ifindex)
 	return err;
 }
 
-int divert_put(struct dataplane *d, uint32_t ifindex)
+int divert_put(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex)
 {
 	struct netlink n;
-	int err = load(d);
+	int prog = load(d, which), err = prog < 0 ? prog : netlink_open(&n, NETLINK_ROUTE);
 
-	if (!err)
-		err = netlink_open(&n, NETLINK_ROUTE);
 	if (err)
 		return err;
-	err = attach(d, &n, ifindex);
+	err = attach(d, &n, which, ifindex, prog);
 	netlink_close(&n);
 	return err;
 }
 
-int divert_remove(const char *pin_dir, uint32_t ifindex)
+int divert_remove(const char *pin_dir, enum dataplane_filter which, uint32_t ifindex)
 {
 	struct netlink n;
 	int err = netlink_open(&n, NETLINK_ROUTE);
 
 	if (err)
 		return err;
-	err = remove_from(&n, pin_dir, ifindex);
+	err = remove_from(&n, pin_dir, which, ifindex);
 	netlink_close(&n);
 	return err;
 }
@@ -246,36 +285,50 @@ int divert_remove(const char *pin_dir, uint32_t ifindex)
 void divert_close(struct dataplane *d)
 {
 	tproxy_bpf__destroy(d->tproxy);
+	via_bpf__destroy(d->via);
 }
 
-bool dataplane_diverts_now(struct dataplane *d, uint32_t ifindex)
+bool dataplane_filters_now(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex)
 {
 	struct filters f = {};
 	struct netlink n;
 
 	if (netlink_open(&n, NETLINK_ROUTE))
 		return true; /* nothing is known */
-	if (look(&n, d->pin_dir, ifindex, &f))
+	if (look(&n, d->pin_dir, which, ifindex, &f))
 		f.ours = true;
 	netlink_close(&n);
 	return f.ours;
 }
 
-int dataplane_read_diverts(struct dataplane *d, struct plan *actual)
+int dataplane_via_ports(const struct dataplane *d)
+{
+	return d->fd[MAP_VIA_PORTS];
+}
+
+static int read_filters(struct dataplane *d, struct netlink *n, __u32 ifindex, struct plan *actual)
 {
 	const __u32 unknown = 1; /* of another life: the program is put in its place anew */
+	int err = 0;
+
+	for (enum dataplane_filter i = 0; !err && i < FILTER_COUNT; i++) {
+		struct filters f;
+
+		err = look(n, d->pin_dir, i, ifindex, &f);
+		if (!err && f.ours)
+			err = plan_put(actual, kinds[i].table, &ifindex, &unknown);
+	}
+	return err;
+}
+
+int dataplane_read_filters(struct dataplane *d, struct plan *actual)
+{
 	struct if_nameindex *all = if_nameindex();
 	struct netlink n;
 	int err = all ? netlink_open(&n, NETLINK_ROUTE) : -errno;
 
-	for (struct if_nameindex *i = all; !err && i->if_index; i++) {
-		struct filters f;
-		__u32 key = i->if_index;
-
-		err = look(&n, d->pin_dir, key, &f);
-		if (!err && f.ours)
-			err = plan_put(actual, PLAN_DIVERTS, &key, &unknown);
-	}
+	for (struct if_nameindex *i = all; !err && i->if_index; i++)
+		err = read_filters(d, &n, i->if_index, actual);
 	if (all) {
 		if_freenameindex(all);
 		netlink_close(&n);

@@ -47,7 +47,9 @@ struct carry;
 	M(TX,         lbx_tx)         \
 	M(TRACE_FILTERS, lbx_trace_filters) \
 	M(TRACE_SEEN, lbx_trace_seen) \
-	M(TRACE,      lbx_trace)
+	M(TRACE,      lbx_trace)      \
+	M(VIAS,       lbx_vias)       \
+	M(VIA_PORTS,  lbx_via_ports)
 /* clang-format on */
 
 enum map_id {
@@ -61,6 +63,7 @@ struct dataplane {
 	char pin_dir[PATH_MAX];
 	struct lbxdp_bpf *skel;            /* the program that runs where there is no dispatcher */
 	struct tproxy_bpf *tproxy;         /* NULL: not loaded yet */
+	struct via_bpf *via;               /* likewise */
 	uint32_t our_qdisc[LB_IFACES_MAX]; /* interfaces whose clsact we made */
 	size_t our_qdisc_count;
 	int prog_fd;
@@ -138,9 +141,9 @@ int attach_remove(struct dataplane *d, uint32_t ifindex);
 /* The index-th interface that runs our program; 0 past the last. */
 uint32_t attach_at(const struct dataplane *d, size_t index);
 
-/* divert.c: the tc program of TProxy. Gone interfaces have nothing to remove. */
-int divert_put(struct dataplane *d, uint32_t ifindex);
-int divert_remove(const char *pin_dir, uint32_t ifindex);
+/* divert.c: the tc programs. Gone interfaces have nothing to remove. */
+int divert_put(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex);
+int divert_remove(const char *pin_dir, enum dataplane_filter which, uint32_t ifindex);
 void divert_close(struct dataplane *d);
 
 /* rings.c: slot ranges, and which reals are in a ring. */

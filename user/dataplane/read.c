@@ -148,6 +148,22 @@ static int read_vips(const struct reading *r)
 	return err ? err : errno == ENOENT ? 0 : -errno;
 }
 
+static int read_vias(const struct reading *r)
+{
+	uint32_t at, next;
+	const uint32_t *from = NULL;
+	int fd = r->d->fd[MAP_VIAS], err = 0;
+	struct lb_via via;
+
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &via))
+			err = plan_put(r->to, PLAN_VIAS, &next, &via);
+		at = next;
+		from = &at;
+	}
+	return err ? err : errno == ENOENT ? 0 : -errno;
+}
+
 static bool runs_ours(const struct dataplane *d, uint32_t ifindex)
 {
 	for (size_t i = 0; attach_at(d, i); i++)
@@ -181,7 +197,8 @@ static int read_ifaces(const struct reading *r)
 int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern)
 {
 	static int (*const parts[])(const struct reading *r) = {
-		read_settings, read_services, read_reals, read_endpoints, read_vips, read_ifaces,
+		read_settings, read_services, read_reals,  read_endpoints,
+		read_vips,     read_vias,     read_ifaces,
 	};
 	const struct reading r = {.d = d, .to = actual, .intern = intern};
 	int err = 0;

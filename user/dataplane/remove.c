@@ -48,10 +48,12 @@ static int remove_from_all(const char *pin_dir, const int fd[PROGRAM_PINS], stru
 		return -errno;
 	for (struct if_nameindex *i = all; i->if_index; i++) {
 		int e = remove_from(pin_dir, i->if_index, fd);
-		int divert = divert_remove(pin_dir, i->if_index);
 
-		e = e ? e : divert;
+		for (enum dataplane_filter f = 0; f < FILTER_COUNT; f++) {
+			int filter = divert_remove(pin_dir, f, i->if_index);
 
+			e = e ? e : filter;
+		}
 		if (e && e != -ENODEV) {
 			buf_printf(why, "%s: cannot detach: %s\n", i->if_name, said_why(e));
 			err = err ? err : e;

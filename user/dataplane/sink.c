@@ -297,12 +297,32 @@ static int iface_put(struct dataplane *d, const void *key, const void *value, co
 
 static int divert_row_put(struct dataplane *d, const void *key, const void *value, const void *old)
 {
-	return divert_put(d, *(const uint32_t *)key);
+	return divert_put(d, FILTER_TPROXY, *(const uint32_t *)key);
 }
 
 static int divert_row_delete(struct dataplane *d, const void *key)
 {
-	return divert_remove(d->pin_dir, *(const uint32_t *)key);
+	return divert_remove(d->pin_dir, FILTER_TPROXY, *(const uint32_t *)key);
+}
+
+static int via_filter_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	return divert_put(d, FILTER_VIA, *(const uint32_t *)key);
+}
+
+static int via_filter_delete(struct dataplane *d, const void *key)
+{
+	return divert_remove(d->pin_dir, FILTER_VIA, *(const uint32_t *)key);
+}
+
+static int via_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	return update(d, MAP_VIAS, key, value);
+}
+
+static int via_delete(struct dataplane *d, const void *key)
+{
+	return delete (d, MAP_VIAS, key);
 }
 
 static const struct {
@@ -318,6 +338,8 @@ static const struct {
 	[PLAN_ENDPOINTS] = {endpoint_put,   endpoint_delete  },
 	[PLAN_VIPS] = {vip_put,        vip_delete       },
 	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},
+	[PLAN_VIA_FILTERS] = {via_filter_put, via_filter_delete},
+	[PLAN_VIAS] = {via_put,        via_delete       },
 	[PLAN_IFACES] = {iface_put,      iface_delete     },
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "health/message.h"
+#include "health/ports.h"
 #include "health/runner.h"
 #include "health/trust.h"
 #include "io/channel.h"
@@ -108,6 +109,9 @@ int probe_main(const struct probe_fds *fds)
 	setup.loop = probe.loop = loop_new();
 	if (!probe.loop)
 		goto out;
+	setup.ports = ports_new(fds->via_ports);
+	if (fds->via_ports >= 0)
+		close(fds->via_ports);
 	setup.pinger = pinger_new(probe.loop, fds->icmp4, fds->icmp6);
 	probe.runner = runner_new(&setup);
 	probe.send.fn = send_reports;
@@ -121,6 +125,7 @@ int probe_main(const struct probe_fds *fds)
 	channel_fini(&probe.channel);
 	runner_free(probe.runner);
 	pinger_free(setup.pinger);
+	ports_free(setup.ports);
 	loop_free(probe.loop);
 out:
 	if (err)

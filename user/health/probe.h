@@ -11,6 +11,7 @@
 
 struct probe_fds {
 	int channel;
+	int via_ports;    /* of checks through a VIP (struct lb_via_port); -1: those fail so */
 	int icmp4, icmp6; /* raw ICMP sockets opened by main; -1: ping checks fail with SOCKERR */
 };
 

@@ -37,17 +37,23 @@ static void write_target(struct buf *out, const char *path)
 	}
 }
 
+/* What the server is known by: the address its clients come to. */
+static const struct addr *public_addr(const struct check_spec *spec)
+{
+	return addr_is_unspecified(&spec->via) ? &spec->addr : &spec->via;
+}
+
 static void write_host(struct buf *out, const struct check_spec *spec)
 {
+	const struct addr *addr = public_addr(spec);
 	char text[ENDPOINT_TEXT_LEN];
 
 	if (*spec->host)
 		buf_puts(out, spec->host);
 	else if (spec->port != traits[spec->type].http_port)
-		buf_puts(out, addr_format_port(&spec->addr, spec->port, text));
+		buf_puts(out, addr_format_port(addr, spec->port, text));
 	else
-		buf_printf(out, addr_is_v4(&spec->addr) ? "%s" : "[%s]",
-			   addr_format(&spec->addr, text));
+		buf_printf(out, addr_is_v4(addr) ? "%s" : "[%s]", addr_format(addr, text));
 }
 
 static void write_request(struct buf *out, const struct check_spec *spec)
@@ -80,7 +86,7 @@ static void choose_name(struct recipe *r, struct buf *text, const struct check_s
 	if (!host.len)
 		host = bare_host(spec->host);
 	memcpy(name, host.at, host.len);
-	r->peer_addr = spec->addr;
+	r->peer_addr = *public_addr(spec);
 	if (!addr_parse(&literal, name))
 		r->peer_addr = literal;
 	else
@@ -143,6 +149,7 @@ struct recipe *recipe_new(const struct check_spec *spec)
 		.quiet = t->quiet,
 		.no_body = !strcmp(spec->method, "HEAD"),
 		.addr = spec->addr,
+		.via = spec->via,
 		.port = spec->port,
 		.interval = spec->interval,
 		.fast_interval = spec->fast_interval,

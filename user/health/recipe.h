@@ -20,9 +20,9 @@ struct recipe {
 	enum recipe_talk talk;
 	enum dialogue_script script;
 	bool tls, verify;
-	bool quiet;   /* we speak first or never */
-	bool no_body; /* HEAD */
-	struct addr addr;
+	bool quiet;            /* we speak first or never */
+	bool no_body;          /* HEAD */
+	struct addr addr, via; /* via: the VIP it goes by; unspecified: none */
 	uint16_t port;
 	uint32_t interval, fast_interval, timeout, fall, rise; /* ms */
 	struct slice request;                                  /* HTTP, with its headers */

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "health/talk.h"
 
-enum { ROOM_FIRST = 4096, ROOM_MAX = HTTP1_HEAD_MAX };
+enum { ROOM_FIRST = 4096, ROOM_MAX = HTTP1_HEAD_MAX, PORT_TRIES = 32 };
 
 struct run {
 	struct run_order order;
@@ -20,6 +20,7 @@ struct run {
 	uint64_t started; /* usec */
 	struct check_outcome outcome;
 	struct talk talk;
+	uint16_t port; /* of order.ports; 0: none */
 	bool talking, over;
 	char *in; /* what came and is not done with */
 	size_t in_len, in_room;
@@ -40,6 +41,13 @@ static void report(struct hook *h)
 	run_free(r);
 }
 
+static void give_port(struct run *r)
+{
+	if (r->port)
+		ports_give(r->order.ports, r->port);
+	r->port = 0;
+}
+
 /* Lets go of everything but the struct. */
 static void wind_up(struct run *r)
 {
@@ -48,14 +56,27 @@ static void wind_up(struct run *r)
 	if (r->order.pinger)
 		ping_stop(r->order.pinger, &r->ping);
 	stream_close(&r->stream);
+	give_port(r);
+}
+
+/* By which way the server was asked stands in front: the end of a long cause may be cut off. */
+static void set_detail(struct run *r, const char *detail)
+{
+	const struct addr *via = &r->order.recipe->via;
+	char vip[ADDR_TEXT_LEN];
+
+	if (addr_is_unspecified(via))
+		snprintf(r->outcome.detail, sizeof(r->outcome.detail), "%s", detail);
+	else
+		snprintf(r->outcome.detail, sizeof(r->outcome.detail), "via %s%s%s",
+			 addr_format(via, vip), *detail ? ": " : "", detail);
 }
 
 static void finish(struct run *r, enum check_code code, const char *detail)
 {
 	r->outcome.code = code;
 	r->outcome.duration_usec = clock_usec() - r->started;
-	if (detail)
-		snprintf(r->outcome.detail, sizeof(r->outcome.detail), "%s", detail);
+	set_detail(r, detail ? detail : "");
 	wind_up(r);
 	loop_defer(r->order.loop, &r->end);
 }
@@ -63,7 +84,7 @@ static void finish(struct run *r, enum check_code code, const char *detail)
 static void finish_talk(struct run *r)
 {
 	r->outcome = *r->talk.outcome;
-	finish(r, r->outcome.code, NULL);
+	finish(r, r->outcome.code, r->talk.outcome->detail);
 }
 
 /* What no server can cause. EACCES is not here: ICMPv6 "prohibited" from a firewall comes as that.
@@ -76,6 +97,7 @@ static bool is_our_fault(int error)
 	case ENOMEM:
 	case ENOBUFS:
 	case EADDRNOTAVAIL: /* no local port left */
+	case EADDRINUSE:
 	case EPERM:
 	case EBADF:
 	case EBUSY:
@@ -271,20 +293,45 @@ static void echo_answered(struct ping *p)
 	finish(container_of(p, struct run, ping), CHECK_CODE_L4OK, "echo reply");
 }
 
-static int begin(struct run *r)
+static int connect_run(struct run *r)
 {
 	const struct recipe *recipe = r->order.recipe;
 	struct tls_peer peer = {.name = recipe->name, .addr = &recipe->peer_addr};
 	int err = 0;
 
-	if (recipe->type == CHECK_PING)
-		return ping_send(r->order.pinger, &r->ping, &recipe->addr);
+	r->stream.from = r->port;
 	if (recipe->tls)
 		err = tls_attach_client(&r->stream, r->order.context, &peer, r->order.memory);
 	if (!err)
 		err = stream_connect(&r->stream, r->order.loop, &recipe->addr, recipe->port,
 				     recipe->quiet);
 	return err;
+}
+
+/* A port may be another program's, or still be held by an earlier connection to this server. */
+static int connect_via(struct run *r)
+{
+	int err = -EADDRNOTAVAIL;
+
+	for (int tries = 0; tries < PORT_TRIES && r->order.ports; tries++) {
+		r->port = ports_take(r->order.ports, r->order.check);
+		if (!r->port)
+			return -EADDRNOTAVAIL;
+		err = connect_run(r);
+		if (err != -EADDRINUSE && err != -EADDRNOTAVAIL)
+			return err;
+		give_port(r);
+	}
+	return err;
+}
+
+static int begin(struct run *r)
+{
+	const struct recipe *recipe = r->order.recipe;
+
+	if (recipe->type == CHECK_PING)
+		return ping_send(r->order.pinger, &r->ping, &recipe->addr);
+	return addr_is_unspecified(&recipe->via) ? connect_run(r) : connect_via(r);
 }
 
 struct run *run_start(const struct run_order *order)

@@ -7,6 +7,7 @@
 #define LBXDP_HEALTH_RUN_H
 
 #include "health/ping.h"
+#include "health/ports.h"
 #include "health/recipe.h"
 #include "io/tls.h"
 
@@ -25,6 +26,8 @@ struct run_trace {
 struct run_order {
 	struct loop *loop;
 	struct pinger *pinger;         /* for pings */
+	struct ports *ports;           /* for checks through a VIP; NULL: there are none */
+	uint32_t check;                /* whose row such a one has */
 	struct tls_context *context;   /* for TLS */
 	struct tls_memory *memory;     /* may be NULL */
 	const struct recipe *recipe;   /* not on, not off */

@@ -139,6 +139,8 @@ static void start(struct check *c)
 	struct run_order order = {
 		.loop = r->setup.loop,
 		.pinger = r->setup.pinger,
+		.ports = r->setup.ports,
+		.check = c->id,
 		.context = c->trust ? c->trust->context : NULL,
 		.memory = &c->memory,
 		.recipe = c->recipe,

@@ -10,10 +10,13 @@
 
 struct runner;
 
+struct ports;
+
 struct runner_setup {
 	struct loop *loop;
 	struct pinger *pinger;
-	size_t at_once; /* runs, each with a descriptor; the others queue */
+	struct ports *ports; /* for checks through a VIP; NULL: they fail with SOCKERR */
+	size_t at_once;      /* runs, each with a descriptor; the others queue */
 	/* Every result. Returns 0, or -errno when it could not be passed on. */
 	int (*report)(void *arg, const struct check_report *r);
 	void *arg;

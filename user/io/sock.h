@@ -14,6 +14,10 @@
  */
 int sock_connect(int *fd, const struct addr *to, uint16_t port, bool withhold_ack);
 
+/* The same from this local port; 0: any. -EADDRINUSE or -EADDRNOTAVAIL when it is taken. */
+int sock_connect_from(int *fd, const struct addr *to, uint16_t port, bool withhold_ack,
+		      uint16_t from);
+
 /* What became of the connection: 0 or -errno. Clears it. */
 int sock_error(int fd);
 

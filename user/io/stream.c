@@ -97,7 +97,7 @@ static int begin(struct stream *s, struct loop *l, int fd, enum stream_state sta
 int stream_connect(struct stream *s, struct loop *l, const struct addr *to, uint16_t port,
 		   bool withhold_ack)
 {
-	int fd, err = sock_connect(&fd, to, port, withhold_ack);
+	int fd, err = sock_connect_from(&fd, to, port, withhold_ack, s->from);
 
 	if (!err)
 		return begin(s, l, fd, STREAM_CONNECTING);

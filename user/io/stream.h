@@ -38,6 +38,7 @@ struct stream {
 	enum stream_state state;
 	unsigned int wanted, blocked; /* LOOP_ events */
 	bool held;                    /* the kernel keeps back our last bytes for the next */
+	uint16_t from;                /* local port; 0: any. Set before stream_connect */
 	const char *reason;           /* of a TLS failure, static text, or NULL */
 };
 

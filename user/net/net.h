@@ -87,6 +87,10 @@ int net_transparent(const struct net *n, uid_t uid, bool *any);
 /* Does this host forward packets of that family (AF_INET, AF_INET6)? */
 bool net_forwards(int family);
 
+/* True unless the kernel itself hands out local ports of first to last to programs that ask for
+ * any. */
+bool net_ports_apart(uint16_t first, uint16_t last);
+
 /* The interface by which the kernel sends to that address; 0: by none, or it is this host's. */
 uint32_t net_egress(struct net *n, const struct addr *to);
 
