@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs what building, testing or the demo need on Debian 12, and makes the system user that
-# lbxdp's children run as. Usage: tests/packages.sh build|demo|test|bench. Does nothing, quickly, when all
+# lbxdp's children run as. Usage: tests/packages.sh build|demo|test|bench|vm. Does nothing, quickly, when all
 # is there. nginx, Dovecot, OpenSMTPD, HAProxy and Prometheus are wanted as programs only: while apt works, a
 # temporary policy-rc.d keeps their services from being started, and it is removed afterwards. (On a
 # machine where one of them was installed before, nothing changes.)
@@ -14,14 +14,16 @@ demo="ethtool iproute2 curl swaks nginx-light dovecot-imapd dovecot-pop3d opensm
 bench="haproxy wrk nghttp2-client nftables"
 test="libcmocka-dev clang-format clang-tidy libclang-rt-14-dev mandoc prometheus python3-pytest nftables
 	iptables haproxy wrk sslscan nghttp2-client"
+vm="qemu-system-x86 busybox-static cpio kmod xdp-tools ipvsadm"
 
 case "${1:-}" in
 build) wanted="$build" ;;
 demo) wanted="$build $demo" ;;
 test) wanted="$build $demo $test" ;;
 bench) wanted="$build $demo $bench" ;;
+vm) wanted="$build $demo $test $vm" ;;
 *)
-	echo "usage: $0 build|demo|test|bench" >&2
+	echo "usage: $0 build|demo|test|bench|vm" >&2
 	exit 2
 	;;
 esac

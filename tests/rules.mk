@@ -90,5 +90,6 @@ lint: all $(O)/lbxdp.yaml.5 ## clang-tidy, limits of size, man pages
 
 -include tests/packet/rules.mk
 -include tests/kernel/rules.mk
+-include tests/vm/rules.mk
 
 .PHONY: test check unit e2e asan e2e-asan fuzz floors fmt fmt-check lint demo demo-down

@@ -11,7 +11,7 @@ from plot import bars
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LBXDP = [("dr-one-arm", "one arm"), ("dr-two-arm", "two arms")]
-KERNEL = [("routing", "kernel routing"), ("dnat", "nftables DNAT")]
+KERNEL = [("routing", "kernel routing"), ("dnat", "nftables DNAT"), ("ipvs", "IPVS DR")]
 
 SHARED = """\
 **What shares what.** Generator, forwarder and sink run on one CPU: the generator hands over 64
@@ -24,7 +24,7 @@ of the work is repeated. All frames are of established TCP flows, opened by SYN,
 answers), ACK, ACK. The kernel's ways get the balancer's interfaces with GRO on and without any
 XDP program; they work on socket buffers that veth makes of the frames, as a NIC's driver does,
 and hand those to the sink. Routing has one next hop. DNAT chooses one of two real servers a
-connection, with connection tracking. `lbxdp` forwards frames addressed to the VIP to two real
+connection, with connection tracking; IPVS, where the kernel has it, forwards as `lbxdp` does. `lbxdp` forwards frames addressed to the VIP to two real
 servers (weights equal, shared exactly: checked), with its daemon running.
 
 **CPU time.** `thread` is the CPU time of the generator's thread, which the softirqs run on;
@@ -74,7 +74,7 @@ def rates(all_ways, samples):
 def comparisons(samples):
     rows = [(f"lbxdp {arm} : {other}", show(ratios(samples, name, kernel), "{:.2f}"),
              show(cost_ratios(samples, name, kernel), "{:.2f}"))
-            for name, arm in LBXDP for kernel, other in KERNEL]
+            for name, arm in LBXDP for kernel, other in KERNEL if kernel in samples]
     return table(("ratio, within each round", "frames/s", "forwarding alone: times cheaper"), rows)
 
 

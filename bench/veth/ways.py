@@ -6,6 +6,7 @@
     generator  g-NAME -- dr-two-arm   near of `dr`, redirected to far ----+
                          routing      near of `route`, ip_forward, far ---+-- s-NAME  sink
                          dnat         near of `nat`, nftables, far -------+
+                         ipvs         near of `ipvs`, ip_vs_wrr, far -----+   where there is one
 
 Every interface that ends frames has the MAC and the native XDP program of the sink (which is also
 what a veth needs to receive what XDP sends).
@@ -59,7 +60,7 @@ class Ways:
             "pinmaps", self.pins)
         for name in ("generator", "sink", "end", "dr", "route", "nat"):
             self.space(name)
-        return [self.alone(), *self.direct_routing(), self.routing(), self.dnat()]
+        return [self.alone(), *self.direct_routing(), self.routing(), self.dnat(), *self.ipvs()]
 
     def remove(self):
         self.undo.close()
@@ -158,6 +159,20 @@ class Ways:
                   f"type nat hook prerouting priority dstnat\n{rule}\n}}\n}}\n")
         return self.way("dnat", "nftables DNAT", f"sysctl net.ipv4.ip_forward=1; nft: {rule}",
                         "nat", 4, VIP, REALS)
+
+    def ipvs(self):
+        """Direct Routing by the kernel: none where it has no IPVS, or nobody to tell it."""
+        if not shutil.which("ipvsadm") or run("modprobe", "ip_vs_wrr", check=False).returncode:
+            return []
+        self.space("ipvs")
+        space = self.kernel_router("ipvs", 5)
+        space.ip("addr", "add", f"{VIP}/32", "dev", "lo")
+        commands = [f"-A -t {VIP}:80 -s wrr",
+                    *(f"-a -t {VIP}:80 -r 10.202.5.{last}:80 -g -w 1" for last in REALS)]
+        for command in commands:
+            space.run("ipvsadm", *command.split())
+        return [self.way("ipvs", "IPVS DR, two arms", "; ".join(f"ipvsadm {c}" for c in commands),
+                         "ipvs", 5)]
 
 
 def ignore_signals():

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 CLONE_NEWNET = 0x40000000
+PATIENCE = float(os.environ.get("LBXDP_PATIENCE", 1))   # how many times slower this machine may be
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -22,7 +23,7 @@ class LabError(Exception):
 def run(*words, check=True, timeout=60, input_text="", **more):
     """One command on the host; its output comes back as text."""
     done = subprocess.run([str(w) for w in words], input=input_text, text=True,
-                          capture_output=True, timeout=timeout, check=False, **more)
+                          capture_output=True, timeout=timeout * PATIENCE, check=False, **more)
     if check and done.returncode:
         raise LabError(f"{' '.join(map(str, words))}: exit {done.returncode}\n"
                        f"{done.stdout}{done.stderr}")
@@ -31,7 +32,7 @@ def run(*words, check=True, timeout=60, input_text="", **more):
 
 def wait_for(what, condition, seconds=10.0, pause=0.02):
     """Asks condition() until it is true and returns its answer; LabError after the deadline."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
         if answer:
@@ -96,7 +97,7 @@ class Space:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         s = self.socket(family)
         try:
-            s.settimeout(timeout)
+            s.settimeout(timeout * PATIENCE)
             if source:
                 s.bind(source)
             s.connect((address, port))

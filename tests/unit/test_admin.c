@@ -570,12 +570,12 @@ static void client_follow(struct client *c, struct stage *s, const char *line)
 
 static void what_is_to_be_traced_reaches_the_daemon(void **state)
 {
-	static const struct {
+	char two[64];
+	const struct {
 		const char *line, *taken;
 	} rows[] = {
 		{"trace text 100 0\n",                            "trace  ::/0 ffffffffffffffff 100 0;"    },
-		{"trace json 1 5 owa 10.0.0.0/8 acl,FORWARDED\n",
-		 "trace owa 10.0.0.0/8 201 1 5 json;"						      },
+		{"trace json 1 5 owa 10.0.0.0/8 acl,FORWARDED\n", two                                      },
 		{"trace text 5000 0 \"\" fd00::1\n",              "trace  fd00::1 ffffffffffffffff 5000 0;"},
 		{"flows text 0\n",                                "flows 0 / ::/0 -1 0;"                   },
 		{"flows json 7 owa/CAS1 10.1.2.3/16 closing\n",
@@ -584,6 +584,8 @@ static void what_is_to_be_traced_reaches_the_daemon(void **state)
 	};
 	struct stage *s = *state;
 
+	snprintf(two, sizeof(two), "trace owa 10.0.0.0/8 %llx 1 5 json;",
+		 1ULL << LB_ACL | 1ULL << LB_FORWARDED);
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct client c;
 

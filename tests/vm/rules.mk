@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Another kernel: Debian's own, in an emulated machine over this machine's files, which it cannot
+# change. KERNEL=linux-image-6.1.0-50-amd64 chooses another one that apt can fetch.
+
+VM_DIR := $(O)/machine
+
+test-vm: all $(O)/packet-kernel $(KERNEL_TESTS) ## packet cases, loader, DR end to end on Debian's kernel (root; ~15 min)
+	tests/packages.sh vm
+	tests/vm/prepare.sh $(VM_DIR)
+	tests/vm/boot.sh $(VM_DIR) 3600 tests/vm/suite.sh $(O)
+
+bench-vm: all $(VETH_O)/generate $(VETH_O)/sink.bpf.o ## DR beside IPVS, instructions counted (root)
+	tests/packages.sh vm
+	tests/vm/prepare.sh $(VM_DIR)
+	CPUS=1 THREADS=single QEMU_EXTRA="-icount shift=1,sleep=off" tests/vm/boot.sh $(VM_DIR) 3600 \
+		env LBXDP=$(abspath $(O)/lbxdp) /usr/bin/python3 -B bench/veth/bench.py --build $(VETH_O) \
+		--out /tmp $(BENCH_VM) '&&' cat /tmp/*-veth.md
+
+.PHONY: test-vm bench-vm
