@@ -323,11 +323,12 @@ static void the_manual_lists_every_verdict_and_event_in_order(void **state)
 static void the_manual_explains_every_map(void **state)
 {
 	static const char *const maps[] = {
-		"lbx_vip_filter", "lbx_vips",   "lbx_endpoints", "lbx_services",   "lbx_slots",
-		"lbx_svc_info",   "lbx_reals",  "lbx_real_info", "lbx_real_conns", "lbx_real_stats",
-		"lbx_flows4",     "lbx_flows6", "lbx_half4",     "lbx_half6",      "lbx_settings",
-		"lbx_verdicts",   "lbx_events", "lbx_ifaces",    "lbx_tx",         "lbx_fragments",
-		"lbx_icmp", "lbx_persist",
+		"lbx_vip_filter", "lbx_vips",       "lbx_endpoints", "lbx_services",
+		"lbx_slots",      "lbx_svc_info",   "lbx_reals",     "lbx_real_info",
+		"lbx_real_conns", "lbx_real_stats", "lbx_flows4",    "lbx_flows6",
+		"lbx_half4",      "lbx_half6",      "lbx_settings",  "lbx_verdicts",
+		"lbx_events",     "lbx_ifaces",     "lbx_tx",        "lbx_fragments",
+		"lbx_icmp",       "lbx_persist",
 	};
 	struct buf page = read_file("docs/lbxdp.8");
 

@@ -47,19 +47,19 @@ struct saying {
 static const struct saying misplaced_sayings[] = {
 	{HTTP REALS "    scheduler: wlcc\n",
 	 "f:8:16: error: services.S.scheduler: 'wlcc' is not one of wrr, "
-	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"											   },
+	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"													 },
 	{HTTP REALS "    one_packet: on\n",
-	 "f:8:5: error: services.S.one_packet: belongs to layer 4 (mode: l4-dr)\n"                                                                 },
-	{HTTP REALS "    one_packet: off\n",                                      ""							       },
+	 "f:8:5: error: services.S.one_packet: belongs to layer 4 (mode: l4-dr)\n"                                                                               },
+	{HTTP REALS "    one_packet: off\n",						       ""							    },
 	{HEAD VIP REALS "    persistence: {cookie: C}\n",
-	 "f:7:19: error: services.S.persistence.cookie: belongs to HTTP (mode: l7-http)\n"                                                         },
+	 "f:7:19: error: services.S.persistence.cookie: belongs to HTTP (mode: l7-http)\n"                                                                       },
 	{HEAD VIP REALS "    tls: {certificates: /a.pem}\n"
-			"    maxconn: 5\n    routes: [{path: /ews}]\n",  "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
+			"    maxconn: 5\n    routes: [{path: /ews}]\n",		   "f:7:5: error: services.S.tls: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
 	 "f:8:5: error: services.S.maxconn: belongs to layer 7 (mode: l7-tcp "
 	 "or l7-http)\n"
 	 "f:9:5: error: services.S.routes: belongs to layer 7 (mode: l7-tcp "
-	 "or l7-http)\n"					   },
+	 "or l7-http)\n"							 },
 	{HEAD VIP REALS "    request_buffer: 51200\n    forwarded_for: append\n"
 			"    trust_forwarded_from: 10.0.0.0/8\n"
 			"    request_headers: {set: {A: b}}\n"

@@ -48,7 +48,6 @@ int cli_reload(struct cli *c, int argc, char **argv);
 int cli_isolate(struct cli *c, int argc, char **argv);
 int cli_probe(struct cli *c, int argc, char **argv);
 int cli_script(struct cli *c, int argc, char **argv); /* real-script */
-int cli_reload(struct cli *c, int argc, char **argv);
 int cli_doctor(struct cli *c, int argc, char **argv);
 int cli_relay(struct cli *c, int argc, char **argv); /* words that the daemon knows as they are */
 

@@ -204,11 +204,13 @@ static void describe_order_keys(const struct service_config *from, const struct 
 static void describe_l7_keys(const struct service_config *from, const struct service_config *to,
 			     struct buf *out)
 {
-	static const char *const keys[] = {
-		"maxconn",       "tls",
-		"routes",          "request_buffer",   "forwarded_for", "trust_forwarded_from",
-		"request_headers", "response_headers", "rewrite",       "redirect",
-		"redirect_root",   "error_pages",      "max_body"};
+	static const char *const keys[] = {"maxconn",         "tls",
+					   "routes",          "request_buffer",
+					   "forwarded_for",   "trust_forwarded_from",
+					   "request_headers", "response_headers",
+					   "rewrite",         "redirect",
+					   "redirect_root",   "error_pages",
+					   "max_body"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
 		if (key_changed(service_rows(), keys[i], from, to, to->mode))

@@ -91,10 +91,10 @@ struct view_service {
 	uint64_t connections, packets, bytes, unrouted;
 	uint64_t denied;             /* packets of clients that may not use it */
 	uint64_t denied_connections; /* of them, those that would have begun a flow */
-	uint64_t full;     /* packets dropped at layer 4 because every real was full */
-	uint64_t followed; /* flows that persistence sent where their client was before */
-	uint64_t missed;  /* packets in the middle of a flow that nobody knew */
-	uint32_t flooded; /* bool: in flood mode, new flows are not remembered */
+	uint64_t full;               /* packets dropped at layer 4 because every real was full */
+	uint64_t followed;           /* flows that persistence sent where their client was before */
+	uint64_t missed;             /* packets in the middle of a flow that nobody knew */
+	uint32_t flooded;            /* bool: in flood mode, new flows are not remembered */
 	struct view_l7 l7;
 	const struct view_real *reals;
 	size_t real_count;
