@@ -9,6 +9,7 @@
 #include "arp.h"
 #include "flow.h"
 #include "icmp.h"
+#include "nat.h"
 #include "nd.h"
 #include "parse.h"
 #include "reset.h"
@@ -77,7 +78,7 @@ stage enum lb_verdict pipeline(struct pkt *p)
 	enum lb_verdict v = pipeline_network(p);
 
 	if (likely(v == LB_FORWARDED && p->real))
-		return tx_forward(p);
+		return unlikely(real_translates(p)) ? nat_judge(p) : tx_forward(p);
 	return v == LB_RESET && p->tcp ? reset_answer(p) : v;
 }
 
@@ -94,10 +95,13 @@ stage __u32 pipeline_action(enum lb_verdict v)
 	}
 }
 
-/* The whole life of a packet: returns the XDP action. */
-int pipeline_run(struct xdp_md *ctx);
+/* A packet that is nobody's reply. Returns verdict and action, or for a real whose packets are
+ * translated PIPELINE_NAT, where the headers stand, and from bit 32 on the real. */
+__u64 pipeline_there(struct xdp_md *ctx);
 
-separate int pipeline_run(struct xdp_md *ctx)
+#define PIPELINE_NAT (1ULL << 63)
+
+separate __u64 pipeline_there(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
 	enum lb_verdict v;
@@ -105,9 +109,26 @@ separate int pipeline_run(struct xdp_md *ctx)
 	pkt_fetch(&p);
 	v = pipeline(&p);
 	if (likely(v == LB_FORWARDED))
-		return p.action;
-	stats_verdict(v);
-	return pipeline_action(v);
+		return nat_sent(v, p.action);
+	if (v == LB_CONTINUE)
+		return PIPELINE_NAT | (__u64)p.real_id << 32 | nat_where(&p);
+	return nat_sent(v, pipeline_action(v));
+}
+
+/* The whole life of a packet: returns the XDP action. */
+stage int pipeline_run(struct xdp_md *ctx)
+{
+	int sent = nat_is_used() ? nat_back(ctx) : LB_CONTINUE;
+
+	if (sent == LB_CONTINUE) {
+		__u64 there = pipeline_there(ctx);
+
+		sent = there & PIPELINE_NAT ? nat_forward(ctx, there, there >> 32 & 0x7fffffff)
+					    : (int)there;
+	}
+	if ((sent & 0xff) != LB_FORWARDED)
+		stats_verdict(sent & 0xff);
+	return sent >> NAT_ACTION_SHIFT;
 }
 
 #endif

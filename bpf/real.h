@@ -32,6 +32,12 @@ stage bool real_resets(const struct pkt *p)
 	return real_flags(p) & LB_REAL_RESET;
 }
 
+/* More than the MACs of its packets change (nat.h). */
+stage bool real_translates(const struct pkt *p)
+{
+	return real_flags(p) & LB_REAL_NAT;
+}
+
 /* A SYN on a flow it already has may stay on the chosen real. */
 stage bool real_keeps(const struct pkt *p)
 {

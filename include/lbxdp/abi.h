@@ -97,6 +97,8 @@ enum lb_real_flag {
 	LB_REAL_HAS_MAC = 1 << 3, /* mac and ifindex are set */
 	LB_REAL_BACKUP = 1 << 4,
 	LB_REAL_KNOWN = 1 << 5, /* had a first check result, read back on adoption */
+	LB_REAL_NAT = 1 << 8,   /* packets to it and from it are translated ... */
+	LB_REAL_SNAT = 1 << 9,  /* ... and come from an address of its service's pool */
 };
 
 /* lbx_reals: by real id. One id is one real of one service. mac and flags are one 64-bit store. */
@@ -108,7 +110,8 @@ struct lb_real {
 	__u32 ifindex; /* egress */
 	__u32 service; /* service id; 0: the row is free */
 	struct lb_addr ip;
-	__u8 pad1[24];
+	__u16 port; /* with LB_REAL_NAT, host order; 0: the one the client came to */
+	__u8 pad1[22];
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_real, 64);
 
@@ -187,6 +190,32 @@ struct lb_flow {
 };
 LB_ABI_SIZE(struct lb_flow, 16);
 
+/*
+ * lbx_nat: by addresses, ports and protocol (struct lb_flow6; IPv4 addresses mapped) of the packets
+ * that a row translates. A flow has two, one for the client's packets and one for the replies: what
+ * a row makes of its packets is, turned round, the other one's key.
+ */
+struct lb_nat {
+	struct lb_addr src, dst; /* what the packet gets */
+	__u16 dport, sport;      /* host order */
+	__u32 real;
+	__u32 seen;    /* ticks */
+	__u32 ifindex; /* where the client's packets come in by ... */
+	__u8 client_mac[6];
+	__u8 our_mac[6]; /* ... between which addresses */
+	__u32 back;      /* 1: the row of the replies */
+};
+LB_ABI_SIZE(struct lb_nat, 64);
+
+enum { LB_POOL_MAX = 16 };
+
+/* lbx_pools: by service id. What clients' addresses become on the way to reals with LB_REAL_SNAT. */
+struct lb_pool {
+	__u32 count; /* 1 .. LB_POOL_MAX */
+	struct lb_addr addr[LB_POOL_MAX];
+};
+LB_ABI_SIZE(struct lb_pool, 260);
+
 /* lbx_vips: by address. The daemon makes and removes rows; the data plane counts. */
 struct lb_vip {
 	__u32 active;         /* 0: ARP, ND and ping stay unanswered (this node is on standby) */
@@ -215,7 +244,8 @@ struct lb_settings {
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
-	__u64 pad1;
+	__u32 nat;       /* rows of lbx_reals with LB_REAL_NAT; 0: no packet is a reply */
+	__u32 pad1;
 	__u64 count4; /* entries of lbx_flows4 */
 	__u64 count6;
 	__u32 full4; /* 1 between flows_high and flows_low */

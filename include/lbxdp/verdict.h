@@ -20,6 +20,9 @@
 	V(ECHO_REPLY,     XDP_TX,   "ping of a VIP answered")                                      \
 	V(RESET,          XDP_TX,   "flow of a halted or dead real answered with a reset")         \
 	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
+	V(NAT_REPLY,      XDP_TX,   "reply or ICMP error of a NAT flow sent to its client")         \
+	V(NAT_FULL,       XDP_DROP, "no free source port or table row for a NAT flow")             \
+	V(HOP_LIMIT,      XDP_DROP, "packet of a NAT flow with no hop left")                       \
 	V(NO_REAL,        XDP_DROP, "the service has no usable real and no backup")                \
 	V(NO_NEIGHBOUR,   XDP_DROP, "the flow's real has no known MAC address")                    \
 	V(FRAGMENT,       XDP_DROP, "later fragment for a VIP; it carries no ports")               \

@@ -8,4 +8,5 @@ void cases_run(void)
 	cases_route();
 	cases_answer();
 	cases_acl();
+	cases_nat();
 }

@@ -11,5 +11,6 @@ void cases_flow(void);
 void cases_route(void);
 void cases_answer(void);
 void cases_acl(void);
+void cases_nat(void);
 
 #endif

@@ -4,7 +4,7 @@
 PACKET := tests/packet
 PACKET_CASES := $(PACKET)/cases.c $(PACKET)/cases_parse.c $(PACKET)/cases_flow.c \
                 $(PACKET)/cases_route.c $(PACKET)/cases_answer.c $(PACKET)/cases_acl.c \
-                $(PACKET)/frame.c $(PACKET)/world.c $(PACKET)/tap.c
+                $(PACKET)/cases_nat.c $(PACKET)/frame.c $(PACKET)/world.c $(PACKET)/tap.c
 PACKET_HDRS  := $(wildcard $(PACKET)/*.h) $(wildcard bpf/*.h) $(wildcard include/lbxdp/*.h)
 # Tables of cases leave out what is zero.
 PACKET_CFLAGS := -std=gnu11 $(WARN) -Wno-missing-field-initializers -O1 -g -D_GNU_SOURCE \

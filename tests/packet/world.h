@@ -43,6 +43,9 @@ enum {
 /* Empties every map and sets the world up: ring A, B; services TCP 443 and UDP 443. */
 void world_reset(void);
 void world_real(uint32_t id, uint16_t flags, uint32_t ifindex);
+/* A real whose packets are translated. port 0: the client's. */
+void world_nat_real(uint32_t id, const char *ip, uint16_t port, bool snat);
+void world_pool(const char *const *addresses, uint32_t count);
 void world_ring(const uint32_t *reals, uint32_t count);
 /* A row of a list of clients; len counts from the front of an address of its family. */
 void world_acl(uint32_t list, const char *address, uint32_t len, enum lb_acl_verdict verdict);
