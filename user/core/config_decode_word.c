@@ -163,7 +163,7 @@ void config_decode_word(struct config_reading *r, const struct schema_row *row,
 		refuse_word(r, row, n);
 }
 
-/* Direct Routing hands out turns in XDP, which knows one order of them. */
+/* Layer 4 hands out turns in XDP, which knows one order of them. */
 void config_decode_scheduler(struct config_reading *r, const struct schema_row *row,
 			     const struct yaml_node *n, void *base)
 {
@@ -171,10 +171,11 @@ void config_decode_scheduler(struct config_reading *r, const struct schema_row *
 
 	config_decode_word(r, row, n, base);
 	memcpy(&value, config_field(row, base), sizeof(value));
-	if (value != SCHEDULER_WRR && r->modes == 1u << MODE_L4_DR)
+	if (value != SCHEDULER_WRR && !(r->modes & (1u << MODE_L7_TCP | 1u << MODE_L7_HTTP)))
 		config_say(r, n,
-			   "%s is not supported by this version with mode l4-dr (supported: wrr)",
-			   config_quote(n->text, r->arena));
+			   "%s is not supported by this version with mode %s (supported: wrr)",
+			   config_quote(n->text, r->arena),
+			   mode_name((enum service_mode)__builtin_ctz(r->modes)));
 }
 
 /* A mode that cannot be read leaves all of them open: the other keys are not to blame. */

@@ -54,6 +54,8 @@ void config_rules_tproxy(struct config_reading *r, const struct service_config *
 			 const struct yaml_node *n);
 void config_rules_l7(struct config_reading *r, const struct service_config *s,
 		     const struct yaml_node *n);
+void config_rules_nat(struct config_reading *r, struct service_config *s,
+		      const struct yaml_node *n);
 void config_rules_http(struct config_reading *r, const struct service_config *s,
 		       const struct yaml_node *n);
 

@@ -22,7 +22,14 @@ struct place {
 	unsigned int line, column;
 };
 
-enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_L7_HTTP, MODE_COUNT };
+enum service_mode {
+	MODE_L4_DR,
+	MODE_L7_TCP,
+	MODE_L7_HTTP,
+	MODE_L4_NAT,
+	MODE_L4_SNAT,
+	MODE_COUNT
+};
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
@@ -80,7 +87,7 @@ struct real_config {
 	struct place place;
 	const char *name;
 	struct addr ip;
-	uint16_t port;   /* layer 7; 0: the port the client came to (R54) */
+	uint16_t port;   /* not Direct Routing; 0: the port the client came to (R54) */
 	uint32_t weight; /* 0: drained by configuration */
 	bool backup;     /* its name is "backup" */
 	/* Layer 7 only: */
@@ -109,6 +116,9 @@ struct service_config {
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
 	struct acl_prefixes allow_from, deny_from;
+	struct acl_prefixes source_pool; /* l4-snat */
+	const struct addr *pool;         /* its addresses, one by one */
+	size_t pool_count;
 	const struct acl *acl; /* both together; NULL: everybody may use the service */
 	/* The service whose route this is; NULL: an ordinary one. A pool has no ports, the VIPs for
 	 * people only, and the settings of its parent. */
@@ -202,6 +212,9 @@ const struct real_config *service_real(const struct service_config *s, const cha
 /* Does the service end connections here? */
 bool service_is_l7(const struct service_config *s);
 bool service_is_http(const struct service_config *s); /* and read HTTP? */
+
+/* Does XDP translate addresses and ports (l4-nat, l4-snat)? */
+bool service_is_nat(const struct service_config *s);
 
 /* Does it only send clients elsewhere? Then it has no reals. */
 bool service_is_redirect(const struct service_config *s);

@@ -165,6 +165,9 @@ bool gather_something_idle(const struct daemon *d);
  */
 enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN + 8 };
 const char *real_identity(const char *service, const char *real, const struct addr *ip, char *name);
+/* Behind it, the name of one whose packets are translated. */
+#define GATHER_NAT  "/nat"
+#define GATHER_SNAT "/snat"
 /* The name that an id of the real stands for, in name. */
 const char *gather_id_name(const struct service_config *s, const struct real_config *r, char *name);
 /* A check could not connect: its real's neighbour entry may be stale. */

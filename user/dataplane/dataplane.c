@@ -52,6 +52,7 @@ static int load_program(struct dataplane *d, uint32_t flows, struct buf *why)
 /* What is kept in memory about maps that are adopted. */
 static int recall(struct dataplane *d, struct buf *why)
 {
+	static const struct lb_real none;
 	int err = rings_open(d, why);
 
 	if (!err)
@@ -60,6 +61,7 @@ static int recall(struct dataplane *d, struct buf *why)
 	for (uint32_t id = 1; !err && id < LB_REALS_MAX; id++)
 		if (d->reals[id].service) {
 			d->real_top = id + 1;
+			nat_note_real(d, &none, &d->reals[id]);
 			d->reset_reals += !!(d->reals[id].flags & LB_REAL_RESET);
 		}
 	return err ? err : sink_read_vips(d);
@@ -100,6 +102,8 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	if (!err)
 		err = reset_open(d);
 	if (!err)
+		err = nat_open(d);
+	if (!err)
 		err = recall(d, why);
 	if (!err)
 		err = attach_open(d, why);
@@ -126,6 +130,7 @@ void dataplane_close(struct dataplane *d)
 		return;
 	attach_close(d);
 	divert_close(d);
+	nat_close(d);
 	reset_close(d);
 	sweep_close(d);
 	acls_close(d);
