@@ -5,15 +5,13 @@ see an address of the pool and know of nothing. No server has one of these VIPs.
 import contextlib
 import re
 import socket
-import struct
 import threading
 
 import pytest
 
-from lab.clients import WHO_REQUEST, Download, Sniffer, answer, burst, wait_cut
+from lab.clients import WHO_REQUEST, Download, answer, burst
 from lab.config import config, reals
-from lab.network import BALANCER, BALANCER6, CLIENT, CLIENT6, FAR, FAR6, MAIL
-from lab.space import LabError, wait_for
+from lab.network import BALANCER, BALANCER6, CLIENT, FAR, FAR6, MAIL
 
 NEAR, NEAR6 = "192.168.30.77", "fd00:30::77"
 AWAY, AWAY6 = "10.1.0.77", "fd00:1::77"
@@ -106,25 +104,149 @@ def test_a_thousand_connections_are_shared_exactly(net, lb):
     assert burst(net.client, NEAR6, PORT, 1000) == {"mail1": 500, "mail2": 500}
 
 
-def test_clients_with_one_source_port_get_ports_of_their_own(net, lb):
-    """Two clients, each from port 40000; the second one's address is made for it."""
-    up_snat(lb, reals={"mail1": {"ip": MAIL["mail1"][0], "port": REAL_PORT}}) \
-        if False else lb.up(config({"web": snat()}))
-    second = "192.168.30.51"
-    net.client.ip("addr", "add", f"{second}/24", "dev", "eth0")
+@contextlib.contextmanager
+def second_address(space, address):
+    space.ip("addr", "add", f"{address}/24", "dev", "eth0")
     try:
-        with contextlib.ExitStack() as stack:
-            ports = set()
-            for source in (CLIENT, second) * 2:
-                s = stack.enter_context(net.client.socket(socket.AF_INET, socket.SOCK_STREAM))
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.settimeout(5)
-                with net.client.inside():
-                    s.bind((source, 40000 + len(ports) // 2))
-                    s.connect((NEAR, PORT))
-                ports.add(s.getsockname())
-                s.sendall(WHO_REQUEST)
-                assert s.recv(4096).startswith(b"HTTP/1.1 200")
-            assert len(ports) == 4
+        yield address
     finally:
-        net.client.ip("addr", "del", f"{second}/24", "dev", "eth0")
+        space.ip("addr", "del", f"{address}/24", "dev", "eth0")
+
+
+def test_clients_with_one_source_port_get_ports_of_their_own(net, lb):
+    lb.up(config({"web": snat(reals={"mail1": {"ip": MAIL["mail1"][0], "port": REAL_PORT}})}))
+    with second_address(net.client, "192.168.30.51") as other, contextlib.ExitStack() as stack:
+        for source in (CLIENT, other):
+            s = net.client.connect(NEAR, PORT, source=(source, 40000))
+            stack.enter_context(s)
+            s.sendall(WHO_REQUEST)
+            assert s.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@contextlib.contextmanager
+def udp_who(net, name, family):
+    """Answers each datagram with the server's name and whom it came from."""
+    kind = (socket.AF_INET, socket.AF_INET6)[family]
+    s = net.spaces[name].socket(kind, socket.SOCK_DGRAM)
+    with net.spaces[name].inside():
+        s.bind((MAIL[name][family], REAL_PORT))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                _, sender = s.recvfrom(2048)
+                s.sendto(f"{name} {sender[0]}".encode(), sender)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            s.shutdown(socket.SHUT_RDWR)
+        s.close()
+        thread.join(5)
+
+
+@FAMILIES
+def test_datagrams_are_translated_both_ways(net, lb, gateway, family):
+    more = {"protocol": "udp", "check": {"type": "on"}}
+    lb.up(config({"near": snat(family, **more), "away": nat(family, **more)},
+                 interfaces=("eth0", "eth1")), "eth0", "eth1")
+    with udp_who(net, "mail1", family), udp_who(net, "mail2", family):
+        for space, vip, seen in ((net.client, (NEAR, NEAR6)[family], (POOL, POOL6)[family]),
+                                 (net.far, (AWAY, AWAY6)[family], (FAR, FAR6)[family])):
+            with space.socket((socket.AF_INET, socket.AF_INET6)[family], socket.SOCK_DGRAM) as s:
+                s.settimeout(5)
+                s.connect((vip, PORT))
+                got = set()
+                for _ in range(3):
+                    s.send(b"who")
+                    got.add(s.recv(2048).decode())
+            assert len(got) == 1 and got.pop() in (f"mail1 {seen}", f"mail2 {seen}")
+
+
+@FAMILIES
+def test_a_narrow_path_to_the_client_is_learnt_by_the_server(net, lb, gateway, family):
+    """The router's error quotes a packet of the VIP; the server must get one that quotes its own.
+    The client is moved behind the router, on a link of a small MTU."""
+    vip, far = (NEAR, NEAR6)[family], (FAR, FAR6)[family]
+    six = ("-6",) if family else ()
+    net.router.ip("link", "set", "eth1", "mtu", "1400")
+    net.far.ip(*six, "route", "replace", vip, "via", ("10.1.0.1", "fd00:1::1")[family])
+    net.balancer.ip(*six, "route", "replace", far, "via",
+                    ("192.168.30.1", "fd00:30::1")[family])
+    try:
+        lb.up(config({"web": snat(family)}))
+        shown = (vip, f"[{vip}]")[family]
+        assert large(net.far, shown, "-o", "/dev/null", "-w", "%{size_download}") == str(3 << 20)
+    finally:
+        net.router.ip("link", "set", "eth1", "mtu", "1500")
+        net.far.ip(*six, "route", "del", vip)
+        net.balancer.ip(*six, "route", "del", far)
+        for space in net.spaces.values():
+            space.ip(*six, "route", "flush", "cache")
+
+
+@FAMILIES
+@pytest.mark.parametrize("mode", ["snat", "nat"])
+def test_halt_resets_and_drain_lets_run(net, lb, gateway, mode, family):  # R33, R34
+    if mode == "snat":
+        up_snat(lb)
+        space, vip = net.client, (NEAR, NEAR6)[family]
+    else:
+        up_nat(lb)
+        space, vip = net.far, (AWAY, AWAY6)[family]
+    download = Download(space, vip, PORT)
+    web = "web6" if family else "web"
+    name = next(r["name"] for r in lb.service(web)["reals"] if r["connections_total"])
+    lb.call("drain", f"{web}/{name}")
+    assert download.flows()
+    assert {answer(space, vip, PORT) for _ in range(3)} == {"mail1", "mail2"} - {name}
+    lb.call("halt", f"{web}/{name}")
+    download.until_reset(5)
+
+
+@pytest.mark.parametrize("family", [0, 1])
+def test_flows_outlive_the_daemon_and_are_taken_up_by_the_next(net, lb, gateway, family):
+    both = {"near": snat(family), "away": nat(family)}
+    lb.up(config(both, interfaces=("eth0", "eth1")), "eth0", "eth1")
+    near = Download(net.client, (NEAR, NEAR6)[family], PORT)
+    far = Download(net.far, (AWAY, AWAY6)[family], PORT)
+    lb.kill()
+    assert near.flows() and far.flows()
+    assert answer(net.client, (NEAR, NEAR6)[family], PORT) in MAIL
+    lb.call("up", "eth0", "eth1", "-c", lb.config)
+    assert near.flows() and far.flows()
+    assert answer(net.far, (AWAY, AWAY6)[family], PORT) in MAIL
+    near.close()
+    far.close()
+
+
+def test_a_reload_moves_a_service_between_modes_and_cuts_no_flow(net, lb):
+    """What ran with Direct Routing goes on so, and what ran with SNAT too."""
+    vip = "192.168.30.10"  # which the servers have
+    direct = {"mode": "l4-dr", "vip": vip, "ports": [REAL_PORT], "check": {"type": "connect"},
+              "reals": reals()}
+    translated = dict(direct, mode="l4-snat", source_pool=POOL)
+    lb.up(config({"web": direct}))
+    first = Download(net.client, vip)
+    assert answer(net.client, vip, request=WHO_REQUEST).endswith(CLIENT)
+    lb.reload(config({"web": translated}))
+    lb.wait_real("web/mail1", status="up")
+    lb.wait_real("web/mail2", status="up")
+    assert answer(net.client, vip, request=WHO_REQUEST).endswith(POOL)
+    second = Download(net.client, vip)
+    assert first.flows()
+    lb.reload(config({"web": direct}))
+    lb.wait_real("web/mail1", status="up")
+    assert answer(net.client, vip, request=WHO_REQUEST).endswith(CLIENT)
+    assert first.flows()
+    first.close()
+    second.close()
+
+
+def test_status_names_the_mode(net, lb, gateway):
+    lb.up(config({"near": snat(), "away": nat()}, interfaces=("eth0", "eth1")), "eth0", "eth1")
+    assert [s["mode"] for s in lb.status()["services"]] == ["l4-snat", "l4-nat"]
+    assert re.search(r"Layer 4 +SNAT", lb.call("status").stdout)
