@@ -12,6 +12,7 @@ import pytest
 from lab.clients import WHO_REQUEST, Download, answer, burst
 from lab.config import config, reals
 from lab.network import BALANCER, BALANCER6, CLIENT, FAR, FAR6, MAIL
+from lab.space import wait_for
 
 NEAR, NEAR6 = "192.168.30.77", "fd00:30::77"
 AWAY, AWAY6 = "10.1.0.77", "fd00:1::77"
@@ -135,6 +136,8 @@ def udp_who(net, name, family):
         with contextlib.suppress(OSError):
             while True:
                 _, sender = s.recvfrom(2048)
+                if not sender:
+                    return  # shut down
                 s.sendto(f"{name} {sender[0]}".encode(), sender)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -241,9 +244,22 @@ def test_a_reload_moves_a_service_between_modes_and_cuts_no_flow(net, lb):
     lb.reload(config({"web": direct}))
     lb.wait_real("web/mail1", status="up")
     assert answer(net.client, vip, request=WHO_REQUEST).endswith(CLIENT)
-    assert first.flows()
+    assert first.flows() and second.flows()
     first.close()
     second.close()
+
+
+def test_an_address_that_leaves_the_pool_serves_the_flows_it_has_and_goes(net, lb):
+    short = {"closing": "1s", "syn": "1s"}
+    lb.up(config({"web": snat()}, timeouts=short))
+    running = Download(net.client, NEAR, PORT)
+    lb.reload(config({"web": snat(source_pool="192.168.30.201")}, timeouts=short))
+    assert answer(net.client, NEAR, PORT, request=WHO_REQUEST).endswith("192.168.30.201")
+    assert running.flows()
+    assert net.client.run("ping", "-c1", "-W2", POOL).returncode == 0
+    running.close()
+    wait_for("the address to go", lambda: net.client.run(
+        "ping", "-c1", "-W1", POOL, check=False).returncode, 20)
 
 
 def test_status_names_the_mode(net, lb, gateway):

@@ -411,6 +411,7 @@ static int put_ifaces(struct plan *p, const struct facts *f)
 struct plan *desire(const struct model *m, const struct facts *f, struct store *store)
 {
 	struct plan *p = plan_new();
+	const __u32 active = f->active;
 	int err;
 
 	if (!p)
@@ -418,6 +419,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 	err = put_settings(p, m);
 	if (!err)
 		err = put_leaving_vips(p, f);
+	for (size_t i = 0; !err && i < f->held_source_count; i++)
+		err = plan_put(p, PLAN_VIPS, f->held_sources[i].byte, &active);
 	for (size_t i = 0; !err && i < m->service_count; i++)
 		err = put_service(p, m, f, i, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)

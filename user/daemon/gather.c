@@ -318,6 +318,7 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 	gather_retired(&g, f);
 	gather_ifaces(&g, f);
 	gather_held(d, f, a);
+	gather_held_sources(d, f, a);
 	f->files = files_facts(d->files, &f->file_count);
 	gather_tproxy(d, f, a);
 	return f;

@@ -128,6 +128,7 @@ struct daemon {
 	size_t layer7_refused;    /* of refused: layer 4 does without */
 	size_t leaving;           /* ids that only sessions at layer 7 hold */
 	size_t held;              /* VIPs that only sessions at layer 7 hold */
+	size_t held_sources;      /* likewise, flows of l4-snat */
 	bool tproxy_held;         /* likewise what TProxy needs */
 	uint32_t session_limit;   /* of all proxies together */
 	uint32_t maxconn_said;    /* that the limit is below it */
@@ -194,6 +195,8 @@ void gather_release(struct daemon *d);
 /* held.c: VIPs that layer 7 left with sessions on them, or that an earlier run left on the host. */
 void held_kernel_rows(struct net *n, struct plan *actual);
 void gather_held(struct daemon *d, struct facts *f, struct arena *a);
+/* Addresses that left the source_pool of l4-snat, but not their flows. */
+void gather_held_sources(struct daemon *d, struct facts *f, struct arena *a);
 
 /* tproxy.c */
 void gather_tproxy(struct daemon *d, struct facts *f, struct arena *a);

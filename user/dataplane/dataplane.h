@@ -100,6 +100,9 @@ bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct 
  * since it was taken out of every ring. */
 bool dataplane_real_idle(struct dataplane *d, uint32_t real);
 
+/* May the replies of a flow be for this address of a pool? */
+bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a);
+
 /*
  * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted
  * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is

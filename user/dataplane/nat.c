@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "dataplane/expiry.h"
 #include "dataplane/internal.h"
+#include "lbxdp/vip_filter.h"
 
 enum {
 	SLICE_USEC = 500,
@@ -26,6 +27,9 @@ struct nat_sweep {
 	bool begun;
 	uint32_t at, next;
 	uint64_t met, met_before; /* in this pass, and the last */
+	bool passed;              /* once at least */
+	/* Sources of l4-snat that flows have, by the VIP filter's hash: likewise. */
+	uint64_t source[LB_VIP_FILTER_WORDS], source_before[LB_VIP_FILTER_WORDS];
 	struct lb_flow6 key[ROWS_MAX];
 	struct lb_nat row[ROWS_MAX];
 };
@@ -114,23 +118,52 @@ static bool is_held(const struct dataplane *d, const struct lb_flow6 *key, const
 	return same_key(&back, key);
 }
 
-static void judge(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row,
+static uint32_t bit_of(const struct lb_addr *a)
+{
+	uint32_t word[4];
+
+	memcpy(word, a, sizeof(word));
+	return lb_vip_filter_bit(word);
+}
+
+/* The client's row of a flow that stays. */
+static void note_source(const struct dataplane *d, const struct lb_nat *row)
+{
+	uint32_t bit = bit_of(&row->src);
+
+	if (!row->back && row->real < LB_REALS_MAX && d->reals[row->real].flags & LB_REAL_SNAT)
+		d->nat_sweep->source[bit / 64] |= 1ULL << bit % 64;
+}
+
+bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a)
+{
+	const struct nat_sweep *s = d->nat_sweep;
+	uint32_t bit = bit_of(a);
+
+	if (!s->passed)
+		return d->nat_reals > 0;
+	return (s->source[bit / 64] | s->source_before[bit / 64]) >> bit % 64 & 1;
+}
+
+/* Returns whether the row went. */
+static bool judge(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row,
 		  uint32_t now)
 {
 	struct lb_flow6 other = mirror(key, row);
 	struct lb_nat back;
 
 	if (!is_old(d, key, row, now))
-		return;
+		return false;
 	if (row->back ? is_held(d, key, row) : has_flow(d, key, row->real))
-		return;
+		return false;
 	if (!row->back && !bpf_map_lookup_elem(d->fd[MAP_NAT], &other, &back) &&
 	    !is_old(d, &other, &back, now))
-		return;
+		return false;
 	/* A packet may be first; then its flow makes them anew. */
 	(void)bpf_map_delete_elem(d->fd[MAP_NAT], key);
 	if (!row->back)
 		(void)bpf_map_delete_elem(d->fd[MAP_NAT], &other);
+	return true;
 }
 
 static uint32_t rows_wanted(const struct dataplane *d)
@@ -170,13 +203,17 @@ static bool walk(struct dataplane *d)
 
 	count = next_rows(d, &ended);
 	for (uint32_t i = 0; i < count; i++)
-		judge(d, &s->key[i], &s->row[i], now);
+		if (!judge(d, &s->key[i], &s->row[i], now))
+			note_source(d, &s->row[i]);
 	s->met += count;
 	if (!ended)
 		return false;
 	s->met_before = s->met;
 	s->met = 0;
 	s->begun = false;
+	s->passed = true;
+	memcpy(s->source_before, s->source, sizeof(s->source));
+	memset(s->source, 0, sizeof(s->source));
 	return true;
 }
 
