@@ -114,6 +114,12 @@ stage struct lb_nat *nat_find(const struct lb_flow6 *key)
 	return bpf_map_lookup_elem(&lbx_nat, key);
 }
 
+/* For what comes back. A mapped address in an IPv6 header is nobody's, and no row is for it. */
+stage struct lb_nat *nat_find_back(const struct lb_flow6 *key, bool six)
+{
+	return six && acl_is_mapped((const struct lb_addr *)key->src) ? NULL : nat_find(key);
+}
+
 /* Is there any real whose packets are translated? */
 stage bool nat_is_used(void)
 {
@@ -464,7 +470,7 @@ stage int nat_back_of(struct xdp_md *ctx, __u32 where, bool six)
 	if (!nat_open(&n, ctx, where, six))
 		return LB_CONTINUE;
 	nat_key_of(&key, &n.p);
-	row = nat_find(&key);
+	row = nat_find_back(&key, six);
 	if (!row || !row->back)
 		return LB_CONTINUE;
 	if (!nat_hop(&n.p, six))
@@ -574,7 +580,7 @@ stage int nat_icmp_of(struct xdp_md *ctx, __u32 where, bool six)
 	pkt_skip(&n.p, n.ports, 0);
 	if (!nat_open_quoted(&n.p, &q, six) || !nat_key_quoted(&key, &n.p, &q))
 		return LB_CONTINUE;
-	row = nat_find(&key);
+	row = nat_find_back(&key, six);
 	if (!row)
 		return LB_CONTINUE;
 	if (!row->back && !real_choose(&n.p, row->real))
