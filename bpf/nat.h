@@ -271,6 +271,8 @@ stage int nat_out_of(struct xdp_md *ctx, __u32 where, __u32 real, bool six)
 		return nat_sent(LB_NO_REAL, XDP_DROP);
 	nat_key_of(&key, &n.p);
 	row = nat_find(&key);
+	if (!(real_flags(&n.p) & LB_REAL_HAS_MAC))
+		return nat_sent(LB_NO_NEIGHBOUR, XDP_DROP);
 	if (!row || row->back || row->real != real)
 		return LB_CONTINUE;
 	if (!nat_hop(&n.p, six))
@@ -438,20 +440,15 @@ separate int nat_make(struct xdp_md *ctx, __u32 where, __u32 real)
 	return nat_insert(&p, &key, &row);
 }
 
-/* A client's packet, whose real is chosen: LB_CONTINUE, to be translated, or a drop. A fragment goes
- * nowhere, because those that follow it have no ports. */
-stage enum lb_verdict nat_judge(const struct pkt *p)
-{
-	if (p->fragment)
-		return LB_FRAGMENT;
-	return real_flags(p) & LB_REAL_HAS_MAC ? LB_CONTINUE : LB_NO_NEIGHBOUR;
-}
-
-/* A client's packet, whose real is chosen. Returns verdict and action. */
+/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. A
+ * fragment goes nowhere, because those that follow it have no ports. */
 stage int nat_forward(struct xdp_md *ctx, __u32 where, __u32 real)
 {
-	int sent = nat_out(ctx, where, real);
+	int sent;
 
+	if (!where)
+		return nat_sent(LB_FRAGMENT, XDP_DROP);
+	sent = nat_out(ctx, where, real);
 	if (sent == LB_CONTINUE) {
 		sent = nat_make(ctx, where, real);
 		if (sent != LB_CONTINUE)
@@ -617,7 +614,8 @@ stage enum lb_verdict nat_parse(struct pkt *p)
 	return v == LB_CONTINUE ? parse_ip6(p) : v;
 }
 
-/* Where a packet's headers stand if it may be one to translate back, 0: it is not. */
+/* Where a packet's headers stand, if it is one that can be translated, or an ICMP message; else 0.
+ */
 __u32 nat_look(struct xdp_md *ctx);
 
 separate __u32 nat_look(struct xdp_md *ctx)
@@ -636,13 +634,10 @@ separate __u32 nat_look(struct xdp_md *ctx)
 
 /* What comes back of a translated flow. Returns verdict and action, or LB_CONTINUE: it is another
  * packet, and nothing has changed. */
-stage int nat_back(struct xdp_md *ctx)
+stage int nat_back(struct xdp_md *ctx, __u32 where)
 {
-	__u32 where = nat_look(ctx);
 	__u8 proto = where >> 23;
 
-	if (!where)
-		return LB_CONTINUE;
 	return proto == WIRE_ICMP4 || proto == WIRE_ICMP6 ? nat_icmp(ctx, where)
 							  : nat_reply(ctx, where);
 }

@@ -72,13 +72,14 @@ stage enum lb_verdict pipeline_network(struct pkt *p)
 	return p->type == bpf_htons(WIRE_ARP) ? arp_answer(p->ctx, p->l3) : LB_NOT_OURS;
 }
 
-/* The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
+/* The verifier knows no verdicts; it sees that without a real, nothing goes to one. LB_CONTINUE: to
+ * a real whose packets are translated. */
 stage enum lb_verdict pipeline(struct pkt *p)
 {
 	enum lb_verdict v = pipeline_network(p);
 
 	if (likely(v == LB_FORWARDED && p->real))
-		return unlikely(real_translates(p)) ? nat_judge(p) : tx_forward(p);
+		return unlikely(real_translates(p)) ? LB_CONTINUE : tx_forward(p);
 	return v == LB_RESET && p->tcp ? reset_answer(p) : v;
 }
 
@@ -95,13 +96,13 @@ stage __u32 pipeline_action(enum lb_verdict v)
 	}
 }
 
-/* A packet that is nobody's reply. Returns verdict and action, or for a real whose packets are
- * translated PIPELINE_NAT, where the headers stand, and from bit 32 on the real. */
-__u64 pipeline_there(struct xdp_md *ctx);
+/* A packet that is nobody's reply. Returns its verdict, with the action of one that is forwarded,
+ * or PIPELINE_NAT and the real whose packets are translated. */
+__u32 pipeline_there(struct xdp_md *ctx);
 
-#define PIPELINE_NAT (1ULL << 63)
+#define PIPELINE_NAT 0x80000000U
 
-separate __u64 pipeline_there(struct xdp_md *ctx)
+separate __u32 pipeline_there(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
 	enum lb_verdict v;
@@ -111,20 +112,25 @@ separate __u64 pipeline_there(struct xdp_md *ctx)
 	if (likely(v == LB_FORWARDED))
 		return nat_sent(v, p.action);
 	if (v == LB_CONTINUE)
-		return PIPELINE_NAT | (__u64)p.real_id << 32 | nat_where(&p);
-	return nat_sent(v, pipeline_action(v));
+		return PIPELINE_NAT | p.real_id;
+	return v;
 }
 
 /* The whole life of a packet: returns the XDP action. */
 stage int pipeline_run(struct xdp_md *ctx)
 {
-	int sent = nat_is_used() ? nat_back(ctx) : LB_CONTINUE;
+	__u32 where = nat_is_used() ? nat_look(ctx) : 0;
+	int sent = where ? nat_back(ctx, where) : LB_CONTINUE;
 
 	if (sent == LB_CONTINUE) {
-		__u64 there = pipeline_there(ctx);
+		__u32 there = pipeline_there(ctx);
 
-		sent = there & PIPELINE_NAT ? nat_forward(ctx, there, there >> 32 & 0x7fffffff)
-					    : (int)there;
+		if (there & PIPELINE_NAT)
+			sent = nat_forward(ctx, where, there & ~PIPELINE_NAT);
+		else if ((there & 0xff) == LB_FORWARDED)
+			sent = there;
+		else
+			sent = nat_sent(there, pipeline_action(there));
 	}
 	if ((sent & 0xff) != LB_FORWARDED)
 		stats_verdict(sent & 0xff);
