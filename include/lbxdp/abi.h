@@ -209,7 +209,8 @@ LB_ABI_SIZE(struct lb_nat, 64);
 
 enum { LB_POOL_MAX = 16 };
 
-/* lbx_pools: by service id. What clients' addresses become on the way to reals with LB_REAL_SNAT. */
+/* lbx_pools: by service id. What clients' addresses become on the way to reals with LB_REAL_SNAT.
+ */
 struct lb_pool {
 	__u32 count; /* 1 .. LB_POOL_MAX */
 	struct lb_addr addr[LB_POOL_MAX];
@@ -244,7 +245,7 @@ struct lb_settings {
 	__u32 timeout[8];     /* ticks, by enum lb_flow_state */
 	__u32 orphan_timeout; /* ticks without a heartbeat before VIPs go unanswered; 0: never */
 	__u32 heartbeat;      /* tick at which the daemon last was alive */
-	__u32 nat;       /* rows of lbx_reals with LB_REAL_NAT; 0: no packet is a reply */
+	__u32 nat;            /* rows of lbx_reals with LB_REAL_NAT; 0: no packet is a reply */
 	__u32 pad1;
 	__u64 count4; /* entries of lbx_flows4 */
 	__u64 count6;

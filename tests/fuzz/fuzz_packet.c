@@ -62,10 +62,9 @@ static void add_reals(void)
 {
 	for (uint32_t id = 1; id <= REALS; id++) {
 		struct lb_real real = {
-			.mac = {2, 0, 0, 0, 0, id},
-			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE |
-				 (id == 2 ? LB_REAL_RESET : 0) | (id >= 4 ? LB_REAL_NAT : 0) |
-				 (id == 4 ? LB_REAL_SNAT : 0),
+			.mac = {2,  0, 0, 0, 0, id},
+			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE | (id == 2 ? LB_REAL_RESET : 0) |
+				 (id >= 4 ? LB_REAL_NAT : 0) | (id == 4 ? LB_REAL_SNAT : 0),
 			.ifindex = id == 3 ? 9 : IFINDEX,
 			.service = SERVICE,
 			.ip = {{[10] = 0xff, 0xff, 10, 88, 0, id}},
@@ -170,10 +169,10 @@ static void raw_frame(struct input *in, struct frame *f, const uint8_t *record)
 }
 
 /* Of a reply as the client gets it, and of a request as real 5 does. */
-static const uint8_t quoted_reply[28] = {0x45, 0, 0, 40, 0, 0, 0, 0, 63, WIRE_TCP, 0, 0,
-					 10,   77, 0, 100, 10, 77, 0, 2, 1, 187, 0x9c, 0x40};
-static const uint8_t quoted_request[28] = {0x45, 0, 0, 40, 0, 0, 0, 0, 63, WIRE_TCP, 0, 0,
-					   10,   77, 0, 2, 10, 88, 0, 5, 0x9c, 0x40, 1, 187};
+static const uint8_t quoted_reply[28] = {0x45, 0,  0, 40,  0,  0,  0, 0, 63, WIRE_TCP, 0,    0,
+					 10,   77, 0, 100, 10, 77, 0, 2, 1,  187,      0x9c, 0x40};
+static const uint8_t quoted_request[28] = {0x45, 0,  0, 40, 0,  0,  0, 0, 63,   WIRE_TCP, 0, 0,
+					   10,   77, 0, 2,  10, 88, 0, 5, 0x9c, 0x40,     1, 187};
 
 /* clang-format off */
 static const struct spec kinds[] = {

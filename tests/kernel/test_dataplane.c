@@ -751,14 +751,24 @@ static void the_sweep_expires_each_state_by_its_timeout_and_counts(void **state)
 
 enum { NAT_REAL = 1 };
 
-static const struct lb_addr nat_client = {{[10] = 0xff, 0xff, 10, 0, 0, 1}};
-static const struct lb_addr nat_vip = {{[10] = 0xff, 0xff, 192, 168, 30, 10}};
-static const struct lb_addr nat_pool = {{[10] = 0xff, 0xff, 192, 168, 30, 200}};
-static const struct lb_addr nat_ip = {{[10] = 0xff, 0xff, 192, 168, 30, 20}};
+static const struct lb_addr nat_client = {
+	{[10] = 0xff, 0xff, 10, 0, 0, 1}
+};
+static const struct lb_addr nat_vip = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 10}
+};
+static const struct lb_addr nat_pool = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 200}
+};
+static const struct lb_addr nat_ip = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 20}
+};
 
 static void put_nat_real(struct dataplane *d, uint16_t flags)
 {
-	struct row_real row = {.real = {.service = 1, .ip = nat_ip}};
+	struct row_real row = {
+		.real = {.service = 1, .ip = nat_ip}
+        };
 	uint32_t id = NAT_REAL;
 
 	row.real.flags = LB_REAL_NAT | flags;
@@ -826,10 +836,10 @@ static void translations_go_with_their_flow_and_stay_while_any_packet_uses_them(
 	set_timeouts(d);
 	put_nat_real(d, LB_REAL_SNAT);
 	make_flow(d, 1, NAT_REAL, LB_FLOW_ESTABLISHED, 0);
-	make_nat(1, 5000, 5000);  /* stays: its flow does */
-	make_nat(2, 5000, 5000);  /* goes */
-	make_nat(3, 5000, 0);     /* stays: the server talks */
-	make_nat(4, 0, 5000);     /* stays: so does the client */
+	make_nat(1, 5000, 5000); /* stays: its flow does */
+	make_nat(2, 5000, 5000); /* goes */
+	make_nat(3, 5000, 0);    /* stays: the server talks */
+	make_nat(4, 0, 5000);    /* stays: so does the client */
 	row.seen = ticks_now() - 5000;
 	assert_int_equal(bpf_map_update_elem(fd, &orphan, &row, BPF_ANY), 0); /* goes */
 	close(fd);

@@ -134,9 +134,8 @@ typedef void way_case(struct way w);
 static void each_way(way_case *run)
 {
 	for (int i = 0; i < 8; i++)
-		run((struct way){.six = i & 1,
-				 .snat = i & 2,
-				 .proto = i & 4 ? PROTO_UDP : PROTO_TCP});
+		run((struct way){
+			.six = i & 1, .snat = i & 2, .proto = i & 4 ? PROTO_UDP : PROTO_TCP});
 }
 
 static void talk(struct way w)

@@ -26,9 +26,8 @@ static const char *const event_names[] = {
 };
 
 static const char *const hashes[] = {
-	"lbx_vips",  "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
-	"lbx_half6", "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_nat",
-	"lbx_pools",
+	"lbx_vips",   "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4", "lbx_half6",
+	"lbx_ifaces", "lbx_tx",        "lbx_acl",    "lbx_nat",    "lbx_pools",
 };
 
 enum { ROWS_USED = 8 };

@@ -434,15 +434,15 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
-	{HEAD VIP REALS "    check: {",                  "via",            "vip",     {"rip"}           },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",     {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "rr",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "lc",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "sh",      {"wrr"}           },
-	{HEAD VIP REALS "    ",                          "scheduler",      "maglev",  {"wrr"}           },
+	{NODE "l7: {",				   "tproxy",         "on",     {"off"}           },
+	{HEAD VIP REALS "    check: {",                  "via",            "vip",    {"rip"}           },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",    {"0", "0s", "off"}},
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",     {"off"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "wlc",    {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "rr",     {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "lc",     {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "sh",     {"wrr"}           },
+	{HEAD VIP REALS "    ",                          "scheduler",      "maglev", {"wrr"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -495,8 +495,7 @@ static const struct saying direct_routing_sayings[] = {
 	{HEAD VIP REALS "    proxy_protocol: {accept: off, send: off}\n",                  ""                                         },
 	{HEAD VIP REALS "    proxy_protocol: none\n",                                      ""                                         },
 	{HEAD VIP REALS "    mode: l4-nat\n    source: vip\n    timeouts: {client: 1h}\n",
-	 "f:8:5: error: services.S.source: " BELONGS
-	 "f:9:5: error: services.S.timeouts: " BELONGS										},
+	 "f:8:5: error: services.S.source: " BELONGS "f:9:5: error: services.S.timeouts: " BELONGS                                    },
 };
 
 static void direct_routing_refuses_what_belongs_to_layer_7(void **state)

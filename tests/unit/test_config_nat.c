@@ -18,7 +18,9 @@
 
 static const char *const interfaces[] = {"eth0"};
 static const struct prefix network = {{{[10] = 0xff, 0xff, 192, 168, 30}}, 120};
-static const struct addr own = {{[10] = 0xff, 0xff, 192, 168, 30, 2}};
+static const struct addr own = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 2}
+};
 static const struct config_net host = {.interfaces = interfaces,
 				       .interface_count = 1,
 				       .connected = &network,
@@ -52,39 +54,39 @@ static void each_mistake_is_named_at_its_place(void **state)
 	} rows[] = {
 		{SNAT VIP REALS,
 		 "f:3:3: error: services.S.source_pool: is missing (like source_pool: "
-		 "192.168.30.9)\n"},
+		 "192.168.30.9)\n"							     },
 		{SNAT "    source_pool: none\n" VIP REALS,
 		 "f:3:3: error: services.S.source_pool: is missing (like source_pool: "
-		 "192.168.30.9)\n"},
+		 "192.168.30.9)\n"							     },
 		{SNAT "    source_pool: x\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: 'x' is not an address, a network "
-		 "(192.168.30.0/24) or a range (192.168.30.50-192.168.30.60)\n"},
+		 "(192.168.30.0/24) or a range (192.168.30.50-192.168.30.60)\n"                },
 		{SNAT "    source_pool: 192.168.30.0/27\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: more than 16 addresses (a network counts "
-		 "with all that are in it)\n"},
+		 "with all that are in it)\n"						  },
 		{SNAT "    source_pool: 192.168.30.20\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: 192.168.30.20 is the address of real "
-		 "server A\n"},
+		 "server A\n"								  },
 		{SNAT "    source_pool: 192.168.30.2\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: 192.168.30.2 is this host's own address; "
-		 "one that nothing uses belongs here\n"},
+		 "one that nothing uses belongs here\n"                                        },
 		{SNAT "    source_pool: 192.168.30.10\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: 192.168.30.10 is a VIP, of service S; an "
-		 "address that nothing else uses belongs here\n"},
+		 "address that nothing else uses belongs here\n"                               },
 		{SNAT "    source_pool: \"2001:db8::9\"\n" VIP REALS,
 		 "f:5:18: error: services.S.source_pool: 2001:db8::9 is IPv6 and VIP 192.168.30.10 "
 		 "is not: l4-snat translates within one IP version (make a service for each)\n"},
 		{NAT "    vip: [192.168.30.10, \"2001:db8::10\"]\n    ports: 443\n" REALS,
 		 "f:5:10: error: services.S.vip: 2001:db8::10 is IPv6 and VIP 192.168.30.10 is "
-		 "not: l4-nat translates within one IP version (make a service for each)\n"},
+		 "not: l4-nat translates within one IP version (make a service for each)\n"    },
 		{NAT "    source_pool: 192.168.30.9\n" VIP REALS,
-		 "f:5:5: error: services.S.source_pool: belongs to mode: l4-snat\n"},
+		 "f:5:5: error: services.S.source_pool: belongs to mode: l4-snat\n"            },
 		{NAT VIP "    reals: {A: {ip: 10.0.0.1, port: 80}}\n",
 		 "f:7:21: error: services.S.reals.A.ip: 10.0.0.1 is on no network of the attached "
-		 "interfaces (eth0 with 192.168.30.0/24); layer 4 reaches only neighbours\n"},
+		 "interfaces (eth0 with 192.168.30.0/24); layer 4 reaches only neighbours\n"   },
 		{NAT VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 5}}\n",
-		 "f:7:40: error: services.S.reals.A.max_connections: belongs to layer 7 (mode: "
-		 "l7-tcp or l7-http)\n"},
+		 "f:7:36: error: services.S.reals.A.max_connections: belongs to layer 7 (mode: "
+		 "l7-tcp or l7-http)\n"							},
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -101,10 +103,8 @@ static void each_mistake_is_named_at_its_place(void **state)
 
 static void a_pool_is_addresses_ranges_and_networks_one_by_one(void **state)
 {
-	struct model *m = must_read(
-		SNAT
-		"    source_pool: [192.168.30.9, 192.168.30.64/30, 192.168.30.99-192.168.30.101]\n"
-		VIP REALS);
+	struct model *m = must_read(SNAT "    source_pool: [192.168.30.9, 192.168.30.64/30, "
+					 "192.168.30.99-192.168.30.101]\n" VIP REALS);
 	static const uint8_t last[] = {9, 64, 65, 66, 67, 99, 100, 101};
 	const struct service_config *s = &m->services[0];
 

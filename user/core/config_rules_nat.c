@@ -83,7 +83,8 @@ static void make_pool(struct config_reading *r, struct service_config *s, const 
 	size_t count = expand(&s->source_pool, pool);
 
 	if (count > LB_POOL_MAX) {
-		config_say(r, n, "more than %d addresses (a network counts with all that are in it)",
+		config_say(r, n,
+			   "more than %d addresses (a network counts with all that are in it)",
 			   LB_POOL_MAX);
 		return;
 	}

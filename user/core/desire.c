@@ -278,8 +278,8 @@ static int put_vips(struct plan *p, const struct service_config *s, const struct
 }
 
 /* What layer 4 adds: who is reached by which MAC, and in which turn. */
-static int put_layer4(struct plan *p, const struct service_config *s,
-			      const struct service_fact *f, struct store *store)
+static int put_layer4(struct plan *p, const struct service_config *s, const struct service_fact *f,
+		      struct store *store)
 {
 	int err = 0;
 

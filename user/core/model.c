@@ -69,9 +69,11 @@ const char *service_source_format(const struct service_config *s, char *text)
 
 const char *mode_name(enum service_mode m)
 {
-	static const char *const names[MODE_COUNT] = {
-		[MODE_L4_DR] = "l4-dr", [MODE_L7_TCP] = "l7-tcp", [MODE_L7_HTTP] = "l7-http",
-		[MODE_L4_NAT] = "l4-nat", [MODE_L4_SNAT] = "l4-snat"};
+	static const char *const names[MODE_COUNT] = {[MODE_L4_DR] = "l4-dr",
+						      [MODE_L7_TCP] = "l7-tcp",
+						      [MODE_L7_HTTP] = "l7-http",
+						      [MODE_L4_NAT] = "l4-nat",
+						      [MODE_L4_SNAT] = "l4-snat"};
 
 	return names[m];
 }

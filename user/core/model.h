@@ -22,14 +22,7 @@ struct place {
 	unsigned int line, column;
 };
 
-enum service_mode {
-	MODE_L4_DR,
-	MODE_L7_TCP,
-	MODE_L7_HTTP,
-	MODE_L4_NAT,
-	MODE_L4_SNAT,
-	MODE_COUNT
-};
+enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_L7_HTTP, MODE_L4_NAT, MODE_L4_SNAT, MODE_COUNT };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };

@@ -108,7 +108,8 @@ const struct schema_row schema_service[] = {
 	 .max = MODE_COUNT - 1,
 	 .help = "With l4-dr, Direct Routing, servers answer their clients themselves; with l7-tcp "
 		 "connections end here and others go on to the servers, which need no change and "
-		 "may stand in any network; l7-http reads HTTP/1.1 on them. With l4-nat packets get "
+		 "may stand in any network; l7-http reads HTTP/1.1 on them. With l4-nat packets "
+		 "get "
 		 "the server's address and port, and its replies come back by this host, its "
 		 "gateway; with l4-snat they come from source_pool too, and the server needs no "
 		 "change."},
@@ -183,7 +184,8 @@ const struct schema_row schema_service[] = {
 	 .for_modes = SNAT,
 	 .why = "belongs to mode: l4-snat",
 	 .doc_default = "none; l4-snat needs it",
-	 .help = "Addresses that real servers see clients come from: one, a range, or a list, up to "
+	 .help = "Addresses that real servers see clients come from: one, a range, or a list, up "
+		 "to "
 		 "16 in all. They are this instance's alone: no host has them, not even this one, "
 		 "and they are answered for as VIPs are. Each serves some 64,000 connections to "
 		 "each port of a real server."},
@@ -358,5 +360,5 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "built in",
 	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 431, "
 		 "502, 503, 504. (Nothing is answered with 413: bodies have no limit.)"},
-	{.key = NULL								 },
+	{.key = NULL				       },
 };

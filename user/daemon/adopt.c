@@ -63,9 +63,9 @@ static void adopt_health(struct daemon *d, const struct service_config *s,
 			 const struct real_config *r, struct arena *a)
 {
 	char name[REAL_IDENTITY_LEN];
-	uint32_t id = ids_find(d->real_ids, service_is_nat(s) ? gather_id_name(s, r, name)
-							      : real_identity(s->name, r->name,
-									      &r->ip, name));
+	uint32_t id = ids_find(d->real_ids,
+			       service_is_nat(s) ? gather_id_name(s, r, name)
+						 : real_identity(s->name, r->name, &r->ip, name));
 	const struct row_real *row = id ? plan_find(d->actual, PLAN_REALS, &id) : NULL;
 	const uint32_t *checks;
 	size_t count;

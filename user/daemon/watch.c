@@ -71,8 +71,7 @@ static void second_fire(struct timer *t)
 	watch_conflicts(d);
 	web_retry(d);
 	tproxy_watch(d);
-	if (files_look(d->files) || gather_something_idle(d) || d->held ||
-	    d->held_sources)
+	if (files_look(d->files) || gather_something_idle(d) || d->held || d->held_sources)
 		reconcile_later(d);
 	if (d->leaving)
 		gather_release(d);

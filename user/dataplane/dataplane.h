@@ -48,8 +48,9 @@ uint32_t dataplane_flows_limit(const struct dataplane *d);
 bool dataplane_adopted(const struct dataplane *d);
 
 /*
- * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_POOLS, PLAN_RINGS, PLAN_ACLS, PLAN_ENDPOINTS,
- * PLAN_VIPS, PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason in dataplane_attachment.
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_POOLS, PLAN_RINGS, PLAN_ACLS,
+ * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES and PLAN_DIVERTS. A refused PLAN_IFACES row has its reason
+ * in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
