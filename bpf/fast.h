@@ -23,16 +23,17 @@ stage int fast_forward(struct pkt *p, struct flow_tables t, const void *key)
 	p->now = flow_clock(p->settings);
 	if (unlikely(flow_expired(p, f, LB_FLOW_ESTABLISHED) || !real_choose(p, f->real)))
 		return FAST_GIVE_UP;
-	if (unlikely(real_resets(p)))
+	if (unlikely(real_flags(p) & (LB_REAL_RESET | LB_REAL_NAT)))
 		return FAST_GIVE_UP;
 	flow_touch(p, f);
 	return likely(tx_forward(p) == LB_FORWARDED) ? (int)p->action : FAST_GIVE_UP;
 }
 
-/* Read up to its transport header. */
-stage int fast_pass(struct pkt *p)
+/* Not for a VIP, read up to its transport header. It may answer a check through a VIP; from a real
+ * that clients reach translated it may be a reply. */
+stage int fast_pass(struct pkt *p, bool from_real)
 {
-	if (unlikely(via_suspect(p)))
+	if (unlikely(from_real || via_suspect(p)))
 		return FAST_GIVE_UP;
 	stats_verdict(LB_NOT_OURS);
 	return XDP_PASS;
@@ -56,7 +57,7 @@ stage int fast_ip4(struct pkt *p)
 		return FAST_GIVE_UP;
 	ip = p->ip4;
 	if (!vip_maybe4(ip->dst))
-		return fast_pass(p);
+		return fast_pass(p, nat_is_used() && vip_maybe4(ip->src));
 	if (unlikely(pkt_group_mac(p) || ip->version_ihl != 0x45 ||
 		     ip->fragment & bpf_htons(PARSE_MORE_FRAGMENTS4 | PARSE_OFFSET4)))
 		return FAST_GIVE_UP;
@@ -80,7 +81,7 @@ stage int fast_ip6(struct pkt *p)
 	if (unlikely(ip->next == WIRE_ICMP6))
 		return FAST_GIVE_UP;
 	if (!vip_maybe(ip->dst))
-		return fast_pass(p);
+		return fast_pass(p, nat_is_used() && vip_maybe(ip->src));
 	if (unlikely(pkt_group_mac(p) || !parse_is_version6(ip)))
 		return FAST_GIVE_UP;
 	p->l4_len = bpf_ntohs(ip->length);

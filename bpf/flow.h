@@ -222,7 +222,7 @@ stage void flow_promote(struct pkt *p, struct flow_tables t, const void *key, st
 {
 	struct lb_flow f = {.real = half->real, .service = half->service, .seen = p->now};
 	struct lb_real_conns *conns = real_conns(f.real);
-	long err;
+	int err; /* no more of it than a kernel before 6.4 returns */
 
 	f.state = p->proto == WIRE_UDP ? LB_FLOW_UDP
 		  : p->flags & TCP_FIN ? LB_FLOW_CLOSING

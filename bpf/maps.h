@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every map. The loader sets the size of lbx_flows4 and lbx_flows6; the other sizes are those of
- * abi.h. Info maps are for people and for adoption; no packet reads them.
+ * Every map. The loader sets the size of lbx_flows4, lbx_flows6 and lbx_nat; the other sizes are
+ * those of abi.h. Info maps are for people and for adoption; no packet reads them.
  */
 #ifndef LBXDP_BPF_MAPS_H
 #define LBXDP_BPF_MAPS_H
@@ -43,6 +43,9 @@ LB_MAP(lbx_fragments, BPF_MAP_TYPE_LRU_HASH, struct lb_datagram, struct lb_fragm
 LB_MAP(lbx_icmp, BPF_MAP_TYPE_ARRAY, __u32, __u64, LB_SERVICES_MAX, 0);
 LB_MAP(lbx_persist, BPF_MAP_TYPE_LRU_HASH, struct lb_persist_key, struct lb_persist, LB_PERSIST_MAX,
        0);
+LB_MAP(lbx_nat, BPF_MAP_TYPE_HASH, struct lb_flow6, struct lb_nat, LB_FLOWS_DEFAULT,
+       BPF_F_NO_PREALLOC);
+LB_MAP(lbx_pools, BPF_MAP_TYPE_HASH, __u32, struct lb_pool, LB_SERVICES_MAX, BPF_F_NO_PREALLOC);
 LB_MAP(lbx_settings, BPF_MAP_TYPE_ARRAY, __u32, struct lb_settings, 1, BPF_F_MMAPABLE);
 LB_MAP(lbx_verdicts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_VERDICT_COUNT, 0);
 LB_MAP(lbx_events, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_EVENT_COUNT, 0);

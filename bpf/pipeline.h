@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "nat.h"
 #include "nd.h"
 #include "parse.h"
 #include "reset.h"
@@ -86,7 +87,8 @@ stage int pipeline(struct pkt *p)
 	int v = pipeline_network(p);
 
 	if (likely(v == LB_FORWARDED && p->real))
-		return tx_forward(p);
+		return unlikely(real_translates(p)) ? (int)(NAT_ASKED | p->real_id)
+						    : (int)tx_forward(p);
 	if (v == LB_NOT_OURS)
 		return via_answer(p->ctx, p->l3, p->type);
 	return v == LB_RESET && p->tcp ? (int)reset_answer(p) : v;
@@ -117,11 +119,9 @@ separate int pipeline_judge(struct xdp_md *ctx)
 	p.settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p.settings))
 		return XDP_PASS;
-	if (unlikely(p.settings->trace))
-		(void)trace_see(ctx);
 	pkt_fetch(&p);
 	v = pipeline(&p);
-	if (unlikely(v & (REAL_DECIDED | ICMP_ASKED)))
+	if (unlikely(v & (REAL_DECIDED | ICMP_ASKED | NAT_ASKED)))
 		return v;
 	if (unlikely(p.settings->trace))
 		(void)trace_say(v, p.real_id);
@@ -142,7 +142,7 @@ separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
 	if (decision & REAL_DECIDED) {
 		v = LB_NO_REAL;
 		if (pkt_reopen(&p) && real_choose(&p, decision & (REAL_DECIDED - 1)))
-			v = tx_forward(&p);
+			v = real_translates(&p) ? LB_FRAGMENT : tx_forward(&p);
 	}
 	(void)trace_say(v, p.real_id); /* where the packet was noted */
 	if (v == LB_FORWARDED)
@@ -151,13 +151,43 @@ separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
 	return pipeline_action(v);
 }
 
+/* What nat.h made of a packet. Returns the XDP action. */
+stage int pipeline_sent(int sent, __u32 real)
+{
+	__u32 v = sent & 0xff;
+
+	(void)trace_say(v, real); /* where the packet was noted */
+	if (v != LB_FORWARDED)
+		stats_verdict(v);
+	return sent >> NAT_ACTION_SHIFT;
+}
+
 /* The whole life of a packet: returns the XDP action. */
 stage int pipeline_run(struct xdp_md *ctx)
 {
-	int found = pipeline_judge(ctx);
+	const __u32 zero = 0;
+	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+	__u32 where = 0;
+	int found = LB_CONTINUE;
 
-	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED))))
+	if (unlikely(!s))
+		return XDP_PASS;
+	if (unlikely(s->trace))
+		(void)trace_see(ctx);
+	if (unlikely(s->nat))
+		where = nat_look(ctx);
+	if (unlikely(where))
+		found = nat_back(ctx, where);
+	if (unlikely(found != LB_CONTINUE))
+		return pipeline_sent(found, 0);
+	found = pipeline_judge(ctx);
+	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED | NAT_ASKED))))
 		return found;
+	if (found & NAT_ASKED) {
+		__u32 real = found & (REAL_DECIDED - 1);
+
+		return pipeline_sent(nat_forward(ctx, where, real), real);
+	}
 	if (found & ICMP_ASKED)
 		found = icmp_answer(ctx, found);
 	if (found & RELATED_ASKED)

@@ -32,6 +32,12 @@ stage bool real_resets(const struct pkt *p)
 	return real_flags(p) & LB_REAL_RESET;
 }
 
+/* More than the MACs of its packets change (nat.h). */
+stage bool real_translates(const struct pkt *p)
+{
+	return real_flags(p) & LB_REAL_NAT;
+}
+
 /* May a real with these flags have a new flow, if it is its turn? */
 stage bool real_takes_flows(__u32 flags)
 {
@@ -51,7 +57,12 @@ stage bool real_keeps(const struct pkt *p)
  * or one of the others + what icmp.h and related.h are asked about. That is how functions that the
  * verifier walks on their own tell.
  */
-enum { REAL_DECIDED = 1 << 24, ICMP_ASKED = 1 << 25, RELATED_ASKED = 1 << 30 };
+enum {
+	REAL_DECIDED = 1 << 24,
+	ICMP_ASKED = 1 << 25,
+	NAT_ASKED = 1 << 26, /* + the id of a real whose packets are translated */
+	RELATED_ASKED = 1 << 30
+};
 
 /* Whether real id still takes packets of what it was given. */
 stage bool real_serves(struct pkt *p, __u32 id)

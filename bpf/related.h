@@ -88,6 +88,8 @@ stage int related_flow(struct pkt *p, struct flow_tables t, const void *key)
 		if (!related_runs(p, &is))
 			return LB_ICMP_NO_FLOW;
 	}
+	if (real_translates(p)) /* nat.h has turned those of which it has a row */
+		return LB_ICMP_NO_FLOW;
 	if (related_limited(is.service))
 		return LB_ICMP_LIMITED;
 	stats_event(LB_EVENT_ICMP_ERROR);

@@ -158,6 +158,8 @@ enum lb_real_flag {
 	LB_REAL_HAS_MAC = 1 << 3, /* mac and ifindex are set */
 	LB_REAL_BACKUP = 1 << 4,
 	LB_REAL_KNOWN = 1 << 5, /* had a first check result, read back on adoption */
+	LB_REAL_NAT = 1 << 8,   /* packets to it and from it are translated ... */
+	LB_REAL_SNAT = 1 << 9,  /* ... and come from an address of its service's pool */
 };
 
 /* lbx_reals: by real id. One id is one real of one service. mac and flags are one 64-bit store. */
@@ -172,7 +174,8 @@ struct lb_real {
 	__u32 weight;          /* what LB_SCHEDULER_LEAST divides by */
 	__u32 max_connections; /* active ones at which it is full; 0: no limit */
 	__u32 min_connections; /* below so many it is not any more */
-	__u8 pad1[12];
+	__u16 port;            /* with LB_REAL_NAT, host order; 0: the one the client came to */
+	__u8 pad1[10];
 } __attribute__((aligned(8)));
 LB_ABI_SIZE(struct lb_real, 64);
 
@@ -284,6 +287,33 @@ struct lb_fragments {
 };
 LB_ABI_SIZE(struct lb_fragments, 24);
 
+/*
+ * lbx_nat: by addresses, ports and protocol (struct lb_flow6; IPv4 addresses mapped) of the packets
+ * that a row translates. A flow has two, one for the client's packets and one for the replies: what
+ * a row makes of its packets is, turned round, the other one's key.
+ */
+struct lb_nat {
+	struct lb_addr src, dst; /* what the packet gets */
+	__u16 dport, sport;      /* host order */
+	__u32 real;
+	__u32 seen;    /* ticks */
+	__u32 ifindex; /* where the client's packets come in by ... */
+	__u8 client_mac[6];
+	__u8 our_mac[6]; /* ... between which addresses */
+	__u32 back;      /* 1: the row of the replies */
+};
+LB_ABI_SIZE(struct lb_nat, 64);
+
+enum { LB_POOL_MAX = 16 };
+
+/* lbx_pools: by service id. What clients' addresses become on the way to reals with LB_REAL_SNAT.
+ */
+struct lb_pool {
+	__u32 count; /* 1 .. LB_POOL_MAX */
+	struct lb_addr addr[LB_POOL_MAX];
+};
+LB_ABI_SIZE(struct lb_pool, 260);
+
 /* lbx_vips: by address. The daemon makes and removes rows; the data plane counts. */
 struct lb_vip {
 	__u32 active;         /* 0: ARP, ND and ping stay unanswered (this node is on standby) */
@@ -340,7 +370,9 @@ struct lb_settings {
 	__u32 full6;
 	__u64 hash_key[2]; /* secret, made with the maps: who chooses his addresses chooses no real
 			    */
-	__u64 pad2[3];
+	__u32 nat;         /* rows of lbx_reals with LB_REAL_NAT; 0: no packet is a reply */
+	__u32 pad2;
+	__u64 pad3[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
 

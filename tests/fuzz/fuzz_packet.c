@@ -21,7 +21,7 @@ enum {
 	IFINDEX = 1,
 	SERVICE = 1,
 	LIST = 9,
-	REALS = 3,
+	REALS = 5,
 	TIMEOUT = 200,
 	TRACED = 5000
 };
@@ -57,23 +57,49 @@ static void add_vip(const uint8_t vip[16])
 	((uint64_t *)lbx_vip_filter.values)[bit / 64] |= 1ULL << bit % 64;
 }
 
-/* Real 1 is good, 2 is halted, 3 is behind another interface that is not there. */
+static const uint8_t pool[16] = {[10] = 0xff, 0xff, 10, 88, 0, 9};
+
+static void set_filter(const uint8_t address[16])
+{
+	uint32_t word[4], bit;
+
+	memcpy(word, address, sizeof(word));
+	bit = lb_vip_filter_bit(word);
+	((uint64_t *)lbx_vip_filter.values)[bit / 64] |= 1ULL << bit % 64;
+}
+
+/* Real 1 is good, 2 is halted, 3 is behind another interface that is not there; what goes to 4 and
+ * 5 is translated, of 4 with a source of the pool. */
 static void add_reals(void)
 {
 	for (uint32_t id = 1; id <= REALS; id++) {
 		struct lb_real real = {
-			.mac = {2, 0, 0, 0, 0, id},
-			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE | (id == 2 ? LB_REAL_RESET : 0),
+			.mac = {2,  0, 0, 0, 0, id},
+			.flags = LB_REAL_HAS_MAC | LB_REAL_USABLE | (id == 2 ? LB_REAL_RESET : 0) |
+				 (id >= 4 ? LB_REAL_NAT : 0) | (id == 4 ? LB_REAL_SNAT : 0),
 			.ifindex = id == 3 ? 9 : IFINDEX,
 			.service = SERVICE,
 			.weight = id,
 			.max_connections = id == 1,
 			.min_connections = id == 1,
+			.ip = {{[10] = 0xff, 0xff, 10, 88, 0, id}},
+			.port = id == 4 ? 8080 : 0,
 		};
 
 		bpf_map_update_elem(&lbx_reals, &id, &real, BPF_ANY);
 		((uint32_t *)lbx_slots.values)[id - 1] = id;
+		set_filter(real.ip.byte);
 	}
+}
+
+static void add_pool(void)
+{
+	struct lb_pool row = {.count = 1};
+	uint32_t service = SERVICE;
+
+	memcpy(row.addr[0].byte, pool, 16);
+	bpf_map_update_elem(&lbx_pools, &service, &row, BPF_ANY);
+	set_filter(pool);
 }
 
 /* The clients that frames come from by default may use the service; their neighbours may not. */
@@ -141,7 +167,7 @@ static struct lb_policy policy_of(uint8_t says)
 static void start(uint8_t says, bool traced)
 {
 	struct lb_settings settings = {
-		.flows_high = 2, .flows_low = 1, .hash_key = {0x1234567890abcdef, 42}
+		.flows_high = 2, .flows_low = 1, .nat = 2, .hash_key = {0x1234567890abcdef, 42}
         };
 	struct lb_service service = {
 		.ring = {.count = REALS},
@@ -166,6 +192,7 @@ static void start(uint8_t says, bool traced)
 	trace_all();
 	memset(lbx_icmp.values, 0, (SERVICE + 1) * sizeof(uint64_t));
 	host_map_clear(&lbx_persist);
+	host_map_clear(&lbx_nat);
 	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
 	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
 	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));
@@ -175,6 +202,7 @@ static void start(uint8_t says, bool traced)
 	bpf_map_update_elem(&lbx_services, &id, &service, BPF_ANY);
 	bpf_map_update_elem(&lbx_ifaces, &ifindex, &iface, BPF_ANY);
 	add_reals();
+	add_pool();
 	add_list();
 	add_vip(vips[0]);
 	add_vip(vips[1]);
@@ -182,6 +210,7 @@ static void start(uint8_t says, bool traced)
 	lbx_flows4.max = lbx_flows6.max = 2;
 	lbx_half4.max = lbx_half6.max = lbx_fragments.max = 3;
 	lbx_persist.max = 2;
+	lbx_nat.max = 5; /* odd: the second row of a flow may not fit */
 }
 
 static uint64_t digest(uint64_t sum, const void *bytes, size_t len)
@@ -211,6 +240,12 @@ static void raw_frame(struct input *in, struct frame *f, const uint8_t *record)
 
 static const uint8_t mac_real[6] = {2, 0, 0, 0, 0, 1};
 
+/* Of a reply as the client gets it, and of a request as real 5 does. */
+static const uint8_t quoted_reply[28] = {0x45, 0,  0, 40,  0,  0,  0, 0, 63, WIRE_TCP, 0,    0,
+					 10,   77, 0, 100, 10, 77, 0, 2, 1,  187,      0x9c, 0x40};
+static const uint8_t quoted_request[28] = {0x45, 0,  0, 40, 0,  0,  0, 0, 63,   WIRE_TCP, 0, 0,
+					   10,   77, 0, 2,  10, 88, 0, 5, 0x9c, 0x40,     1, 187};
+
 /* clang-format off */
 static const struct spec kinds[] = {
 	{.payload = 10}, {.six = true, .payload = 10},
@@ -233,6 +268,14 @@ static const struct spec kinds[] = {
 	 .chain = (const uint8_t[8]){PROTO_UDP}, .chain_len = 8, .payload = 16},
 	{.six = true, .proto = PROTO_TCP, .id = FRAGMENT_ID, .first = 44,
 	 .chain = (const uint8_t[8]){PROTO_TCP}, .chain_len = 8, .payload = 12},
+	{.src = "10.88.0.4", .dst = "10.88.0.9", .sport = 8080, .dport = 40000, .payload = 5},
+	{.src = "10.88.0.5", .dst = "10.77.0.2", .sport = 443, .dport = 40000, .payload = 5},
+	{.src = "10.88.0.5", .dst = "10.77.0.2", .sport = 443, .dport = 40000, .proto = PROTO_UDP},
+	{.src = "::ffff:10.88.0.4", .dst = "::ffff:10.88.0.9", .sport = 8080, .dport = 40000,
+	 .six = true, .payload = 5},
+	{.proto = PROTO_ICMP4, .type = 3, .code = 4, .data = quoted_reply, .payload = 28},
+	{.src = "10.88.0.5", .dst = "10.77.0.2", .proto = PROTO_ICMP4, .type = 3,
+	 .data = quoted_request, .payload = 28},
 };
 /* clang-format on */
 
@@ -348,6 +391,7 @@ static uint64_t run_all(struct input in, bool fast, bool traced)
 	}
 	host_clock_add(-passed);
 	((struct lb_settings *)lbx_settings.values)->trace = 0;
+	sum = digest(sum, &lbx_nat.count, sizeof(lbx_nat.count));
 	sum = digest(sum, lbx_verdicts.values, LB_VERDICT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_events.values, LB_EVENT_COUNT * sizeof(uint64_t));
 	sum = digest(sum, lbx_real_conns.values, (REALS + 1) * sizeof(struct lb_real_conns));
@@ -370,12 +414,34 @@ static void check_counts(void)
 		abort();
 }
 
+/* Of each flow that is translated there are both rows, each the other's mirror. */
+static void check_mirrors(void)
+{
+	struct lb_flow6 key, other, back;
+	const struct lb_nat *row, *mirrored;
+
+	for (int err = host_map_next(&lbx_nat, NULL, &key); !err;
+	     err = host_map_next(&lbx_nat, &key, &key)) {
+		memset(&other, 0, sizeof(other));
+		memset(&back, 0, sizeof(back));
+		row = nat_find(&key);
+		nat_key_mirrored(&other, row, (uint8_t)key.proto);
+		mirrored = nat_find(&other);
+		if (!mirrored || mirrored->back == row->back || mirrored->real != row->real)
+			abort();
+		nat_key_mirrored(&back, mirrored, (uint8_t)key.proto);
+		if (memcmp(&key, &back, sizeof(key)))
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 	uint64_t sum = run_all(in, true, false);
 
 	check_counts();
+	check_mirrors();
 	if (run_all(in, false, false) != sum || run_all(in, true, true) != sum)
 		abort();
 	return 0;

@@ -567,6 +567,7 @@ static const struct acl *a_list(struct arena *a)
 
 static void fill(struct dataplane *d, struct plan *want, struct store *store)
 {
+	const struct lb_pool pool = {.count = 1, .addr = {{{1, 2, 3}}}};
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT] = {};
 	struct row_settings settings = {
 		.timeout = {10, 20, 30, 40, 50}
@@ -607,6 +608,7 @@ static void fill(struct dataplane *d, struct plan *want, struct store *store)
 	acl.acl = store_acl(store, a_list(arena));
 	plan_put(want, PLAN_FLOODS, &service, &flood);
 	plan_put(want, PLAN_ACLS, &service, &acl);
+	plan_put(want, PLAN_POOLS, &service, &pool);
 	plan_put(want, PLAN_ENDPOINTS, &endpoint, &service);
 	plan_put(want, PLAN_VIPS, &vip, &active);
 	for (size_t t = 0; t < PLAN_TABLE_COUNT; t++)
@@ -834,6 +836,152 @@ static void the_sweep_expires_each_state_by_its_timeout_and_counts(void **state)
 	end(d);
 }
 
+enum { NAT_REAL = 1 };
+
+static const struct lb_addr nat_client = {
+	{[10] = 0xff, 0xff, 10, 0, 0, 1}
+};
+static const struct lb_addr nat_vip = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 10}
+};
+static const struct lb_addr nat_pool = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 200}
+};
+static const struct lb_addr nat_ip = {
+	{[10] = 0xff, 0xff, 192, 168, 30, 20}
+};
+
+static void put_nat_real(struct dataplane *d, uint16_t flags)
+{
+	struct row_real row = {
+		.real = {.service = 1, .ip = nat_ip}
+        };
+	uint32_t id = NAT_REAL;
+
+	row.real.flags = LB_REAL_NAT | flags;
+	assert_int_equal(put(d, PLAN_REALS, &id, &row), 0);
+}
+
+static struct lb_flow6 nat_key(const struct lb_addr *src, const struct lb_addr *dst, uint16_t sport,
+			       uint16_t dport)
+{
+	struct lb_flow6 key = {.sport = sport, .dport = dport, .proto = 6};
+
+	memcpy(key.src, src, sizeof(key.src));
+	memcpy(key.dst, dst, sizeof(key.dst));
+	return key;
+}
+
+/* The rows of the flow that make_flow makes of this port, as packets leave them. */
+static void make_nat(uint16_t sport, uint32_t out_age, uint32_t back_age)
+{
+	struct lb_nat out = {.src = nat_pool, .dst = nat_ip, .sport = sport, .dport = 443};
+	struct lb_nat back = {.src = nat_vip, .dst = nat_client, .sport = 443, .dport = sport};
+	struct lb_flow6 out_key = nat_key(&nat_client, &nat_vip, sport, 443);
+	struct lb_flow6 back_key = nat_key(&nat_ip, &nat_pool, 443, sport);
+	int fd = pinned("lbx_nat");
+
+	out.real = back.real = NAT_REAL;
+	out.seen = ticks_now() - out_age;
+	back.seen = ticks_now() - back_age;
+	back.back = 1;
+	assert_int_equal(bpf_map_update_elem(fd, &out_key, &out, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(fd, &back_key, &back, BPF_ANY), 0);
+	close(fd);
+}
+
+static size_t nat_rows(void)
+{
+	struct lb_flow6 key;
+	const void *from = NULL;
+	int fd = pinned("lbx_nat");
+	size_t count = 0;
+
+	for (; !bpf_map_get_next_key(fd, from, &key); from = &key)
+		count++;
+	close(fd);
+	return count;
+}
+
+static bool six_rows_are_left(struct dataplane *d)
+{
+	return nat_rows() == 6;
+}
+
+static bool the_source_is_free(struct dataplane *d)
+{
+	return !dataplane_nat_uses(d, &nat_pool);
+}
+
+static void translations_go_with_their_flow_and_stay_while_any_packet_uses_them(void **state)
+{
+	struct dataplane *d = must_open();
+	struct lb_flow6 orphan = nat_key(&nat_ip, &nat_pool, 443, 9);
+	struct lb_nat row = {.src = nat_vip, .dst = nat_client, .back = 1};
+	int fd = pinned("lbx_nat");
+
+	set_timeouts(d);
+	put_nat_real(d, LB_REAL_SNAT);
+	make_flow(d, 1, NAT_REAL, LB_FLOW_ESTABLISHED, 0);
+	make_nat(1, 5000, 5000); /* stays: its flow does */
+	make_nat(2, 5000, 5000); /* goes */
+	make_nat(3, 5000, 0);    /* stays: the server talks */
+	make_nat(4, 0, 5000);    /* stays: so does the client */
+	row.seen = ticks_now() - 5000;
+	assert_int_equal(bpf_map_update_elem(fd, &orphan, &row, BPF_ANY), 0); /* goes */
+	close(fd);
+	assert_true(sweep_until(d, six_rows_are_left));
+	assert_true(dataplane_nat_uses(d, &nat_pool));
+	end(d);
+}
+
+static void a_source_is_in_use_until_its_last_flow_is_over(void **state)
+{
+	struct dataplane *d = must_open();
+
+	set_timeouts(d);
+	put_nat_real(d, LB_REAL_SNAT);
+	make_nat(1, 0, 0);
+	assert_true(dataplane_nat_uses(d, &nat_pool)); /* nothing is known yet */
+	make_nat(1, 5000, 5000);
+	assert_true(sweep_until(d, the_source_is_free));
+	assert_int_equal(nat_rows(), 0);
+	end(d);
+}
+
+static uint32_t nat_setting(void)
+{
+	struct lb_settings s;
+	uint32_t zero = 0;
+	int fd = pinned("lbx_settings");
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &s), 0);
+	close(fd);
+	return s.nat;
+}
+
+static void packets_look_for_replies_only_while_a_real_needs_it(void **state)
+{
+	struct dataplane *d = must_open();
+	uint32_t id = NAT_REAL;
+
+	assert_int_equal(nat_setting(), 0);
+	put_nat_real(d, LB_REAL_SNAT);
+	assert_int_equal(nat_setting(), 1);
+	assert_false(filter_has(&nat_ip));
+	put_nat_real(d, 0);
+	assert_int_equal(nat_setting(), 1);
+	assert_true(filter_has(&nat_ip));
+	dataplane_close(d);
+	d = must_open(); /* adopted */
+	assert_int_equal(nat_setting(), 1);
+	assert_true(filter_has(&nat_ip));
+	assert_int_equal(del(d, PLAN_REALS, &id), 0);
+	assert_int_equal(nat_setting(), 0);
+	assert_false(filter_has(&nat_ip));
+	end(d);
+}
+
 static bool counts_are_mended(struct dataplane *d)
 {
 	return entries4(d) == 2 && active(d, 1) == 1 && inactive(d, 1) == 1 && active(d, 2) == 0;
@@ -1001,6 +1149,9 @@ int main(void)
 		CASE(the_key_of_the_hash_is_made_with_the_maps_and_kept_by_adoption),
 		CASE(a_service_that_is_used_again_is_in_no_flood),
 		CASE(the_sweep_expires_each_state_by_its_timeout_and_counts),
+		CASE(translations_go_with_their_flow_and_stay_while_any_packet_uses_them),
+		CASE(a_source_is_in_use_until_its_last_flow_is_over),
+		CASE(packets_look_for_replies_only_while_a_real_needs_it),
 		CASE(counters_that_drifted_are_mended_when_nothing_moves),
 		CASE(a_real_is_idle_only_without_ring_and_flows),
 		CASE(flows_of_a_halted_real_are_found_in_slices),

@@ -15,4 +15,5 @@ void cases_run(void)
 	cases_flood();
 	cases_origin();
 	cases_via();
+	cases_nat();
 }

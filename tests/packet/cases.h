@@ -18,5 +18,6 @@ void cases_pick(void);
 void cases_flood(void);
 void cases_origin(void);
 void cases_via(void);
+void cases_nat(void);
 
 #endif

@@ -189,7 +189,7 @@ void frame_build(struct frame *f, const struct spec *s)
 	f->l4 = f->len;
 	at = put_transport(f, s, proto);
 	for (size_t i = 0; i < s->payload; i++)
-		frame_put8(f, i * 7);
+		frame_put8(f, s->data ? s->data[i] : i * 7);
 	if (s->six) {
 		frame_set16(f, f->l3 + 4, f->len - f->l3 - 40);
 		frame_checksum6(f, at, proto);

@@ -40,6 +40,7 @@ struct spec {
 	uint8_t first;      /* ... and what the first of them is */
 	uint8_t type, code; /* ICMP */
 	size_t payload;
+	const uint8_t *data; /* the payload; NULL: a pattern */
 };
 
 extern const uint8_t mac_client[6], mac_ours[6], mac_other[6], mac_broadcast[6];

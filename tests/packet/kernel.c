@@ -134,6 +134,7 @@ static int load(void)
 		return -errno;
 	bpf_map__set_max_entries(skel->maps.lbx_flows4, FLOWS_MAX);
 	bpf_map__set_max_entries(skel->maps.lbx_flows6, FLOWS_MAX);
+	bpf_map__set_max_entries(skel->maps.lbx_nat, FLOWS_MAX);
 	return lbxdp_bpf__load(skel);
 }
 

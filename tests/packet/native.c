@@ -79,6 +79,7 @@ int main(void)
 {
 	host_map_find("lbx_flows4")->max = FLOWS_MAX;
 	host_map_find("lbx_flows6")->max = FLOWS_MAX;
+	host_map_find("lbx_nat")->max = FLOWS_MAX;
 	entry = whole;
 	cases_run();
 	entry = pipeline_run;

@@ -26,8 +26,9 @@ static const char *const event_names[] = {
 };
 
 static const char *const hashes[] = {
-	"lbx_vips",   "lbx_endpoints", "lbx_flows4", "lbx_flows6",    "lbx_half4",   "lbx_half6",
-	"lbx_ifaces", "lbx_tx",        "lbx_acl",    "lbx_fragments", "lbx_persist", "lbx_vias",
+	"lbx_vips",    "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
+	"lbx_half6",   "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
+	"lbx_persist", "lbx_vias",      "lbx_nat",    "lbx_pools",
 };
 
 enum { ROWS_USED = 8, SLOTS_USED = 64 };
@@ -125,6 +126,34 @@ void world_real(uint32_t id, uint16_t flags, uint32_t ifindex)
 	};
 
 	put("lbx_reals", &id, &real);
+}
+
+void world_nat_real(uint32_t id, const char *ip, uint16_t port, bool snat)
+{
+	struct lb_settings settings = world_settings();
+	struct lb_real real;
+
+	world_real(id, REAL_GOOD | LB_REAL_NAT | (snat ? LB_REAL_SNAT : 0), IFINDEX);
+	(void)runner_get("lbx_reals", &id, &real);
+	frame_mapped(real.ip.byte, ip);
+	real.port = port;
+	put("lbx_reals", &id, &real);
+	if (!snat)
+		world_filter(ip);
+	settings.nat = 1;
+	world_set_settings(&settings);
+}
+
+void world_pool(const char *const *addresses, uint32_t count)
+{
+	uint32_t service = VIP_SERVICE;
+	struct lb_pool pool = {.count = count};
+
+	for (uint32_t i = 0; i < count; i++) {
+		frame_mapped(pool.addr[i].byte, addresses[i]);
+		world_vip(addresses[i], true);
+	}
+	put("lbx_pools", &service, &pool);
 }
 
 struct lb_service world_service(void)

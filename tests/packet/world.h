@@ -52,6 +52,9 @@ enum {
 /* Empties every map and sets the world up: ring A, B; services TCP 443 and UDP 443. */
 void world_reset(void);
 void world_real(uint32_t id, uint16_t flags, uint32_t ifindex);
+/* A real whose packets are translated. port 0: the client's. */
+void world_nat_real(uint32_t id, const char *ip, uint16_t port, bool snat);
+void world_pool(const char *const *addresses, uint32_t count);
 void world_ring(const uint32_t *reals, uint32_t count);
 void world_slot(uint32_t slot, uint32_t real);
 /* The table for hashing; slots behind those of the ring. */

@@ -444,11 +444,9 @@ static void all_errors_are_said_in_file_order(void **state)
 static const struct later {
 	const char *head, *key, *refused, *passes[4];
 } laters[] = {
-	{NODE "l7: {",				   "tproxy",         "on",      {"off"}           },
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s",     {"0", "0s", "off"}},
-	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",      {"off"}           },
-	{HEAD VIP REALS "    ",                          "mode",           "l4-nat",  {"l4-dr"}         },
-	{HEAD VIP REALS "    ",                          "mode",           "l4-snat", {"l4-dr"}         },
+	{NODE "l7: {",				   "tproxy",         "on",  {"off"}           },
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "slow_start",     "30s", {"0", "0s", "off"}},
+	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, ", "proxy_protocol", "v1",  {"off"}           },
 };
 
 static void write_later(const struct later *l, const char *value, struct buf *out)
@@ -501,8 +499,7 @@ static const struct saying direct_routing_sayings[] = {
 	{HEAD VIP REALS "    proxy_protocol: {accept: off, send: off}\n",                  ""                                         },
 	{HEAD VIP REALS "    proxy_protocol: none\n",                                      ""                                         },
 	{HEAD VIP REALS "    mode: l4-nat\n    source: vip\n    timeouts: {client: 1h}\n",
-	 "f:7:11: error: services.S.mode: 'l4-nat' is not supported by this version (supported: "
-	 "l4-dr, l7-tcp, l7-http)\n"												  },
+	 "f:8:5: error: services.S.source: " BELONGS "f:9:5: error: services.S.timeouts: " BELONGS                                    },
 };
 
 static void direct_routing_refuses_what_belongs_to_layer_7(void **state)

@@ -167,6 +167,11 @@ void proxy_client_each_name(const struct proxy_client *c, proxy_name_fn *fn, voi
 	fn(arg, PLAN_PROXY_REALS, 51, "L7/B 192.0.2.21/l7");
 }
 
+bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a)
+{
+	return false;
+}
+
 bool dataplane_real_idle(struct dataplane *d, uint32_t real)
 {
 	return !host.busy[real];

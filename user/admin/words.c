@@ -72,8 +72,11 @@ const char *words_method(const struct service_config *s)
 
 const char *words_mode(const struct service_config *s)
 {
-	static const char *const words[MODE_COUNT] = {
-		[MODE_L4_DR] = "DR", [MODE_L7_TCP] = "TCP", [MODE_L7_HTTP] = "HTTP"};
+	static const char *const words[MODE_COUNT] = {[MODE_L4_DR] = "DR",
+						      [MODE_L7_TCP] = "TCP",
+						      [MODE_L7_HTTP] = "HTTP",
+						      [MODE_L4_NAT] = "NAT",
+						      [MODE_L4_SNAT] = "SNAT"};
 
 	return words[s->mode];
 }

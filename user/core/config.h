@@ -20,6 +20,9 @@ struct config_net {
 	/* Connected networks of all interfaces, for R76. */
 	const struct prefix *networks;
 	size_t network_count;
+	/* Addresses of all interfaces. */
+	const struct addr *addresses;
+	size_t address_count;
 	bool missing_ok; /* `check`: a missing interface is a warning, and R3 is then not judged */
 };
 

@@ -67,6 +67,8 @@ void config_rules_order(struct config_reading *r, const struct service_config *s
 			const struct yaml_node *n);
 void config_rules_connections(struct config_reading *r, const struct service_config *s,
 			      const struct yaml_node *n);
+void config_rules_nat(struct config_reading *r, struct service_config *s,
+		      const struct yaml_node *n);
 void config_rules_http(struct config_reading *r, const struct service_config *s,
 		       const struct yaml_node *n);
 

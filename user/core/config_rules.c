@@ -160,9 +160,10 @@ static void rule_connected(struct config_reading *r, const struct service_config
 		if (!networks)
 			networks = networks_text(r);
 		config_say(r, ip_of(real),
-			   "%s is on no network of the attached interfaces (%s); Direct Routing "
-			   "reaches only neighbours",
-			   addr_format(a, ip), networks);
+			   "%s is on no network of the attached interfaces (%s); %s reaches only "
+			   "neighbours",
+			   addr_format(a, ip), networks,
+			   s->mode == MODE_L4_DR ? "Direct Routing" : "layer 4");
 	}
 }
 
@@ -388,6 +389,22 @@ static void rule_not_vip(struct config_reading *r, const struct claims *c,
 	}
 }
 
+static void rule_pool_not_vip(struct config_reading *r, const struct claims *c,
+			      const struct service_config *s, const struct yaml_node *n)
+{
+	char text[ADDR_TEXT_LEN];
+
+	for (size_t i = 0; i < s->pool_count; i++) {
+		const struct claim *found = find_vip(c, &s->pool[i]);
+
+		if (found)
+			config_say(r, yaml_get(n, "source_pool"),
+				   "%s is a VIP, of service %.64s; an address that nothing else "
+				   "uses belongs here",
+				   addr_format(&found->vip, text), found->service->name);
+	}
+}
+
 static void rule_routes_not_vip(struct config_reading *r, const struct claims *c,
 				const struct service_config *s, const struct yaml_node *n)
 {
@@ -410,6 +427,8 @@ static void rules_of_service(struct config_reading *r, const struct service_conf
 	config_rules_acl(r, (struct service_config *)s, n); /* of the draft: ours to fill */
 	config_rules_reals(r, s, n);
 	config_rules_order(r, s, n);
+	if (service_is_nat(s))
+		config_rules_nat(r, (struct service_config *)s, n);
 	if (service_is_l7(s))
 		config_rules_l7(r, s, n);
 	else if (net_known)
@@ -444,6 +463,7 @@ void config_rules(struct config_reading *r)
 		if (has_known_mode(n) && n->kind == YAML_MAP) {
 			rule_not_vip(r, &claims, &m->services[i], n);
 			rule_routes_not_vip(r, &claims, &m->services[i], n);
+			rule_pool_not_vip(r, &claims, &m->services[i], n);
 		}
 	free(claims.at);
 	config_expand_routes(r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/desire_l7.h"
+#include "core/desire_nat.h"
 #include "core/desire_ring.h"
 
 uint32_t desire_ticks(uint32_t msec)
@@ -34,10 +35,10 @@ uint32_t real_weight(const struct real_config *c, const struct real_fact *f)
 	return f->weight >= 0 ? (uint32_t)f->weight : c->weight;
 }
 
-/* Direct Routing sends to MAC addresses; layer 7 leaves that to the kernel. */
+/* Layer 4 sends to MAC addresses; layer 7 leaves that to the kernel. */
 static bool needs_mac(const struct service_config *s)
 {
-	return s->mode == MODE_L4_DR;
+	return !service_is_l7(s);
 }
 
 static bool is_up(const struct service_config *s, const struct real_fact *f)
@@ -151,6 +152,7 @@ static int put_real(struct plan *p, const struct service_config *s, uint32_t ser
 
 	desire_limits(s, c, f, &row.real);
 	row.real.flags = flags_of(s, c, f);
+	desire_nat_real(s, c, &row.real);
 	row.real.ifindex = f->ifindex;
 	row.real.service = row.info.service = service;
 	row.info.weight = real_usable(s, c, f) ? real_weight(c, f) : 0;
@@ -224,7 +226,7 @@ static int put_checks(struct plan *p, const struct service_config *s, const stru
 			const struct real_config *c = &s->reals[r];
 			struct row_check *kind = &row[c->backup][addr_is_v4(&c->ip)];
 
-			if (service_is_l7(s)) /* each real may have a port of its own */
+			if (s->mode != MODE_L4_DR) /* each real may have a port of its own */
 				kind->spec = NULL;
 			if (!kind->spec && !check_row(s, c, i, store, kind))
 				continue;
@@ -267,16 +269,23 @@ static int put_announcements(struct plan *p, const struct addr *vip, const struc
 	return err;
 }
 
-static int put_vips(struct plan *p, const struct service_config *s, const struct facts *f)
+static int put_vip(struct plan *p, const struct addr *vip, const struct facts *f)
 {
 	__u32 active = f->active;
+	int err = plan_put(p, PLAN_VIPS, vip->byte, &active);
+
+	return err ? err : put_announcements(p, vip, f);
+}
+
+/* Replies of reals come to the addresses of a pool as clients come to a VIP. */
+static int put_vips(struct plan *p, const struct service_config *s, const struct facts *f)
+{
 	int err = 0;
 
-	for (size_t i = 0; !err && i < s->vip_count; i++) {
-		err = plan_put(p, PLAN_VIPS, s->vips[i].byte, &active);
-		if (!err)
-			err = put_announcements(p, &s->vips[i], f);
-	}
+	for (size_t i = 0; !err && i < s->vip_count; i++)
+		err = put_vip(p, &s->vips[i], f);
+	for (size_t i = 0; !err && i < s->pool_count; i++)
+		err = put_vip(p, &s->pool[i], f);
 	return err;
 }
 
@@ -291,9 +300,9 @@ static int put_flood(struct plan *p, const struct service_config *s, uint32_t se
 	return plan_put(p, PLAN_FLOODS, &service, &row);
 }
 
-/* What Direct Routing adds: who is reached by which MAC, and in which turn. */
-static int put_direct_routing(struct plan *p, const struct service_config *s,
-			      const struct service_fact *f, size_t tables, struct store *store)
+/* What layer 4 adds: who is reached by which MAC, and in which turn. */
+static int put_layer4(struct plan *p, const struct service_config *s, const struct service_fact *f,
+		      size_t tables, struct store *store)
 {
 	int err = 0;
 
@@ -304,6 +313,8 @@ static int put_direct_routing(struct plan *p, const struct service_config *s,
 	}
 	if (!err)
 		err = put_flood(p, s, f->id);
+	if (!err)
+		err = desire_put_pool(p, s, f->id);
 	return err ? err : desire_put_ring(p, s, f, tables, store);
 }
 
@@ -345,7 +356,7 @@ static int put_service(struct plan *p, const struct model *m, const struct facts
 		err = put_checks(p, s, facts, f, store);
 	if (!err)
 		err = service_is_l7(s) ? desire_put_l7(p, m, facts, index)
-				       : put_direct_routing(p, s, f, tables, store);
+				       : put_layer4(p, s, f, tables, store);
 	if (err || s->parent)
 		return err; /* clients come to its parent */
 	err = put_acl(p, s, f->id, store);
@@ -426,6 +437,7 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 {
 	struct plan *p = plan_new();
 	size_t tables = desire_tables(m);
+	const __u32 active = f->active;
 	int err;
 
 	if (!p)
@@ -433,6 +445,8 @@ struct plan *desire(const struct model *m, const struct facts *f, struct store *
 	err = put_settings(p, m);
 	if (!err)
 		err = put_leaving_vips(p, f);
+	for (size_t i = 0; !err && i < f->held_source_count; i++)
+		err = plan_put(p, PLAN_VIPS, f->held_sources[i].byte, &active);
 	for (size_t i = 0; !err && i < m->service_count; i++)
 		err = put_service(p, m, f, i, tables, store);
 	for (size_t i = 0; !err && i < f->retired_count; i++)

@@ -77,6 +77,8 @@ struct facts {
 	size_t held_route_count;
 	const uint32_t *held_diverts;
 	size_t held_divert_count;
+	const struct addr *held_sources; /* that left a source_pool while flows have them */
+	size_t held_source_count;
 	const struct lb_addr *leaving_vips; /* answered for no more, unless the model has them */
 	size_t leaving_vip_count;
 	const struct iface_fact *ifaces; /* that exist and should be attached */

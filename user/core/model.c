@@ -38,6 +38,11 @@ bool service_is_http(const struct service_config *s)
 	return s->mode == MODE_L7_HTTP;
 }
 
+bool service_is_nat(const struct service_config *s)
+{
+	return s->mode == MODE_L4_NAT || s->mode == MODE_L4_SNAT;
+}
+
 bool service_is_redirect(const struct service_config *s)
 {
 	return service_is_http(s) && s->l7.redirect.to != REDIRECT_OFF;
@@ -64,8 +69,11 @@ const char *service_source_format(const struct service_config *s, char *text)
 
 const char *mode_name(enum service_mode m)
 {
-	static const char *const names[MODE_COUNT] = {
-		[MODE_L4_DR] = "l4-dr", [MODE_L7_TCP] = "l7-tcp", [MODE_L7_HTTP] = "l7-http"};
+	static const char *const names[MODE_COUNT] = {[MODE_L4_DR] = "l4-dr",
+						      [MODE_L7_TCP] = "l7-tcp",
+						      [MODE_L7_HTTP] = "l7-http",
+						      [MODE_L4_NAT] = "l4-nat",
+						      [MODE_L4_SNAT] = "l4-snat"};
 
 	return names[m];
 }

@@ -23,7 +23,7 @@ struct place {
 	unsigned int line, column;
 };
 
-enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_L7_HTTP, MODE_COUNT };
+enum service_mode { MODE_L4_DR, MODE_L7_TCP, MODE_L7_HTTP, MODE_L4_NAT, MODE_L4_SNAT, MODE_COUNT };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum on_stop { ON_STOP_LEAVE, ON_STOP_DETACH };
 enum on_down { ON_DOWN_AUTO, ON_DOWN_KEEP, ON_DOWN_RESET };
@@ -82,7 +82,7 @@ struct real_config {
 	struct place place;
 	const char *name;
 	struct addr ip;
-	uint16_t port;   /* layer 7; 0: the port the client came to (R54) */
+	uint16_t port;   /* not Direct Routing; 0: the port the client came to (R54) */
 	uint32_t weight; /* 0: drained by configuration */
 	bool backup;     /* its name is "backup" */
 	uint32_t min_connections, max_connections; /* R43; 0: no limit */
@@ -114,6 +114,9 @@ struct service_config {
 	const struct real_config *reals; /* the backup, if any, stands last */
 	size_t real_count;
 	struct acl_prefixes allow_from, deny_from;
+	struct acl_prefixes source_pool; /* l4-snat */
+	const struct addr *pool;         /* its addresses, one by one */
+	size_t pool_count;
 	const struct acl *acl; /* both together; NULL: everybody may use the service */
 	/* The service whose route this is; NULL: an ordinary one. A pool has no ports, the VIPs for
 	 * people only, and the settings of its parent. */
@@ -213,6 +216,8 @@ bool service_is_http(const struct service_config *s); /* and read HTTP? */
 /* How few connections a real of such limits must have to be used again once it was full (R43): less
  * than min, or where that is 0 less than three quarters of max. */
 uint32_t connections_reopen_below(uint32_t min, uint32_t max);
+/* Does XDP translate addresses and ports (l4-nat, l4-snat)? */
+bool service_is_nat(const struct service_config *s);
 
 /* Does it only send clients elsewhere? Then it has no reals. */
 bool service_is_redirect(const struct service_config *s);

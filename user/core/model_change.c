@@ -256,6 +256,7 @@ static void describe_acl(const struct service_config *from, const struct service
 {
 	describe_prefixes(to->name, "allow_from", &from->allow_from, &to->allow_from, out);
 	describe_prefixes(to->name, "deny_from", &from->deny_from, &to->deny_from, out);
+	describe_prefixes(to->name, "source_pool", &from->source_pool, &to->source_pool, out);
 }
 
 static void put_rate(uint32_t rate, struct buf *out)

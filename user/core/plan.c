@@ -20,6 +20,7 @@ static const struct {
 	[PLAN_CHECKS] = {"checks",         sizeof(__u32),                   sizeof(struct row_check)      },
 	[PLAN_SERVICES] = {"services",       sizeof(__u32),                   sizeof(struct lb_service_info)},
 	[PLAN_REALS] = {"reals",          sizeof(__u32),                   sizeof(struct row_real)       },
+	[PLAN_POOLS] = {"pools",          sizeof(__u32),                   sizeof(struct lb_pool)        },
 	[PLAN_RINGS] = {"rings",          sizeof(__u32),                   sizeof(struct row_ring)       },
 	[PLAN_ACLS] = {"acls",           sizeof(__u32),                   sizeof(struct row_acl)        },
 	[PLAN_FLOODS] = {"floods",         sizeof(__u32),                   sizeof(struct row_flood)      },

@@ -25,6 +25,7 @@ enum plan_table {
 	PLAN_CHECKS,         /* __u32 check id -> struct row_check */
 	PLAN_SERVICES,       /* __u32 service id -> struct lb_service_info */
 	PLAN_REALS,          /* __u32 real id -> struct row_real */
+	PLAN_POOLS,          /* __u32 service id -> struct lb_pool: sources of l4-snat */
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
 	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob: first, so
 			      * that no row asks for what is not there */

@@ -21,6 +21,8 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 #define HTTP   (1u << MODE_L7_HTTP)
 #define LAYER4 (1u << MODE_L4_DR)
 #define LAYER7 (1u << MODE_L7_TCP | HTTP)
+#define SNAT   (1u << MODE_L4_SNAT)
+#define NAT    (1u << MODE_L4_NAT | SNAT)
 
 /* Where this version has no answer yet; the design names them. */
 #define LATER(name, words, text)                                                                   \

@@ -19,7 +19,7 @@
 	 .zero = "auto",                                                                           \
 	 .min = 1,                                                                                 \
 	 .max = 65535,                                                                             \
-	 .for_modes = LAYER7,                                                                      \
+	 .for_modes = LAYER7 | NAT,                                                                \
 	 .why = "Direct Routing cannot change ports: the real server gets the port the client "    \
 		"came to (leave port: away)",                                                      \
 	 .help = "Port it serves on; auto is the port the client came to."},                       \
@@ -112,11 +112,14 @@ const struct schema_row schema_service[] = {
 	 FIELD(service_config, mode),
 	 .fallback = "l4-dr",
 	 .word = word_mode,
-	 .later = "l4-nat l4-snat",
 	 .max = MODE_COUNT - 1,
 	 .help = "With l4-dr, Direct Routing, servers answer their clients themselves; with l7-tcp "
 		 "connections end here and others go on to the servers, which need no change and "
-		 "may stand in any network; l7-http reads HTTP/1.1 on them."},
+		 "may stand in any network; l7-http reads HTTP/1.1 on them. With l4-nat packets "
+		 "get "
+		 "the server's address and port, and its replies come back by this host, its "
+		 "gateway; with l4-snat they come from source_pool too, and the server needs no "
+		 "change."},
 	{.key = "vip",
 	 .type = SCHEMA_ADDRESSES,
 	 ARRAY(service_config, vips, addr, vip_count),
@@ -204,6 +207,19 @@ const struct schema_row schema_service[] = {
 	 .help = "A packet in the middle of a flow that is not in the table, as after a failover: "
 		 "hash sends it to a usable real server, by the same hash each time; drop does "
 		 "not send it."},
+	{.key = "source_pool",
+	 .type = SCHEMA_PREFIXES,
+	 FIELD(service_config, source_pool),
+	 .max = LB_POOL_MAX,
+	 .neutral = "none",
+	 .for_modes = SNAT,
+	 .why = "belongs to mode: l4-snat",
+	 .doc_default = "none; l4-snat needs it",
+	 .help = "Addresses that real servers see clients come from: one, a range, or a list, up "
+		 "to "
+		 "16 in all. They are this instance's alone: no host has them, not even this one, "
+		 "and they are answered for as VIPs are. Each serves some 64,000 connections to "
+		 "each port of a real server."},
 	{.key = "source",
 	 .type = SCHEMA_SOURCE,
 	 .fallback = "auto",
@@ -398,5 +414,5 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "built in",
 	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, "
 		 "431, 502, 503, 504."},
-	{.key = NULL								 },
+	{.key = NULL					    },
 };

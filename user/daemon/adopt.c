@@ -50,7 +50,10 @@ static void claim_real(struct daemon *d, uint32_t id, const struct row_real *row
 	struct addr ip;
 
 	memcpy(ip.byte, row->real.ip.byte, sizeof(ip.byte));
-	claim(d->real_ids, real_identity(row->info.service_name, row->info.name, &ip, name), id);
+	real_identity(row->info.service_name, row->info.name, &ip, name);
+	if (row->real.flags & LB_REAL_NAT)
+		strcat(name, row->real.flags & LB_REAL_SNAT ? GATHER_SNAT : GATHER_NAT);
+	claim(d->real_ids, name, id);
 	/* Of a service that left, only its reals still say the number. */
 	claim(d->service_ids, row->info.service_name, row->real.service);
 }
@@ -60,7 +63,9 @@ static void adopt_health(struct daemon *d, const struct service_config *s,
 			 const struct real_config *r, struct arena *a)
 {
 	char name[REAL_IDENTITY_LEN];
-	uint32_t id = ids_find(d->real_ids, real_identity(s->name, r->name, &r->ip, name));
+	uint32_t id = ids_find(d->real_ids,
+			       service_is_nat(s) ? gather_id_name(s, r, name)
+						 : real_identity(s->name, r->name, &r->ip, name));
 	const struct row_real *row = id ? plan_find(d->actual, PLAN_REALS, &id) : NULL;
 	const uint32_t *checks;
 	size_t count;

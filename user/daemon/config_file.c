@@ -38,6 +38,7 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	struct net_snapshot s = {};
 	const char **wanted;
 	struct prefix *connected, *networks;
+	struct addr *addresses;
 	size_t count = 0;
 	int err = net_snapshot_take(&s, a);
 
@@ -57,8 +58,13 @@ static struct model *judge(struct config_input *in, bool missing_ok, struct aren
 	net.interface_count = s.interface_count;
 	net.connected = connected;
 	networks = arena_alloc(a, s.connected_count + 1, sizeof(*networks));
-	for (size_t i = 0; i < s.connected_count; i++)
+	addresses = arena_alloc(a, s.connected_count + 1, sizeof(*addresses));
+	for (size_t i = 0; i < s.connected_count; i++) {
 		networks[i] = s.connected[i].prefix;
+		addresses[i] = s.connected[i].address;
+	}
+	net.addresses = addresses;
+	net.address_count = s.connected_count;
 	net.networks = networks;
 	net.network_count = s.connected_count;
 	net.connected_count = connected_of(&s, wanted, count, connected);

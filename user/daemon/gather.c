@@ -26,12 +26,18 @@ const char *real_identity(const char *service, const char *real, const struct ad
 	return name;
 }
 
-/* A service that a reload moves between the layers gets new ids for its reals, so that the flows
- * it had run to their end under the old ones. */
+/* A service that a reload moves between the modes gets new ids for its reals, so that the flows it
+ * had run to their end under the old ones. */
 const char *gather_id_name(const struct service_config *s, const struct real_config *r, char *name)
 {
+	static const char *const suffixes[MODE_COUNT] = {[MODE_L4_DR] = "",
+							 [MODE_L7_TCP] = "/l7",
+							 [MODE_L7_HTTP] = "/l7",
+							 [MODE_L4_NAT] = GATHER_NAT,
+							 [MODE_L4_SNAT] = GATHER_SNAT};
+
 	real_identity(s->name, r->name, &r->ip, name);
-	return service_is_l7(s) ? strcat(name, "/l7") : name;
+	return strcat(name, suffixes[s->mode]);
 }
 
 size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room)
@@ -343,6 +349,7 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 	gather_retired(&g, f);
 	gather_ifaces(&g, f);
 	gather_held(d, f, a);
+	gather_held_sources(d, f, a);
 	f->files = files_facts(d->files, &f->file_count);
 	gather_tproxy(d, f, a);
 	return f;

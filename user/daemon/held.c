@@ -79,3 +79,35 @@ void gather_held(struct daemon *d, struct facts *f, struct arena *a)
 	f->held = c.vip;
 	f->held_count = d->held = c.held;
 }
+
+static bool has_address(const struct model *m, const struct addr *a)
+{
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct service_config *s = &m->services[i];
+
+		for (size_t j = 0; j < s->vip_count; j++)
+			if (addr_equal(&s->vips[j], a))
+				return true;
+		for (size_t j = 0; j < s->pool_count; j++)
+			if (addr_equal(&s->pool[j], a))
+				return true;
+	}
+	return false;
+}
+
+void gather_held_sources(struct daemon *d, struct facts *f, struct arena *a)
+{
+	size_t rows = plan_count(d->actual, PLAN_VIPS), count = 0;
+	struct addr *out = arena_alloc(a, rows + 1, sizeof(*out));
+
+	for (size_t i = 0; i < rows; i++) {
+		const struct lb_addr *vip = plan_key(d->actual, PLAN_VIPS, i);
+
+		if (!dataplane_nat_uses(d->dataplane, vip))
+			continue;
+		memcpy(out[count].byte, vip->byte, sizeof(vip->byte));
+		count += !has_address(d->model, &out[count]);
+	}
+	f->held_sources = out;
+	f->held_source_count = d->held_sources = count;
+}

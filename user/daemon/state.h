@@ -136,6 +136,7 @@ struct daemon {
 	size_t layer7_refused;    /* of refused: layer 4 does without */
 	size_t leaving;           /* ids that only sessions at layer 7 hold */
 	size_t held;              /* VIPs that only sessions at layer 7 hold */
+	size_t held_sources;      /* likewise, flows of l4-snat */
 	bool tproxy_held;         /* likewise what TProxy needs */
 	uint32_t session_limit;   /* of all proxies together */
 	uint32_t maxconn_said;    /* that the limit is below it */
@@ -178,6 +179,9 @@ bool gather_something_idle(const struct daemon *d);
  */
 enum { REAL_IDENTITY_LEN = 2 * LB_NAME_LEN + ADDR_TEXT_LEN + 8 };
 const char *real_identity(const char *service, const char *real, const struct addr *ip, char *name);
+/* Behind it, the name of one whose packets are translated. */
+#define GATHER_NAT  "/nat"
+#define GATHER_SNAT "/snat"
 /* The name that an id of the real stands for, in name. */
 const char *gather_id_name(const struct service_config *s, const struct real_config *r, char *name);
 /* A check could not connect: its real's neighbour entry may be stale. */
@@ -204,6 +208,8 @@ void gather_release(struct daemon *d);
 /* held.c: VIPs that layer 7 left with sessions on them, or that an earlier run left on the host. */
 void held_kernel_rows(struct net *n, struct plan *actual);
 void gather_held(struct daemon *d, struct facts *f, struct arena *a);
+/* Addresses that left the source_pool of l4-snat, but not their flows. */
+void gather_held_sources(struct daemon *d, struct facts *f, struct arena *a);
 
 /* via.c */
 /* What may be wrong with a real that fails by its VIP only, for people; NULL: nothing such. */

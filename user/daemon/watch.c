@@ -104,7 +104,7 @@ static void second_fire(struct timer *t)
 	tproxy_watch(d);
 	watch_files(d);
 	via_watch(d);
-	if (gather_something_idle(d) || d->held)
+	if (gather_something_idle(d) || d->held || d->held_sources)
 		reconcile_later(d);
 	if (d->leaving)
 		gather_release(d);

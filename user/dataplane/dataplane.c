@@ -53,6 +53,7 @@ static int load_program(struct dataplane *d, uint32_t flows, struct buf *why)
 /* What is kept in memory about maps that are adopted. */
 static int recall(struct dataplane *d, struct buf *why)
 {
+	static const struct lb_real none;
 	int err = rings_open(d, why);
 
 	if (!err)
@@ -61,6 +62,7 @@ static int recall(struct dataplane *d, struct buf *why)
 	for (uint32_t id = 1; !err && id < LB_REALS_MAX; id++)
 		if (d->reals[id].service) {
 			d->real_top = id + 1;
+			nat_note_real(d, &none, &d->reals[id]);
 			d->reset_reals += !!(d->reals[id].flags & LB_REAL_RESET);
 		}
 	return err ? err : sink_read_vips(d);
@@ -109,6 +111,8 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	if (!err)
 		err = trace_open(d);
 	if (!err)
+		err = nat_open(d);
+	if (!err)
 		err = recall(d, why);
 	if (!err)
 		err = attach_open(d, why);
@@ -138,6 +142,7 @@ void dataplane_close(struct dataplane *d)
 	attach_close(d);
 	divert_close(d);
 	trace_close(d);
+	nat_close(d);
 	reset_close(d);
 	sweep_close(d);
 	acls_close(d);

@@ -48,7 +48,7 @@ uint32_t dataplane_flows_limit(const struct dataplane *d);
 bool dataplane_adopted(const struct dataplane *d);
 
 /*
- * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
+ * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_POOLS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
  * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum dataplane_filter. A
  * refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
@@ -114,6 +114,9 @@ bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct 
 /* True when no flow entry may carry this real id: its counters say so and a whole sweep has passed
  * since it was taken out of every ring. */
 bool dataplane_real_idle(struct dataplane *d, uint32_t real);
+
+/* May the replies of a flow be for this address of a pool? */
+bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a);
 
 /*
  * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted

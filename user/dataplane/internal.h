@@ -18,6 +18,7 @@ struct sweep;
 struct reset_scan;
 struct trace;
 struct carry;
+struct nat_sweep;
 
 /* The pinned maps. MMAP ones are written and read in place. */
 /* clang-format off */
@@ -40,6 +41,8 @@ struct carry;
 	M(FRAGMENTS,  lbx_fragments)  \
 	M(ICMP,       lbx_icmp)       \
 	M(PERSIST,    lbx_persist)    \
+	M(NAT,        lbx_nat)        \
+	M(POOLS,      lbx_pools)      \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \
 	M(EVENTS,     lbx_events)     \
@@ -86,6 +89,7 @@ struct dataplane {
 	uint16_t filter_refs[LB_VIP_FILTER_WORDS * 64];
 	uint32_t real_top;     /* no id at or above it was ever in use */
 	uint32_t reset_reals;  /* rows with LB_REAL_RESET */
+	uint32_t nat_reals;    /* rows with LB_REAL_NAT */
 	uint64_t denied_flows; /* LB_FLOW_DENIED that the sweep met or made last */
 
 	struct attachments *attachments;
@@ -94,6 +98,7 @@ struct dataplane {
 	struct sweep *sweep;
 	struct reset_scan *reset_scan;
 	struct trace *trace;
+	struct nat_sweep *nat_sweep;
 	struct plan_sink sink;
 };
 
@@ -180,12 +185,21 @@ bool acls_wait_for(const struct dataplane *d, uint32_t pass);
 void sink_init(struct dataplane *d);
 /* Counts references to the filter's bits after adoption, and mends the filter. */
 int sink_read_vips(struct dataplane *d);
+/* One more, or one less, reason to look at packets for an address, or from it. */
+void sink_filter_add(struct dataplane *d, const struct lb_addr *a);
+void sink_filter_drop(struct dataplane *d, const struct lb_addr *a);
 
 /* sweep.c */
 int sweep_open(struct dataplane *d);
 void sweep_close(struct dataplane *d);
 /* The number of the pass that runs or ran last; 0 before the first. */
 uint32_t sweep_pass(const struct dataplane *d);
+
+/* nat.c: which reals' packets are translated, and rows whose flow is over. */
+int nat_open(struct dataplane *d);
+void nat_close(struct dataplane *d);
+void nat_note_real(struct dataplane *d, const struct lb_real *before, const struct lb_real *after);
+void nat_sweep(struct dataplane *d);
 
 /* reset.c */
 int reset_open(struct dataplane *d);

@@ -132,7 +132,7 @@ static int pinned_version(const struct dataplane *d, uint32_t *version)
 
 static bool is_flow_table(enum map_id id)
 {
-	return id == MAP_FLOWS4 || id == MAP_FLOWS6;
+	return id == MAP_FLOWS4 || id == MAP_FLOWS6 || id == MAP_NAT;
 }
 
 /* Opens one pinned map into d->fd and gives it to the object. */
@@ -175,7 +175,7 @@ static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *o
 
 static int set_flows(struct bpf_object *obj, uint32_t flows)
 {
-	static const enum map_id tables[] = {MAP_FLOWS4, MAP_FLOWS6};
+	static const enum map_id tables[] = {MAP_FLOWS4, MAP_FLOWS6, MAP_NAT};
 
 	for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(obj, map_names[tables[i]]);

@@ -116,6 +116,22 @@ static int read_reals(const struct reading *r)
 	return err;
 }
 
+static int read_pools(const struct reading *r)
+{
+	int fd = r->d->fd[MAP_POOLS], err = 0;
+	const uint32_t *from = NULL;
+	struct lb_pool pool;
+	uint32_t at, next;
+
+	while (!err && !bpf_map_get_next_key(fd, from, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &pool))
+			err = plan_put(r->to, PLAN_POOLS, &next, &pool);
+		at = next;
+		from = &at;
+	}
+	return err ? err : errno == ENOENT ? 0 : -errno;
+}
+
 static int read_endpoints(const struct reading *r)
 {
 	struct lb_endpoint at, next;
@@ -197,8 +213,8 @@ static int read_ifaces(const struct reading *r)
 int dataplane_read(struct dataplane *d, struct plan *actual, const struct dataplane_intern *intern)
 {
 	static int (*const parts[])(const struct reading *r) = {
-		read_settings, read_services, read_reals,  read_endpoints,
-		read_vips,     read_vias,     read_ifaces,
+		read_settings,  read_services, read_reals, read_pools,
+		read_endpoints, read_vips,     read_vias,  read_ifaces,
 	};
 	const struct reading r = {.d = d, .to = actual, .intern = intern};
 	int err = 0;

@@ -118,6 +118,7 @@ static int real_put(struct dataplane *d, const void *key, const void *value, con
 	if (err)
 		return err;
 	count_resets(d, d->reals[id].flags, row->real.flags);
+	nat_note_real(d, &d->reals[id], &row->real);
 	write_real(&d->reals[id], &row->real);
 	if (id >= d->real_top)
 		d->real_top = id + 1;
@@ -130,6 +131,7 @@ static int real_delete(struct dataplane *d, const void *key)
 	uint32_t id = *(const uint32_t *)key;
 
 	count_resets(d, d->reals[id].flags, 0);
+	nat_note_real(d, &d->reals[id], &none);
 	store_mac_and_flags(&d->reals[id], &none); /* no packet goes there any more ... */
 	write_real(&d->reals[id], &none);          /* ... and now the row is free */
 	return delete (d, MAP_REAL_INFO, &id);
@@ -147,6 +149,16 @@ static int ring_put(struct dataplane *d, const void *key, const void *value, con
 static int ring_delete(struct dataplane *d, const void *key)
 {
 	return rings_remove(d, *(const uint32_t *)key);
+}
+
+static int pool_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	return update(d, MAP_POOLS, key, value);
+}
+
+static int pool_delete(struct dataplane *d, const void *key)
+{
+	return delete (d, MAP_POOLS, key);
 }
 
 static int acl_put(struct dataplane *d, const void *key, const void *value, const void *old)
@@ -202,7 +214,7 @@ static uint32_t filter_bit(const struct lb_addr *a)
 	return lb_vip_filter_bit(word);
 }
 
-static void filter_add(struct dataplane *d, const struct lb_addr *a)
+void sink_filter_add(struct dataplane *d, const struct lb_addr *a)
 {
 	uint32_t bit = filter_bit(a);
 
@@ -210,7 +222,7 @@ static void filter_add(struct dataplane *d, const struct lb_addr *a)
 		__atomic_fetch_or(&d->filter[bit / 64], 1ULL << bit % 64, __ATOMIC_RELEASE);
 }
 
-static void filter_drop(struct dataplane *d, const struct lb_addr *a)
+void sink_filter_drop(struct dataplane *d, const struct lb_addr *a)
 {
 	uint32_t bit = filter_bit(a);
 
@@ -228,7 +240,7 @@ static int vip_put(struct dataplane *d, const void *key, const void *value, cons
 	row.active = *(const uint32_t *)value;
 	err = update(d, MAP_VIPS, key, &row);
 	if (!err && !there)
-		filter_add(d, key);
+		sink_filter_add(d, key);
 	return err;
 }
 
@@ -236,7 +248,7 @@ static int vip_delete(struct dataplane *d, const void *key)
 {
 	if (bpf_map_delete_elem(d->fd[MAP_VIPS], key))
 		return errno == ENOENT ? 0 : -errno;
-	filter_drop(d, key);
+	sink_filter_drop(d, key);
 	return 0;
 }
 
@@ -332,6 +344,7 @@ static const struct {
 	[PLAN_SETTINGS] = {settings_put,   settings_delete  },
 	[PLAN_SERVICES] = {service_put,    service_delete   },
 	[PLAN_REALS] = {real_put,       real_delete      },
+	[PLAN_POOLS] = {pool_put,       pool_delete      },
 	[PLAN_RINGS] = {ring_put,       ring_delete      },
 	[PLAN_ACLS] = {acl_put,        acl_delete       },
 	[PLAN_FLOODS] = {flood_put,      flood_delete     },

@@ -371,6 +371,7 @@ bool dataplane_sweep(struct dataplane *d)
 	acls_reap(d);
 	d->sweep->woke = false;
 	run_slice(d);
+	nat_sweep(d);
 	return d->sweep->woke;
 }
 

@@ -121,6 +121,7 @@ struct net_snapshot {
 	struct {
 		const char *interface;
 		struct prefix prefix;
+		struct addr address; /* of this host, in it */
 	} * connected;
 	size_t connected_count;
 };

@@ -30,6 +30,7 @@ static void fill(struct net_snapshot *s, const struct net *n, struct arena *a)
 		if (!name)
 			continue;
 		s->connected[s->connected_count].interface = name;
+		s->connected[s->connected_count].address = from->local;
 		s->connected[s->connected_count++].prefix = from->network;
 	}
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address translation, for reals with LB_REAL_NAT. flow.h chooses the real as for any other; then
+ * the client's packet gets the real's address and port and, with LB_REAL_SNAT, a source of the
+ * service's pool. What comes back is known by its row in lbx_nat, gets the VIP's address and the
+ * client's, and leaves the way the client came: no route is asked for.
+ */
+#ifndef LBXDP_BPF_NAT_H
+#define LBXDP_BPF_NAT_H
+
+#include "nat_icmp.h"
+
+/* Is there any real whose packets are translated? */
+stage bool nat_is_used(void)
+{
+	const __u32 zero = 0;
+	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
+
+	return s && s->nat;
+}
+
+stage int nat_out_of(struct xdp_md *ctx, __u32 where, __u32 real, bool six)
+{
+	struct nat n = {};
+	struct lb_flow6 key = {};
+	struct lb_nat *row;
+
+	if (!nat_open(&n, ctx, where, six) || !real_choose(&n.p, real))
+		return nat_sent(LB_NO_REAL, XDP_DROP);
+	nat_key_of(&key, &n.p);
+	row = nat_find(&key);
+	if (!(real_flags(&n.p) & LB_REAL_HAS_MAC))
+		return nat_sent(LB_NO_NEIGHBOUR, XDP_DROP);
+	if (!row || row->back || row->real != real)
+		return LB_CONTINUE;
+	if (!nat_hop(&n.p, six))
+		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
+	n.p.now = flow_tick();
+	nat_touch(&n.p, row);
+	nat_follow_client(&n.p, row);
+	nat_translate(&n, row, six);
+	return nat_to_real(&n.p);
+}
+
+/* Sends a client's packet to the real by its row. Returns verdict and action, or LB_CONTINUE: there
+ * is no row, and nothing has changed. */
+int nat_out(struct xdp_md *ctx, __u32 where, __u32 real);
+
+separate int nat_out(struct xdp_md *ctx, __u32 where, __u32 real)
+{
+	return nat_six(where) ? nat_out_of(ctx, where, real, true)
+			      : nat_out_of(ctx, where, real, false);
+}
+
+/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. A
+ * fragment goes nowhere, because those that follow it have no ports. */
+stage int nat_forward(struct xdp_md *ctx, __u32 where, __u32 real)
+{
+	int sent;
+
+	if (!where)
+		return nat_sent(LB_FRAGMENT, XDP_DROP);
+	sent = nat_out(ctx, where, real);
+	if (sent == LB_CONTINUE) {
+		sent = nat_make(ctx, where, real);
+		if (sent != LB_CONTINUE)
+			return nat_sent(sent, XDP_DROP);
+		sent = nat_out(ctx, where, real);
+	}
+	return sent == LB_CONTINUE ? nat_sent(LB_NAT_FULL, XDP_DROP) : sent;
+}
+
+stage int nat_back_of(struct xdp_md *ctx, __u32 where, bool six)
+{
+	struct nat n = {};
+	struct lb_flow6 key = {};
+	struct lb_nat *row;
+
+	if (!nat_open(&n, ctx, where, six))
+		return LB_CONTINUE;
+	nat_key_of(&key, &n.p);
+	row = nat_find_back(&key, six);
+	if (!row || !row->back)
+		return LB_CONTINUE;
+	if (!nat_hop(&n.p, six))
+		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
+	n.p.now = flow_tick();
+	nat_touch(&n.p, row);
+	nat_translate(&n, row, six);
+	return nat_to_client(&n.p, row);
+}
+
+/* Sends a reply to its client. Returns verdict and action, or LB_CONTINUE: it is none. */
+int nat_reply(struct xdp_md *ctx, __u32 where);
+
+separate int nat_reply(struct xdp_md *ctx, __u32 where)
+{
+	return nat_six(where) ? nat_back_of(ctx, where, true) : nat_back_of(ctx, where, false);
+}
+
+/* LB_CONTINUE: to be parsed further; anything else: not a packet that is translated. */
+stage enum lb_verdict nat_parse(struct pkt *p)
+{
+	enum lb_verdict v = parse_ethernet(p);
+
+	if (v != LB_CONTINUE || pkt_group_mac(p))
+		return LB_NOT_OURS;
+	if (p->type == bpf_htons(WIRE_IP4)) {
+		v = parse_ip4_start(p);
+		return v == LB_CONTINUE ? parse_ip4(p) : v;
+	}
+	if (p->type != bpf_htons(WIRE_IP6))
+		return LB_NOT_OURS;
+	v = parse_ip6_start(p);
+	return v == LB_CONTINUE ? parse_ip6(p) : v;
+}
+
+/* Where a packet's headers stand, if it is one that can be translated, or an ICMP message; else 0.
+ */
+__u32 nat_look(struct xdp_md *ctx);
+
+separate __u32 nat_look(struct xdp_md *ctx)
+{
+	struct pkt p = {.ctx = ctx};
+
+	pkt_fetch(&p);
+	if (nat_parse(&p) != LB_CONTINUE || p.fragment)
+		return 0;
+	if (p.proto == WIRE_ICMP4 ? !p.ip4 : p.proto == WIRE_ICMP6 && p.ip4)
+		return 0;
+	if (p.proto != WIRE_ICMP4 && p.proto != WIRE_ICMP6 && parse_transport(&p) != LB_CONTINUE)
+		return 0;
+	return nat_where(&p);
+}
+
+/* What comes back of a translated flow. Returns verdict and action, or LB_CONTINUE: it is another
+ * packet, and nothing has changed. */
+stage int nat_back(struct xdp_md *ctx, __u32 where)
+{
+	__u8 proto = where >> 23;
+
+	return proto == WIRE_ICMP4 || proto == WIRE_ICMP6 ? nat_icmp(ctx, where)
+							  : nat_reply(ctx, where);
+}
+
+#endif

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address translation, both ways. What is expected is built from nothing, with checksums of its
+ * own, and compared byte by byte. Two ways: l4-nat, where the real sees the client, and l4-snat,
+ * where it sees an address of the pool.
+ */
+#include "cases.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CLIENT_PORT = 40000, REAL_PORT = 8080, HOPS = 64, PSH = 8 };
+
+static const uint8_t mac_real[6] = {2, 0, 0, 0, 0, 0xa1};
+static const uint8_t mac_to_real[6] = {2, 0, 0, 0, 0x50, IFINDEX};
+
+static const char *const vips[] = {"10.77.0.100", "fd77::100"};
+static const char *const clients[] = {"10.77.0.2", "fd77::2"};
+static const char *const reals[] = {"10.88.3.11", "fd88::3:11"};
+static const char *const others[] = {"10.88.3.12", "fd88::3:12"};
+static const char *const pools[] = {"10.88.9.200", "fd88::9:200"};
+
+/* One kind of flow. */
+struct way {
+	int six;
+	bool snat;
+	uint8_t proto;
+	unsigned tags;
+};
+
+static struct frame frame, want;
+
+static void nat_world(struct way w)
+{
+	world_reset();
+	world_nat_real(REAL_A, reals[w.six], REAL_PORT, w.snat);
+	world_nat_real(REAL_B, others[w.six], REAL_PORT, w.snat);
+	world_ring((uint32_t[]){REAL_A}, 1);
+	if (w.snat)
+		world_pool(&pools[w.six], 1);
+	tap_about("IPv%d, %s, protocol %d, %u tags", w.six ? 6 : 4, w.snat ? "l4-snat" : "l4-nat",
+		  w.proto, w.tags);
+}
+
+static const char *seen_as(struct way w)
+{
+	return w.snat ? pools[w.six] : clients[w.six];
+}
+
+static struct spec spec_of(struct way w, uint8_t flags)
+{
+	return (struct spec){.six = w.six,
+			     .tags = w.tags,
+			     .proto = w.proto,
+			     .flags = flags,
+			     .seq = 0x89abcdef,
+			     .payload = 13};
+}
+
+/* A client's packet, and what the real gets. */
+static struct spec sent(struct way w, uint8_t flags)
+{
+	struct spec s = spec_of(w, flags);
+
+	s.src = clients[w.six];
+	s.dst = vips[w.six];
+	return s;
+}
+
+static struct spec arrives(struct way w, uint8_t flags)
+{
+	struct spec s = spec_of(w, flags);
+
+	s.src = seen_as(w);
+	s.dst = reals[w.six];
+	s.dport = REAL_PORT;
+	s.ttl = HOPS - 1;
+	s.dst_mac = mac_real;
+	s.src_mac = mac_to_real;
+	return s;
+}
+
+/* A real's packet, and what the client gets. */
+static struct spec replied(struct way w, uint8_t flags)
+{
+	struct spec s = spec_of(w, flags);
+
+	s.src = reals[w.six];
+	s.dst = seen_as(w);
+	s.sport = REAL_PORT;
+	s.dport = CLIENT_PORT;
+	s.src_mac = mac_real;
+	s.dst_mac = mac_to_real;
+	return s;
+}
+
+static struct spec returns(struct way w, uint8_t flags)
+{
+	struct spec s = spec_of(w, flags);
+
+	s.src = vips[w.six];
+	s.dst = clients[w.six];
+	s.sport = 443;
+	s.dport = CLIENT_PORT;
+	s.ttl = HOPS - 1;
+	s.src_mac = mac_ours;
+	s.dst_mac = mac_client;
+	return s;
+}
+
+static void expect(struct spec is, struct spec becomes, enum lb_verdict verdict)
+{
+	frame_build(&frame, &is);
+	frame_build(&want, &becomes);
+	world_run(&frame, (struct expect){.verdict = verdict, .sent = &want}, NULL);
+}
+
+/* The packet goes nowhere, or passes by, as it came. */
+static void expect_end(struct spec is, enum lb_verdict verdict)
+{
+	expect(is, is, verdict);
+}
+
+static void open_flow(struct way w)
+{
+	expect(sent(w, SYN), arrives(w, SYN), LB_FORWARDED);
+	expect(replied(w, SYN | ACK), returns(w, SYN | ACK), LB_NAT_REPLY);
+}
+
+typedef void way_case(struct way w);
+
+/* Both families, both modes, both protocols. */
+static void each_way(way_case *run)
+{
+	for (int i = 0; i < 8; i++)
+		run((struct way){
+			.six = i & 1, .snat = i & 2, .proto = i & 4 ? PROTO_UDP : PROTO_TCP});
+}
+
+static void talk(struct way w)
+{
+	for (w.tags = 0; w.tags <= 2; w.tags++) {
+		nat_world(w);
+		open_flow(w);
+		expect(sent(w, ACK), arrives(w, ACK), LB_FORWARDED);
+		expect(sent(w, ACK | PSH), arrives(w, ACK | PSH), LB_FORWARDED);
+		expect(replied(w, ACK | PSH), returns(w, ACK | PSH), LB_NAT_REPLY);
+		expect(replied(w, ACK | FIN), returns(w, ACK | FIN), LB_NAT_REPLY);
+		expect(sent(w, ACK | FIN), arrives(w, ACK | FIN), LB_FORWARDED);
+		tap_equal(world_entries("lbx_nat"), 2, "rows");
+		tap_equal(world_entries(w.six ? "lbx_flows6" : "lbx_flows4"), 1, "flows");
+	}
+}
+
+static void a_flow_is_translated_both_ways(void)
+{
+	each_way(talk);
+}
+
+/* Sums that carry, and those that end in zero, are among so many. */
+static void add_up(struct way w)
+{
+	nat_world(w);
+	open_flow(w);
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct spec s = sent(w, ACK), a = arrives(w, ACK), r = replied(w, ACK),
+			    b = returns(w, ACK);
+		uint8_t data[4] = {i * 37, i >> 3, i, i * 11};
+
+		s.data = a.data = r.data = b.data = data;
+		s.payload = a.payload = r.payload = b.payload = i % 5;
+		s.id = a.id = r.id = b.id = i * 40503;
+		s.seq = a.seq = r.seq = b.seq = i * 2654435761U;
+		expect(s, a, LB_FORWARDED);
+		expect(r, b, LB_NAT_REPLY);
+	}
+}
+
+static void every_checksum_is_what_it_would_be_anew(void)
+{
+	each_way(add_up);
+}
+
+static void keep_port(struct way w)
+{
+	struct spec s = sent(w, SYN), a = arrives(w, SYN);
+
+	nat_world(w);
+	world_nat_real(REAL_A, reals[w.six], 0, w.snat);
+	a.dport = 443;
+	expect(s, a, LB_FORWARDED);
+}
+
+static void a_real_without_a_port_gets_the_one_the_client_came_to(void)
+{
+	each_way(keep_port);
+}
+
+static uint16_t port_at(const struct frame *f, size_t at)
+{
+	return (uint16_t)(f->byte[at] << 8 | f->byte[at + 1]);
+}
+
+/* Two clients with one source port share the pool's address, not its port. */
+static void share_pool(struct way w)
+{
+	static const char *const second[] = {"10.77.0.3", "fd77::3"};
+	struct spec s = sent(w, SYN), r = replied(w, ACK), b = returns(w, ACK);
+	uint16_t port;
+
+	if (!w.snat)
+		return;
+	nat_world(w);
+	open_flow(w);
+	s.src = second[w.six];
+	frame_build(&frame, &s);
+	tap_equal(runner_run(&frame), 3, "XDP_TX");
+	port = port_at(&frame, frame.l4);
+	if (port == CLIENT_PORT || port < 1024)
+		tap_fail("the second client has port %u", port);
+	r.dport = port;
+	b.dst = second[w.six];
+	expect(r, b, LB_NAT_REPLY);
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	tap_equal(world_entries("lbx_nat"), 4, "rows");
+}
+
+static void clients_with_one_port_get_different_ones(void)
+{
+	each_way(share_pool);
+}
+
+/* The same ports to two VIP ports that are one port of the real. */
+static void meet(struct way w)
+{
+	struct lb_endpoint key = {.port = 444, .proto = w.proto};
+	uint32_t service = VIP_SERVICE;
+	struct spec s = sent(w, SYN), r = replied(w, ACK), b = returns(w, ACK);
+
+	nat_world(w);
+	frame_mapped(key.vip.byte, vips[w.six]);
+	(void)runner_put("lbx_endpoints", &key, &service);
+	open_flow(w);
+	s.dport = 444;
+	frame_build(&frame, &s);
+	tap_equal(runner_run(&frame), 3, "XDP_TX");
+	r.dport = port_at(&frame, frame.l4);
+	if (r.dport == CLIENT_PORT)
+		tap_fail("two flows are one to the real");
+	b.sport = 444;
+	expect(r, b, LB_NAT_REPLY);
+}
+
+static void flows_that_would_be_one_to_the_real_are_told_apart(void)
+{
+	each_way(meet);
+}
+
+/* The service has no pool, or the table is full. */
+static void find_none(struct way w)
+{
+	uint32_t service = VIP_SERVICE;
+
+	if (!w.snat)
+		return;
+	nat_world(w);
+	(void)runner_del("lbx_pools", &service);
+	expect_end(sent(w, SYN), LB_NAT_FULL);
+	nat_world(w);
+	for (int i = 1; i <= FLOWS_MAX / 2; i++) {
+		struct spec s = sent(w, SYN);
+		char src[32];
+
+		snprintf(src, sizeof(src), w.six ? "fd77::9:%x" : "10.77.9.%u", i);
+		s.src = src;
+		frame_build(&frame, &s);
+		tap_equal(runner_run(&frame), 3, "XDP_TX");
+	}
+	tap_equal(world_entries("lbx_nat"), FLOWS_MAX, "rows");
+	expect_end(sent(w, SYN), LB_NAT_FULL);
+}
+
+static void a_flow_without_a_source_is_a_counted_drop(void)
+{
+	each_way(find_none);
+}
+
+static void hop(struct way w)
+{
+	struct spec s = sent(w, ACK), r = replied(w, ACK), a = arrives(w, ACK);
+
+	nat_world(w);
+	open_flow(w);
+	s.ttl = r.ttl = 1;
+	expect_end(s, LB_HOP_LIMIT);
+	expect_end(r, LB_HOP_LIMIT);
+	s.ttl = 2;
+	a.ttl = 1;
+	expect(s, a, LB_FORWARDED);
+}
+
+static void a_packet_with_no_hop_left_is_dropped(void)
+{
+	each_way(hop);
+}
+
+/* RFC 768: in IPv4 no checksum may be given. */
+static void a_missing_udp_checksum_stays_missing(void)
+{
+	for (int snat = 0; snat < 2; snat++) {
+		struct way w = {.snat = snat, .proto = PROTO_UDP};
+		struct spec s = sent(w, 0), a = arrives(w, 0);
+
+		nat_world(w);
+		frame_build(&frame, &s);
+		frame_build(&want, &a);
+		frame_set16(&frame, frame.l4 + 6, 0);
+		frame_set16(&want, want.l4 + 6, 0);
+		world_run(&frame, (struct expect){.verdict = LB_FORWARDED, .sent = &want}, NULL);
+	}
+}
+
+/* Both ends of the flow: what follows it has no ports. */
+static void a_fragment_of_a_translated_flow_is_dropped(void)
+{
+	struct way w = {.proto = PROTO_UDP};
+	struct spec s = sent(w, 0);
+
+	nat_world(w);
+	open_flow(w);
+	s.payload = 24;
+	frame_build(&frame, &s);
+	frame_set16(&frame, frame.l3 + 6, 0x2000);
+	world_run(&frame, (struct expect){.verdict = LB_FRAGMENT}, NULL);
+}
+
+static void pass_by(struct way w)
+{
+	struct spec r = replied(w, ACK);
+
+	nat_world(w);
+	expect_end(r, LB_NOT_OURS);
+	open_flow(w);
+	r.dport = 4711;
+	expect_end(r, LB_NOT_OURS);
+	r = replied(w, ACK);
+	r.sport = 22;
+	expect_end(r, LB_NOT_OURS);
+	r = replied(w, ACK);
+	r.dst_mac = mac_broadcast;
+	expect_end(r, LB_NOT_OURS);
+}
+
+static void what_answers_no_flow_is_left_to_the_host(void)
+{
+	each_way(pass_by);
+}
+
+/* Its rows become those of the new real; what the old one still says goes nowhere. */
+static void move(struct way w)
+{
+	static const uint8_t mac_other_real[6] = {2, 0, 0, 0, 0, 0xa2};
+	const struct expect e = {
+		.verdict = LB_FORWARDED, .event = 1 + LB_EVENT_FLOW_REPLACED, .sent = &want};
+	struct spec s = sent(w, SYN), a = arrives(w, SYN), r = replied(w, ACK);
+
+	nat_world(w);
+	open_flow(w);
+	world_real(REAL_A, 0, IFINDEX);
+	world_ring((uint32_t[]){REAL_B}, 1);
+	a.dst = others[w.six];
+	a.dst_mac = mac_other_real;
+	frame_build(&frame, &s);
+	frame_build(&want, &a);
+	world_run(&frame, e, NULL);
+	expect_end(replied(w, ACK), LB_NOT_OURS);
+	r.src = others[w.six];
+	expect(r, returns(w, ACK), LB_NAT_REPLY);
+	tap_equal(world_entries("lbx_nat"), 2, "rows");
+}
+
+static void a_flow_that_gets_another_real_gets_other_rows(void)
+{
+	for (int i = 0; i < 4; i++)
+		move((struct way){.six = i & 1, .snat = i & 2, .proto = PROTO_TCP});
+}
+
+static void move_client(struct way w)
+{
+	struct spec s = sent(w, ACK), b = returns(w, ACK);
+
+	nat_world(w);
+	open_flow(w);
+	s.src_mac = b.dst_mac = mac_other;
+	expect(s, arrives(w, ACK), LB_FORWARDED);
+	expect(replied(w, ACK), b, LB_NAT_REPLY);
+}
+
+static void replies_follow_the_router_that_the_client_comes_by(void)
+{
+	each_way(move_client);
+}
+
+static void halt(struct way w)
+{
+	uint32_t real = REAL_A;
+	struct lb_real row;
+	struct spec s = sent(w, ACK), rst = returns(w, RST);
+
+	if (w.proto != PROTO_TCP)
+		return;
+	nat_world(w);
+	open_flow(w);
+	(void)runner_get("lbx_reals", &real, &row);
+	row.flags = (row.flags | LB_REAL_RESET) & ~LB_REAL_USABLE;
+	(void)runner_put("lbx_reals", &real, &row);
+	s.ack = rst.seq = 0x12345678;
+	rst.payload = 0;
+	rst.ttl = 64;
+	expect(s, rst, LB_RESET);
+}
+
+static void a_halted_reals_client_gets_the_vips_reset(void)
+{
+	each_way(halt);
+}
+
+/* An error about `about`, as little of it quoted as RFC 792 allows. */
+static struct spec error_about(struct way w, const struct spec *about, struct frame *inner)
+{
+	size_t header = w.six ? 40 : 20;
+
+	frame_build(inner, about);
+	return (struct spec){.six = w.six,
+			     .proto = w.six ? PROTO_ICMP6 : PROTO_ICMP4,
+			     .type = w.six ? 2 : 3, /* too big, fragmentation needed */
+			     .code = w.six ? 0 : 4,
+			     .data = inner->byte + inner->l3,
+			     .payload = header + 8};
+}
+
+/* The checksum of a quoted UDP header is as it was sent. */
+static void copy_checksum(struct way w, struct frame *to, const struct frame *from)
+{
+	if (w.proto == PROTO_UDP)
+		memcpy(to->byte + to->l4 + 6, from->byte + from->l4 + 6, 2);
+}
+
+/* Runs an error that quotes is, and expects that it quotes becomes. */
+static void expect_error(struct way w, struct spec error, struct spec becomes, struct spec quoted,
+			 struct spec then, enum lb_verdict verdict)
+{
+	static struct frame was, now;
+	struct spec e = error_about(w, &quoted, &was), b = error_about(w, &then, &now);
+
+	copy_checksum(w, &now, &was);
+	e.src = error.src;
+	e.dst = error.dst;
+	e.src_mac = error.src_mac;
+	e.dst_mac = error.dst_mac;
+	b.src = becomes.src;
+	b.dst = becomes.dst;
+	b.src_mac = becomes.src_mac;
+	b.dst_mac = becomes.dst_mac;
+	b.ttl = HOPS - 1;
+	expect(e, b, verdict);
+}
+
+/* A router between the VIP and the client says that a reply is too big: the real must know. */
+static void tell_real(struct way w)
+{
+	static const char *const routers[] = {"192.0.2.1", "2001:db8::1"};
+	struct spec from = {.src = routers[w.six], .dst = vips[w.six]};
+	struct spec quoted = returns(w, ACK), then = replied(w, ACK), error;
+	static struct frame inner;
+
+	nat_world(w);
+	open_flow(w);
+	then.ttl = quoted.ttl;
+	expect_error(w, from, arrives(w, 0), quoted, then, LB_FORWARDED);
+	error = error_about(w, &quoted, &inner);
+	error.dst = clients[w.six]; /* not who sent what is quoted */
+	expect_end(error, LB_NOT_OURS);
+}
+
+/* Likewise on the way to the real, or the real itself that has nobody on the port. */
+static void tell_client(struct way w)
+{
+	struct spec quoted = arrives(w, ACK), then = sent(w, ACK);
+
+	nat_world(w);
+	open_flow(w);
+	then.ttl = quoted.ttl;
+	expect_error(w, replied(w, 0), returns(w, 0), quoted, then, LB_NAT_REPLY);
+}
+
+static void errors_about_replies_reach_the_real(void)
+{
+	each_way(tell_real);
+}
+
+static void errors_about_requests_reach_the_client(void)
+{
+	each_way(tell_client);
+}
+
+void cases_nat(void)
+{
+	tap_case("a flow is translated both ways", a_flow_is_translated_both_ways);
+	tap_case("every checksum is what it would be anew",
+		 every_checksum_is_what_it_would_be_anew);
+	tap_case("a real without a port gets the one the client came to",
+		 a_real_without_a_port_gets_the_one_the_client_came_to);
+	tap_case("clients with one port get different ones",
+		 clients_with_one_port_get_different_ones);
+	tap_case("flows that would be one to the real are told apart",
+		 flows_that_would_be_one_to_the_real_are_told_apart);
+	tap_case("a flow without a source is a counted drop",
+		 a_flow_without_a_source_is_a_counted_drop);
+	tap_case("a packet with no hop left is dropped", a_packet_with_no_hop_left_is_dropped);
+	tap_case("a missing UDP checksum stays missing", a_missing_udp_checksum_stays_missing);
+	tap_case("a fragment of a translated flow is dropped",
+		 a_fragment_of_a_translated_flow_is_dropped);
+	tap_case("what answers no flow is left to the host",
+		 what_answers_no_flow_is_left_to_the_host);
+	tap_case("a flow that gets another real gets other rows",
+		 a_flow_that_gets_another_real_gets_other_rows);
+	tap_case("replies follow the router that the client comes by",
+		 replies_follow_the_router_that_the_client_comes_by);
+	tap_case("a halted real's client gets the VIP's reset",
+		 a_halted_reals_client_gets_the_vips_reset);
+	tap_case("errors about replies reach the real", errors_about_replies_reach_the_real);
+	tap_case("errors about requests reach the client", errors_about_requests_reach_the_client);
+}

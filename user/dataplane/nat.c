@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address translation, the daemon's half: packets look for replies only while some real needs it
+ * (lb_settings.nat, and its address in the filter, with l4-nat), and rows of lbx_nat go with their
+ * flow. A row is looked at once no packet has used it for as long as a closing flow is kept; it
+ * goes when its flow has no entry any more and its mirror is as old.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/clock.h"
+#include "dataplane/expiry.h"
+#include "dataplane/internal.h"
+#include "lbxdp/vip_filter.h"
+
+enum {
+	SLICE_USEC = 500,
+	ROWS_MAX = 1024,
+	ROWS_MIN = 8,
+	BUCKETS_A_CALL = 32768, /* an empty one costs the kernel some ns */
+};
+
+struct nat_sweep {
+	bool begun;
+	uint32_t at, next;
+	uint64_t met, met_before; /* in this pass, and the last */
+	bool passed;              /* once at least */
+	/* Sources of l4-snat that flows have, by the VIP filter's hash: likewise. */
+	uint64_t source[LB_VIP_FILTER_WORDS], source_before[LB_VIP_FILTER_WORDS];
+	struct lb_flow6 key[ROWS_MAX];
+	struct lb_nat row[ROWS_MAX];
+};
+
+int nat_open(struct dataplane *d)
+{
+	d->nat_sweep = calloc(1, sizeof(*d->nat_sweep));
+	return d->nat_sweep ? 0 : -ENOMEM;
+}
+
+void nat_close(struct dataplane *d)
+{
+	free(d->nat_sweep);
+}
+
+/* Its replies are for clients, so that only their source tells them. */
+static bool answers_clients(const struct lb_real *r)
+{
+	return (r->flags & (LB_REAL_NAT | LB_REAL_SNAT)) == LB_REAL_NAT;
+}
+
+void nat_note_real(struct dataplane *d, const struct lb_real *before, const struct lb_real *after)
+{
+	if (answers_clients(after))
+		sink_filter_add(d, &after->ip);
+	if (answers_clients(before))
+		sink_filter_drop(d, &before->ip);
+	d->nat_reals += !!(after->flags & LB_REAL_NAT);
+	d->nat_reals -= !!(before->flags & LB_REAL_NAT);
+	__atomic_store_n(&d->settings->nat, d->nat_reals, __ATOMIC_RELEASE);
+}
+
+static struct lb_flow6 mirror(const struct lb_flow6 *key, const struct lb_nat *row)
+{
+	struct lb_flow6 other = {.dport = row->sport, .sport = row->dport, .proto = key->proto};
+
+	memcpy(other.src, row->dst.byte, sizeof(other.src));
+	memcpy(other.dst, row->src.byte, sizeof(other.dst));
+	return other;
+}
+
+/* No packet has used it for a while. */
+static bool is_old(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row,
+		   uint32_t now)
+{
+	bool tcp = key->proto == IPPROTO_TCP;
+	uint32_t timeout = d->settings->timeout[tcp ? LB_FLOW_CLOSING : LB_FLOW_UDP];
+
+	return (int32_t)(now - row->seen) > (int32_t)timeout;
+}
+
+static bool in_table(const struct dataplane *d, enum map_id id, const void *key, uint32_t real)
+{
+	struct lb_flow f;
+
+	return !bpf_map_lookup_elem(d->fd[id], key, &f) && f.real == real;
+}
+
+/* key is that of the client's packets. */
+static bool has_flow(const struct dataplane *d, const struct lb_flow6 *key, uint32_t real)
+{
+	const struct addr src = addr_from_v6(key->src);
+	struct lb_flow4 four = {.dport = key->dport, .sport = key->sport, .proto = key->proto};
+
+	if (!addr_is_v4(&src))
+		return in_table(d, MAP_FLOWS6, key, real) || in_table(d, MAP_HALF6, key, real);
+	memcpy(four.src, key->src + 12, sizeof(four.src));
+	memcpy(four.dst, key->dst + 12, sizeof(four.dst));
+	return in_table(d, MAP_FLOWS4, &four, real) || in_table(d, MAP_HALF4, &four, real);
+}
+
+static bool same_key(const struct lb_flow6 *a, const struct lb_flow6 *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* Of a row of replies: its mirror is there, and takes it along when it goes. */
+static bool is_held(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row)
+{
+	struct lb_flow6 out = mirror(key, row), back;
+	struct lb_nat other;
+
+	if (bpf_map_lookup_elem(d->fd[MAP_NAT], &out, &other))
+		return false;
+	back = mirror(&out, &other);
+	return same_key(&back, key);
+}
+
+static uint32_t bit_of(const struct lb_addr *a)
+{
+	uint32_t word[4];
+
+	memcpy(word, a, sizeof(word));
+	return lb_vip_filter_bit(word);
+}
+
+/* The client's row of a flow that stays. */
+static void note_source(const struct dataplane *d, const struct lb_nat *row)
+{
+	uint32_t bit = bit_of(&row->src);
+
+	if (!row->back && row->real < LB_REALS_MAX && d->reals[row->real].flags & LB_REAL_SNAT)
+		d->nat_sweep->source[bit / 64] |= 1ULL << bit % 64;
+}
+
+bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a)
+{
+	const struct nat_sweep *s = d->nat_sweep;
+	uint32_t bit = bit_of(a);
+
+	if (!s->passed)
+		return d->nat_reals > 0;
+	return (s->source[bit / 64] | s->source_before[bit / 64]) >> bit % 64 & 1;
+}
+
+/* Returns whether the row went. */
+static bool judge(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row,
+		  uint32_t now)
+{
+	struct lb_flow6 other = mirror(key, row);
+	struct lb_nat back;
+
+	if (!is_old(d, key, row, now))
+		return false;
+	if (row->back ? is_held(d, key, row) : has_flow(d, key, row->real))
+		return false;
+	if (!row->back && !bpf_map_lookup_elem(d->fd[MAP_NAT], &other, &back) &&
+	    !is_old(d, &other, &back, now))
+		return false;
+	/* A packet may be first; then its flow makes them anew. */
+	(void)bpf_map_delete_elem(d->fd[MAP_NAT], key);
+	if (!row->back)
+		(void)bpf_map_delete_elem(d->fd[MAP_NAT], &other);
+	return true;
+}
+
+static uint32_t rows_wanted(const struct dataplane *d)
+{
+	uint64_t rows = d->nat_sweep->met_before * BUCKETS_A_CALL / map_entries(d, MAP_NAT);
+
+	return rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX / 4 ? ROWS_MAX / 4 : (uint32_t)rows;
+}
+
+/* The next rows into key and row; returns how many. *ended: there are no more. */
+static uint32_t next_rows(struct dataplane *d, bool *ended)
+{
+	struct nat_sweep *s = d->nat_sweep;
+	uint32_t room = rows_wanted(d), count;
+	int err;
+
+	do {
+		count = room;
+		err = bpf_map_lookup_batch(d->fd[MAP_NAT], s->begun ? &s->at : NULL, &s->next,
+					   s->key, s->row, &count, NULL);
+		room *= 2; /* one bucket held more than that */
+	} while (err && errno == ENOSPC && room <= ROWS_MAX);
+	*ended = err != 0;
+	if (err && errno != ENOENT)
+		return 0; /* the next pass tries again */
+	s->begun = true;
+	s->at = s->next;
+	return count;
+}
+
+/* Returns true at the end of a pass. */
+static bool walk(struct dataplane *d)
+{
+	struct nat_sweep *s = d->nat_sweep;
+	uint32_t now = expiry_now(), count;
+	bool ended;
+
+	count = next_rows(d, &ended);
+	for (uint32_t i = 0; i < count; i++)
+		if (!judge(d, &s->key[i], &s->row[i], now))
+			note_source(d, &s->row[i]);
+	s->met += count;
+	if (!ended)
+		return false;
+	s->met_before = s->met;
+	s->met = 0;
+	s->begun = false;
+	s->passed = true;
+	memcpy(s->source_before, s->source, sizeof(s->source));
+	memset(s->source, 0, sizeof(s->source));
+	return true;
+}
+
+void nat_sweep(struct dataplane *d)
+{
+	uint64_t end = clock_usec() + SLICE_USEC;
+
+	if (!d->nat_reals && !d->nat_sweep->met_before && !d->nat_sweep->begun)
+		return;
+	while (!walk(d) && clock_usec() < end)
+		;
+}
