@@ -305,6 +305,62 @@ static void a_packet_with_no_hop_left_is_dropped(void)
 	each_way(hop);
 }
 
+/* Options of IPv4 and TCP, and an extension header of IPv6. */
+static struct spec longer(struct spec s)
+{
+	static const uint8_t options[8] = {PROTO_TCP, 0, 1, 4};
+
+	s.tcp_options = 12;
+	s.options = s.six ? 0 : 8;
+	s.first = 60;
+	s.chain = s.six ? options : NULL;
+	s.chain_len = s.six ? sizeof(options) : 0;
+	return s;
+}
+
+static void lengthen(struct way w)
+{
+	if (w.proto != PROTO_TCP)
+		return;
+	nat_world(w);
+	expect(longer(sent(w, SYN)), longer(arrives(w, SYN)), LB_FORWARDED);
+	expect(longer(replied(w, SYN | ACK)), longer(returns(w, SYN | ACK)), LB_NAT_REPLY);
+}
+
+static void headers_may_have_options(void)
+{
+	each_way(lengthen);
+}
+
+/* The real's MAC is not known, or the client came by an interface that is gone. */
+static void lose(struct way w)
+{
+	struct lb_flow6 key = {.sport = REAL_PORT, .dport = CLIENT_PORT, .proto = w.proto};
+	struct spec reply = replied(w, ACK);
+	uint32_t real = REAL_A;
+	struct lb_real row;
+	struct lb_nat back;
+
+	nat_world(w);
+	open_flow(w);
+	frame_mapped(key.src, reals[w.six]);
+	frame_mapped(key.dst, seen_as(w));
+	tap_equal(runner_get("lbx_nat", &key, &back), 0, "the row of the replies");
+	back.ifindex = IFINDEX_FAR;
+	(void)runner_put("lbx_nat", &key, &back);
+	frame_build(&frame, &reply);
+	tap_equal(runner_run(&frame), 1, "XDP_DROP");
+	(void)runner_get("lbx_reals", &real, &row);
+	row.flags &= ~LB_REAL_HAS_MAC;
+	(void)runner_put("lbx_reals", &real, &row);
+	expect_end(sent(w, ACK), LB_NO_NEIGHBOUR);
+}
+
+static void who_cannot_be_reached_gets_nothing(void)
+{
+	each_way(lose);
+}
+
 /* RFC 768: in IPv4 no checksum may be given. */
 static void a_missing_udp_checksum_stays_missing(void)
 {
@@ -519,6 +575,8 @@ void cases_nat(void)
 	tap_case("a flow without a source is a counted drop",
 		 a_flow_without_a_source_is_a_counted_drop);
 	tap_case("a packet with no hop left is dropped", a_packet_with_no_hop_left_is_dropped);
+	tap_case("headers may have options", headers_may_have_options);
+	tap_case("who cannot be reached gets nothing", who_cannot_be_reached_gets_nothing);
 	tap_case("a missing UDP checksum stays missing", a_missing_udp_checksum_stays_missing);
 	tap_case("a fragment of a translated flow is dropped",
 		 a_fragment_of_a_translated_flow_is_dropped);

@@ -120,10 +120,10 @@ bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a);
 
 /*
  * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted
- * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms; a small table is
- * passed once a second. A service whose list of clients changed has its flows judged: those of
- * clients that may no longer use it become LB_FLOW_DENIED. Returns true when there are new ones,
- * for dataplane_reset_flows to find.
+ * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms, and up to 5 ms
+ * more where the table of translations fills; a small table is passed once a second. A service
+ * whose list of clients changed has its flows judged: those of clients that may no longer use it
+ * become LB_FLOW_DENIED. Returns true when there are new ones, for dataplane_reset_flows to find.
  */
 enum { DATAPLANE_SWEEP_MSEC = 100 };
 bool dataplane_sweep(struct dataplane *d);

@@ -2,8 +2,8 @@
 /*
  * Address translation, the daemon's half: packets look for replies only while some real needs it
  * (lb_settings.nat, and its address in the filter, with l4-nat), and rows of lbx_nat go with their
- * flow. A row is looked at once no packet has used it for as long as a closing flow is kept; it
- * goes when its flow has no entry any more and its mirror is as old.
+ * flow. A row is looked at once no packet has used it for as long as a flow that has just begun is
+ * kept; it goes when its flow has no entry any more and its mirror is as old.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 #include "lbxdp/vip_filter.h"
 
 enum {
-	SLICE_USEC = 500,
+	SLICE_MIN_USEC = 500,   /* of a call, while the table is empty ... */
+	SLICE_MORE_USEC = 4000, /* ... and so much more when it is full */
 	ROWS_MAX = 1024,
 	ROWS_MIN = 8,
 	BUCKETS_A_CALL = 32768, /* an empty one costs the kernel some ns */
@@ -76,7 +77,7 @@ static bool is_old(const struct dataplane *d, const struct lb_flow6 *key, const 
 		   uint32_t now)
 {
 	bool tcp = key->proto == IPPROTO_TCP;
-	uint32_t timeout = d->settings->timeout[tcp ? LB_FLOW_CLOSING : LB_FLOW_UDP];
+	uint32_t timeout = d->settings->timeout[tcp ? LB_FLOW_NEW : LB_FLOW_UDP];
 
 	return (int32_t)(now - row->seen) > (int32_t)timeout;
 }
@@ -219,7 +220,8 @@ static bool walk(struct dataplane *d)
 
 void nat_sweep(struct dataplane *d)
 {
-	uint64_t end = clock_usec() + SLICE_USEC;
+	uint64_t more = d->nat_sweep->met_before * SLICE_MORE_USEC / map_entries(d, MAP_NAT);
+	uint64_t end = clock_usec() + SLICE_MIN_USEC + more;
 
 	if (!d->nat_reals && !d->nat_sweep->met_before && !d->nat_sweep->begun)
 		return;
