@@ -508,20 +508,21 @@ static void direct_routing_refuses_what_belongs_to_layer_7(void **state)
 }
 
 static const struct saying layer4_sayings[] = {
-	{HEAD VIP REALS "    flood_rate: 1\n    on_miss: drop\n",   ""          },
-	{HEAD VIP REALS "    flood_rate: off\n    on_miss: auto\n", ""          },
-	{HEAD VIP REALS "    flood_rate: 0\n",                      ""          },
+	{HEAD VIP REALS "    flood_rate: 1\n    on_miss: drop\n",   ""                            },
+	{HEAD VIP REALS "    flood_rate: off\n    on_miss: auto\n", ""                            },
+	{HEAD VIP REALS "    flood_rate: 0\n",                      ""                            },
 	{HEAD VIP REALS "    flood_rate: 100000001\n",
 	 "f:7:17: error: services.S.flood_rate: 100000001 is out of range (1 to 100000000, or "
-	 "off)\n"							       },
+	 "off)\n"										 },
 	{HEAD VIP REALS "    flood_rate: 10k\n",
-	 "f:7:17: error: services.S.flood_rate: '10k' is not a whole number\n"  },
+	 "f:7:17: error: services.S.flood_rate: '10k' is not a whole number\n"                    },
 	{HEAD VIP REALS "    on_miss: reset\n",
-	 "f:7:14: error: services.S.on_miss: 'reset' is not one of hash, drop\n"},
+	 "f:7:14: error: services.S.on_miss: 'reset' is not one of hash, drop\n"                  },
 	{L7 REALS "    flood_rate: 1000\n    on_miss: drop\n",
-	 "f:8:5: error: services.S.flood_rate: belongs to layer 4 (mode: l4-dr)\n"
-	 "f:9:5: error: services.S.on_miss: belongs to layer 4 (mode: l4-dr)\n" },
-	{L7 REALS "    flood_rate: off\n    on_miss: hash\n",       ""          },
+	 "f:8:5: error: services.S.flood_rate: belongs to layer 4 (mode: l4-dr, l4-nat or "
+	 "l4-snat)\n"
+	 "f:9:5: error: services.S.on_miss: belongs to layer 4 (mode: l4-dr, l4-nat or l4-snat)\n"},
+	{L7 REALS "    flood_rate: off\n    on_miss: hash\n",       ""                            },
 };
 
 static void layer_7_refuses_what_belongs_to_layer_4(void **state)

@@ -49,7 +49,7 @@ static const struct saying misplaced_sayings[] = {
 	 "f:8:16: error: services.S.scheduler: 'wlcc' is not one of wrr, "
 	 "wlc, rr, lc, sh, maglev (did you mean wlc?)\n"													 },
 	{HTTP REALS "    one_packet: on\n",
-	 "f:8:5: error: services.S.one_packet: belongs to layer 4 (mode: l4-dr)\n"                                                                               },
+	 "f:8:5: error: services.S.one_packet: belongs to mode: l4-dr\n"											 },
 	{HTTP REALS "    one_packet: off\n",						       ""							    },
 	{HEAD VIP REALS "    persistence: {cookie: C}\n",
 	 "f:7:19: error: services.S.persistence.cookie: belongs to HTTP (mode: l7-http)\n"                                                                       },

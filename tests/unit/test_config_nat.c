@@ -84,9 +84,6 @@ static void each_mistake_is_named_at_its_place(void **state)
 		{NAT VIP "    reals: {A: {ip: 10.0.0.1, port: 80}}\n",
 		 "f:7:21: error: services.S.reals.A.ip: 10.0.0.1 is on no network of the attached "
 		 "interfaces (eth0 with 192.168.30.0/24); layer 4 reaches only neighbours\n"   },
-		{NAT VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 5}}\n",
-		 "f:7:36: error: services.S.reals.A.max_connections: belongs to layer 7 (mode: "
-		 "l7-tcp or l7-http)\n"							},
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -324,7 +324,7 @@ static const char *misplaced(const struct schema_row *row)
 	if (row->why)
 		return row->why;
 	if (row->for_modes & (1u << MODE_L4_DR))
-		return "belongs to layer 4 (mode: l4-dr)";
+		return "belongs to layer 4 (mode: l4-dr, l4-nat or l4-snat)";
 	return row->for_modes & (1u << MODE_L7_TCP) ? "belongs to layer 7 (mode: l7-tcp or l7-http)"
 						    : "belongs to HTTP (mode: l7-http)";
 }

@@ -17,12 +17,12 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 #define NEUTRAL "none off 0 auto"
 
-#define LAYER4 (1u << MODE_L4_DR)
 #define HTTP   (1u << MODE_L7_HTTP)
-#define LAYER4 (1u << MODE_L4_DR)
 #define LAYER7 (1u << MODE_L7_TCP | HTTP)
 #define SNAT   (1u << MODE_L4_SNAT)
 #define NAT    (1u << MODE_L4_NAT | SNAT)
+#define DIRECT (1u << MODE_L4_DR)
+#define LAYER4 (DIRECT | NAT)
 
 /* Where this version has no answer yet; the design names them. */
 #define LATER(name, words, text)                                                                   \
