@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import struct
 
@@ -38,11 +39,12 @@ def only(findings, examination):
 @contextlib.contextmanager
 def unsolved(space):
     """The ARP problem of a real server, unsolved (R89)."""
-    space.sysctl(net__ipv4__conf__all__arp_ignore=0)
+    where = [f"net__ipv4__conf__{name}__arp_ignore" for name in ("all", "eth0")]  # the larger counts
+    space.sysctl(**{name: 0 for name in where})
     try:
         yield space
     finally:
-        space.sysctl(net__ipv4__conf__all__arp_ignore=1)
+        space.sysctl(**{name: 1 for name in where})
 
 
 @contextlib.contextmanager
@@ -398,7 +400,7 @@ def test_a_certificate_that_differs_is_not_for_the_names_and_expires_is_found(
         server.wait(10)
     assert all("cas/mail3" in f["about"] for f in findings), findings
     said = " ".join(f["seen"] for f in findings)
-    assert "another certificate" in said and "expires in 4 days" in said
+    assert "another certificate" in said and re.search("expires in [45] days", said)
     assert f"not for {NAME}" in said and "not for autodiscover.example.com" in said
 
 
