@@ -31,6 +31,14 @@ struct service2 {
 
 _Static_assert(sizeof(struct service2) == 64, "as it was");
 
+/* lbx_ifaces and lbx_slots of version 2. */
+struct iface2 {
+	__u8 mac[6];
+	__u16 pad;
+};
+
+enum { SLOTS2 = 2097152 };
+
 /* lbx_verdicts and lbx_events of version 2, by index. */
 static const uint32_t verdicts2[] = {
 	LB_FORWARDED,  LB_NOT_OURS,     LB_ARP_REPLY,     LB_ARP_CONFLICT,   LB_ND_REPLY,
@@ -51,6 +59,7 @@ struct carry {
 	struct service2 *services;
 };
 
+/* Rings are left out: the first plan makes them, before the new program is there. */
 static int fill_services(struct dataplane *d)
 {
 	const size_t size = LB_SERVICES_MAX * sizeof(struct service2);
@@ -61,9 +70,9 @@ static int fill_services(struct dataplane *d)
 	d->carry->services = old;
 	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++) {
 		const struct service2 *s = &d->carry->services[id];
-		struct lb_service row = {.ring = s->ring, .gate = s->gate, .cursor = s->cursor};
+		struct lb_service row = {.gate = s->gate, .cursor = s->cursor};
 
-		if (!s->ring.count && !s->gate.list && !s->gate.host && !s->cursor)
+		if (!s->gate.list && !s->gate.host && !s->cursor)
 			continue;
 		if (bpf_map_update_elem(d->fd[MAP_SERVICES], &id, &row, BPF_ANY))
 			return -errno;
@@ -82,6 +91,29 @@ static void finish_services(struct dataplane *d)
 		if (s->denied)
 			__atomic_fetch_add(&d->services[id].denied, s->denied, __ATOMIC_RELAXED);
 	}
+}
+
+static int fill_slots(struct dataplane *d)
+{
+	return 0; /* see fill_services */
+}
+
+static int fill_ifaces(struct dataplane *d)
+{
+	int old = d->carry->old[MAP_IFACES];
+	uint32_t ifindex = 0;
+	struct iface2 was;
+
+	while (!bpf_map_get_next_key(old, &ifindex, &ifindex)) {
+		struct lb_iface row = {};
+
+		if (bpf_map_lookup_elem(old, &ifindex, &was))
+			continue; /* it went meanwhile */
+		memcpy(row.mac, was.mac, sizeof(row.mac));
+		if (bpf_map_update_elem(d->fd[MAP_IFACES], &ifindex, &row, BPF_ANY))
+			return -errno;
+	}
+	return 0;
 }
 
 /* Counters per CPU: each under the number that it has now. */
@@ -114,27 +146,27 @@ static const struct carried {
 	int (*fill)(struct dataplane *d);
 	void (*finish)(struct dataplane *d);
 } version2[MAP_COUNT] = {
-	[MAP_VIP_FILTER] = {.had = true            },
-	[MAP_VIPS] = {.had = true            },
-	[MAP_ENDPOINTS] = {.had = true            },
-	[MAP_SERVICES] = {true,                    sizeof(struct service2), LB_SERVICES_MAX, fill_services,
+	[MAP_VIP_FILTER] = {.had = true     },
+	[MAP_VIPS] = {.had = true     },
+	[MAP_ENDPOINTS] = {.had = true     },
+	[MAP_SERVICES] = {true,             sizeof(struct service2), LB_SERVICES_MAX, fill_services,
 			    finish_services},
-	[MAP_ACL] = {.had = true       },
-	[MAP_SLOTS] = {.had = true        },
-	[MAP_SVC_INFO] = {.had = true            },
+	[MAP_ACL] = {.had = true},
+	[MAP_SLOTS] = {true,  sizeof(uint32_t), SLOTS2, fill_slots, NULL},
+	[MAP_SVC_INFO] = {.had = true     },
 	[MAP_REALS] = {.had = true            },
-	[MAP_REAL_INFO] = {.had = true            },
-	[MAP_REAL_CONNS] = {.had = true            },
-	[MAP_REAL_STATS] = {.had = true            },
-	[MAP_FLOWS4] = {.had = true            },
-	[MAP_FLOWS6] = {.had = true            },
-	[MAP_HALF4] = {.had = true            },
-	[MAP_HALF6] = {.had = true            },
-	[MAP_SETTINGS] = {.had = true            },
-	[MAP_VERDICTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(verdicts2), fill_verdicts, NULL},
-	[MAP_EVENTS] = {true,             sizeof(uint64_t), ARRAY_COUNT(events2), fill_events, NULL},
-	[MAP_IFACES] = {.had = true                   },
-	[MAP_TX] = {.had = true},
+	[MAP_REAL_INFO] = {.had = true         },
+	[MAP_REAL_CONNS] = {.had = true           },
+	[MAP_REAL_STATS] = {.had = true     },
+	[MAP_FLOWS4] = {.had = true     },
+	[MAP_FLOWS6] = {.had = true     },
+	[MAP_HALF4] = {.had = true     },
+	[MAP_HALF6] = {.had = true     },
+	[MAP_SETTINGS] = {.had = true     },
+	[MAP_VERDICTS] = {true,      sizeof(uint64_t), ARRAY_COUNT(verdicts2), fill_verdicts, NULL},
+	[MAP_EVENTS] = {true,      sizeof(uint64_t), ARRAY_COUNT(events2), fill_events, NULL},
+	[MAP_IFACES] = {true,      sizeof(struct iface2), LB_IFACES_MAX, fill_ifaces, NULL},
+	[MAP_TX] = {.had = true     },
 };
 
 bool carry_knows(uint32_t version)

@@ -312,7 +312,8 @@ int map_publish(struct dataplane *d, struct buf *why)
 	}
 	if (!d->adopted)
 		write_limits(d);
-	if (!d->adopted && getrandom(d->settings->hash_key, sizeof(d->settings->hash_key), 0) < 0) {
+	if (!d->settings->hash_key[0] && !d->settings->hash_key[1] &&
+	    getrandom(d->settings->hash_key, sizeof(d->settings->hash_key), 0) < 0) {
 		buf_printf(why, "cannot get random numbers: %s", strerror(errno));
 		return -errno;
 	}
