@@ -95,6 +95,6 @@ include bench/rules.mk
 ## Other
 help: ## this list
 	@awk -F':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' \
-		Makefile tests/rules.mk tests/packet/rules.mk tests/kernel/rules.mk bench/rules.mk
+		Makefile tests/rules.mk tests/packet/rules.mk tests/kernel/rules.mk tests/vm/rules.mk bench/rules.mk
 
 .PHONY: all install uninstall clean vmlinux help
