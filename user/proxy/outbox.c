@@ -6,6 +6,7 @@
  * waiting in the session, and a refusal is told as if the peer had said it.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@ enum {
 struct outbox {
 	struct engine *engine;
 	struct hook hook;
+	bool telling; /* takes nothing: all that is in it has been sent */
 	size_t count, used;
 	struct {
 		struct end *end;  /* NULL: it was sent, or is gone */
@@ -68,9 +70,10 @@ static void send_all(struct outbox *o)
 			send_entry(o, i);
 }
 
-/* Nobody is in the middle of a session now. */
+/* Nobody is in the middle of a session now. What one says who hears of it goes out at once. */
 static void tell_refused(struct outbox *o)
 {
+	o->telling = true;
 	for (size_t i = 0; i < o->count; i++) {
 		struct end *e = o->entry[i].end;
 
@@ -80,6 +83,7 @@ static void tell_refused(struct outbox *o)
 		e->out = 0;
 		session_ready(&e->watch, LOOP_READ | LOOP_ERROR);
 	}
+	o->telling = false;
 	o->count = o->used = 0;
 }
 
@@ -116,7 +120,7 @@ bool outbox_put(struct end *e, const void *bytes, size_t len)
 {
 	struct outbox *o = e->engine->outbox;
 
-	if (e->out || len > OUTBOX_SMALL || !has_room(o, len))
+	if (e->out || o->telling || len > OUTBOX_SMALL || !has_room(o, len))
 		return false;
 	memcpy(o->bytes + o->used, bytes, len);
 	o->entry[o->count].end = e;
