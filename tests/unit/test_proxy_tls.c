@@ -623,6 +623,74 @@ static void bulk_passes_tls_on_both_sides(void **state)
 	leave(&server);
 }
 
+/* How many of them have heard something. */
+static size_t have_heard(const int *fds, size_t n)
+{
+	size_t heard = 0;
+	char byte;
+
+	for (size_t i = 0; i < n; i++)
+		heard += recv(fds[i], &byte, 1, MSG_PEEK) == 1;
+	return heard;
+}
+
+enum { CROWD = 8 };
+
+/* Rounds pass until all have heard something, of which no two in the same one. */
+static void assert_one_a_round(const int *fds)
+{
+	uint64_t end = clock_msec() + PATIENCE;
+
+	for (size_t before = 0, now = 0; before < CROWD; before = now) {
+		assert_true(clock_msec() < end);
+		turn_for(0);
+		now = have_heard(fds, CROWD);
+		assert_true(now <= before + 1);
+	}
+}
+
+/* Who only has bytes to pass on waits for one step of a handshake at most. */
+static void of_many_handshakes_with_clients_one_step_is_taken_a_round(void **state)
+{
+	struct talker crowd[CROWD];
+	int fds[CROWD];
+
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i] = visit_as(NULL, NULL);
+		fds[i] = crowd[i].fd;
+	}
+	until(engine_sessions(engine) == CROWD);
+	for (int i = 0; i < CROWD; i++)
+		assert_false(is_through(&crowd[i])); /* its hello is on the way */
+	assert_one_a_round(fds);
+	for (int i = 0; i < CROWD; i++) {
+		until(is_through(&crowd[i]));
+		leave(&crowd[i]);
+	}
+}
+
+static void of_many_handshakes_with_reals_one_step_is_taken_a_round(void **state)
+{
+	int clients[CROWD], fds[CROWD];
+
+	put_tls_real(R1, PROXY_REAL_TLS, "");
+	for (int i = 0; i < CROWD; i++)
+		clients[i] = dial_from(&front);
+	for (int i = 0; i < CROWD; i++)
+		fds[i] = -1;
+	for (size_t before = 0, now = 0, n = 0; before < CROWD; before = now) {
+		turn_for(0);
+		while (n < CROWD && accepts(listening[0]))
+			fds[n++] = accepted;
+		now = have_heard(fds, n);
+		assert_true(now <= before + 1);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		close(clients[i]);
+		close(fds[i]);
+	}
+}
+
 /* Tries until the session gives up: each ends in the handshake. */
 static void assert_real_is_refused(uint64_t failures)
 {
@@ -800,6 +868,8 @@ int main(void)
 		TLS_TEST(a_route_without_a_usable_real_refuses_its_clients),
 		TLS_TEST(a_real_is_spoken_to_in_tls_by_its_name),
 		TLS_TEST(bulk_passes_tls_on_both_sides),
+		TLS_TEST(of_many_handshakes_with_clients_one_step_is_taken_a_round),
+		PLAIN_TEST(of_many_handshakes_with_reals_one_step_is_taken_a_round),
 		TLS_TEST(a_real_that_cannot_prove_who_it_is_is_passed_over),
 		TLS_TEST(without_a_ca_nothing_is_verified_and_nobody_connected),
 		TLS_TEST(a_real_that_does_not_answer_the_handshake_is_late),

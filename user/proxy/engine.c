@@ -54,6 +54,7 @@ static void end_of_round(struct hook *h)
 	struct engine *e = container_of(h, struct engine, after);
 
 	run_again(e);
+	handshake_round(e);
 	queue_round(e);
 	listeners_recheck(e);
 	log_flush(e);
@@ -131,6 +132,7 @@ struct engine *engine_new(struct loop *l, unsigned int index)
 	list_init(&e->alive);
 	list_init(&e->dead);
 	list_init(&e->again);
+	list_init(&e->steps);
 	list_init(&e->over);
 	reuse_init(e);
 	list_init(&e->held);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "proxy/internal.h"
 
@@ -16,6 +17,26 @@ static void refuse(struct session *s)
 			  s->settings->says.name);
 	session_count(s, refused, 1);
 	session_end(s, false);
+}
+
+void handshake_later(struct session *s)
+{
+	list_remove(&s->again);
+	list_add(&s->engine->steps, &s->again);
+	loop_defer(s->engine->loop, &s->engine->after);
+}
+
+void handshake_round(struct engine *e)
+{
+	struct session *s;
+
+	if (list_empty(&e->steps))
+		return;
+	s = container_of(e->steps.next, struct session, again);
+	list_remove(&s->again);
+	if (!list_empty(&e->steps))
+		loop_defer(e->loop, &e->after);
+	session_step(s);
 }
 
 void handshake_begin(struct session *s)
@@ -32,7 +53,7 @@ void handshake_begin(struct session *s)
 	s->state = SESSION_HANDSHAKE;
 	session_arm(s, session_patience(s));
 	if (client->readable)
-		handshake_client(s);
+		handshake_later(s);
 }
 
 static void say_client_failed(struct session *s)

@@ -135,7 +135,7 @@ struct way {
 struct session {
 	struct link of_real, of_engine; /* of_engine: alive or dead */
 	struct link of_queue;
-	struct link again; /* in engine->again: has more to do in the next round */
+	struct link again; /* in engine->again: has more to do in the next round; or in ->steps */
 	struct engine *engine;
 	struct service *service;
 	struct settings *settings;
@@ -173,7 +173,7 @@ struct engine {
 	struct content **real_cas; /* by real id; likewise */
 	struct map *listeners;     /* by endpoint as text */
 	struct link listening;     /* all of them */
-	struct link alive, dead, again;
+	struct link alive, dead, again, steps;
 	struct link over; /* ends that are closed, until the round is */
 	size_t sessions, limit, order_limit, descriptors;
 	bool paused;    /* listeners are not watched */
@@ -243,7 +243,11 @@ void settings_release(struct settings *s);
 const struct slice *settings_page(const struct settings *s, uint16_t status);
 void stocks_free(struct engine *e);
 
-/* handshake.c */
+/* handshake.c: a step takes hundreds of microseconds, so one is taken a round, when everybody else
+ * has been served: nobody waits for more than one. */
+void handshake_later(struct session *s);
+/* Takes the step whose turn it is. */
+void handshake_round(struct engine *e);
 /* The client's, from SESSION_HANDSHAKE to session_next. */
 void handshake_begin(struct session *s);
 void handshake_client(struct session *s);
@@ -291,6 +295,7 @@ uint32_t session_patience(const struct session *s);
 void session_arm(struct session *s, uint64_t msec);
 void session_again(struct session *s);
 void session_turn(struct session *s); /* it has come */
+void session_step(struct session *s); /* of the handshake that it is in */
 /* member of struct proxy_counts, of the service and of the real if there is one. */
 #define session_count(s, member, n) session_add(s, offsetof(struct proxy_counts, member), n)
 void session_add(struct session *s, size_t offset, uint64_t n);
@@ -344,6 +349,7 @@ void outbox_forget(struct end *e);
  * relay_start's or http_upstream_open's; if there is none to be had, http_upstream_none's. */
 void upstream_start(struct session *s);
 void upstream_ready(struct session *s, unsigned int events);
+void upstream_secure(struct session *s); /* a step of the handshake with the real */
 void upstream_failed(struct session *s, int err);
 /* To s->real, where s has a place. */
 void upstream_connect(struct session *s);

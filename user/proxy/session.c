@@ -57,7 +57,7 @@ static void client_ready(struct session *s, unsigned int events)
 	if (s->state == SESSION_HEADER)
 		greeting_read(s);
 	else if (s->state == SESSION_HANDSHAKE && s->end[CLIENT]->readable)
-		handshake_client(s);
+		handshake_later(s);
 	else if (s->state == SESSION_HELLO && s->end[CLIENT]->readable)
 		hello_read(s);
 	else
@@ -215,6 +215,16 @@ static void session_timer(struct timer *t)
 		session_count(s, timeouts, 1);
 		session_end(s, false);
 	}
+}
+
+void session_step(struct session *s)
+{
+	settle(s);
+	if (s->state == SESSION_HANDSHAKE)
+		handshake_client(s);
+	else if (s->state == SESSION_CONNECT)
+		upstream_secure(s);
+	show(s);
 }
 
 struct session *session_new(struct engine *e, struct service *service, int fd)

@@ -206,6 +206,7 @@ void upstream_failed(struct session *s, int err)
 	if (err == -EADDRNOTAVAIL)
 		note_no_port(s);
 	session_drop_server(s, true);
+	list_remove(&s->again); /* no handshake goes on */
 	s->failed[s->tries++] = r->id;
 	s->real = NULL;
 	real_leave(s->engine, r, s);
@@ -223,7 +224,7 @@ static void note_connected(struct session *s)
 	session_time(s, connect_time, s->connected - s->connecting);
 }
 
-/* The socket is connected. Returns 0 when TLS, if any, is too; -EAGAIN; or another -errno. */
+/* Returns 0 when the socket is connected and there is no TLS, -EAGAIN, or another -errno. */
 static int go_on(struct session *s, unsigned int events)
 {
 	struct end *server = s->end[SERVER];
@@ -239,13 +240,14 @@ static int go_on(struct session *s, unsigned int events)
 	}
 	if (err)
 		return err;
-	return server->tls || s->real->row.flags & PROXY_REAL_TLS ? handshake_server(s) : 0;
+	if (!server->tls && !(s->real->row.flags & PROXY_REAL_TLS))
+		return 0;
+	handshake_later(s);
+	return -EAGAIN;
 }
 
-void upstream_ready(struct session *s, unsigned int events)
+static void went(struct session *s, int err)
 {
-	int err = go_on(s, events);
-
 	if (err == -EAGAIN)
 		return;
 	if (err) {
@@ -261,4 +263,14 @@ void upstream_ready(struct session *s, unsigned int events)
 		      offsetof(struct proxy_counts, sessions), 1);
 		relay_start(s);
 	}
+}
+
+void upstream_ready(struct session *s, unsigned int events)
+{
+	went(s, go_on(s, events));
+}
+
+void upstream_secure(struct session *s)
+{
+	went(s, handshake_server(s));
 }
