@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lab import reports  # noqa: E402
 from lab.balancer import Balancer, program  # noqa: E402
-from lab.network import network  # noqa: E402
+from lab.network import MAIL, network  # noqa: E402
 from lab.servers import start_mail_servers  # noqa: E402
 from lab.space import close_sockets, open_sockets  # noqa: E402
 
@@ -49,13 +49,28 @@ def servers(net):
         s.in_service(True)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    item.has_failed = outcome.get_result().failed or getattr(item, "has_failed", False)
+
+
+def resets(net):
+    """Who answered how often with a reset."""
+    return {name: net.spaces[name].resets_sent() for name in ("client", "balancer", *MAIL)}
+
+
 @pytest.fixture
-def lb(net, servers):
-    """lbxdp, not yet started. What it logged is shown when the test fails. Every socket that the
-    test made is closed afterwards, also those that it still holds because it failed."""
-    before = open_sockets()
+def lb(request, net, servers):
+    """lbxdp, not yet started. What it logged and counted, and who sent resets, is shown when the test
+    fails. Every socket that the test made is closed afterwards, also those that it still holds
+    because it failed."""
+    before, at_first = open_sockets(), resets(net)
     balancer = Balancer(net.balancer, f"t{os.getpid()}", net.directory)
     yield balancer
+    if request.node.has_failed:
+        print("resets:", {name: n - at_first[name] for name, n in resets(net).items()})
+        print(balancer.counted())
     close_sockets(but=before)
     log = balancer.log()
     print(log)

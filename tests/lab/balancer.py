@@ -120,6 +120,15 @@ class Balancer:
                     found.append(pid)
         return found
 
+    def counted(self):
+        """The metrics that have counted something, as they are written; "" without a daemon."""
+        try:
+            lines = self.call("metrics", check=False, timeout=5).stdout.splitlines()
+        except subprocess.TimeoutExpired:
+            return ""
+        return "\n".join(line for line in lines if not line.endswith(" 0") and
+                         not line.startswith("#") and "_bucket{" not in line)
+
     def log(self):
         with contextlib.suppress(OSError), open(f"{self.run_dir}/lbxdp.log", errors="replace") as f:
             return f.read()

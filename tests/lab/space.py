@@ -113,6 +113,12 @@ class Space:
             return False
         return True
 
+    def resets_sent(self):
+        """RSTs that this host's TCP has sent since it was made."""
+        with self.inside(), open("/proc/thread-self/net/snmp") as f:
+            names, values = [line.split() for line in f if line.startswith("Tcp:")]
+        return int(values[names.index("OutRsts")])
+
     def mac(self, device="eth0"):
         return json.loads(self.ip("-j", "link", "show", "dev", device).stdout)[0]["address"]
 
