@@ -779,8 +779,12 @@ static void a_step_of_slow_start_is_its_services_alone(void **state)
 	assert_true(timer_running(&d->ramp));
 	assert_true(d->facts->services[1].ramp_next < UINT64_MAX);
 	assert_true(d->facts->services[0].ramp_next == UINT64_MAX);
-	((struct service_fact *)d->facts->services)[1].ramp_next = 0; /* its time has come */
 	host.looked = 0;
+	timer_stop(&d->ramp);
+	d->ramp.fn(&d->ramp); /* too early */
+	assert_int_equal(host.looked, 0);
+	assert_true(timer_running(&d->ramp));
+	((struct service_fact *)d->facts->services)[1].ramp_next = 0; /* its time has come */
 	d->ramp.fn(&d->ramp);
 	assert_int_equal(host.looked, 2);
 	assert_true(timer_running(&d->ramp));

@@ -171,6 +171,8 @@ static void ramp_fire(struct timer *t)
 	for (size_t i = 0; facts_stand(d) && i < d->model->service_count; i++)
 		if (d->facts->services[i].ramp_next <= now)
 			mark(d, i);
+	if (!d->dirty.count && !d->dirty.all)
+		timer_start(d->loop, t, 1); /* fired a moment too early */
 	reconcile_marked_now(d);
 }
 
