@@ -792,6 +792,32 @@ static void a_step_of_slow_start_is_its_services_alone(void **state)
 	daemon_end(d);
 }
 
+#define HASHED                                                                                     \
+	"  HASHED:\n    vip: 192.0.2.15\n    ports: [80]\n    scheduler: maglev\n"                 \
+	"    check: {type: connect}\n"                                                             \
+	"    reals: {J: {ip: 192.0.2.29}, K: {ip: 192.0.2.30}}\n"
+
+/* Tables that no row holds any more are found by a whole plan only. */
+static void changes_of_one_service_do_not_fill_the_memory(void **state)
+{
+	struct daemon *d = running(NODE WEB HASHED);
+	struct order order = {.admin = ADMIN_ONLINE};
+	size_t most = 0, whole = 0;
+
+	for (order.weight = 101; order.weight < 400; order.weight++) {
+		orders_set(d->orders, "HASHED", "J", order);
+		reconcile_service_later(d, 1);
+		host.looked = 0;
+		reconcile_marked_now(d);
+		whole += host.looked > 2;
+		most = store_made(d->store) > most ? store_made(d->store) : most;
+	}
+	assert_in_range(most, 16 << 20, 64 << 20);
+	assert_in_range(whole, 1, 10);
+	assert_whole(d);
+	daemon_end(d);
+}
+
 #define TPROXY_BESIDE                                                                              \
 	"  SMTP2:\n    mode: l7-tcp\n    source: client\n    vip: 192.0.2.13\n    ports: [26]\n"   \
 	"    check: {type: connect}\n    reals:\n      F: {ip: 198.51.100.8}\n"
@@ -872,6 +898,7 @@ int main(void)
 		cmocka_unit_test(what_is_wide_is_not_forgotten_for_what_is_narrow),
 		cmocka_unit_test(a_check_that_is_released_and_numbered_anew_finds_its_service),
 		cmocka_unit_test(a_step_of_slow_start_is_its_services_alone),
+		cmocka_unit_test(changes_of_one_service_do_not_fill_the_memory),
 		cmocka_unit_test(what_services_share_takes_a_whole_plan),
 		cmocka_unit_test(whatever_happens_the_world_is_what_a_whole_plan_has),
 		cmocka_unit_test(another_address_is_another_real),
