@@ -6,7 +6,7 @@ BENCH_RULES := $(sort $(wildcard bench/*/rules.mk))
 -include $(BENCH_RULES)
 
 ## Bench
-bench: all ## measure everything: bench-packet, bench-veth, bench-checks, bench-l7 (root)
+bench: all ## measure everything: bench-packet, -veth, -checks, -l7, -scale (root)
 	tests/packages.sh bench
 	@set -e; for b in $(patsubst bench/%/rules.mk,bench-%,$(BENCH_RULES)); do $(MAKE) $$b; done
 

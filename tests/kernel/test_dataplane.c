@@ -671,6 +671,13 @@ static void a_real_row_that_is_used_again_starts_from_zero(void **state)
 	put_real(d, 1, id, 0);
 	assert_int_equal(dataplane_real_conns(d, id).connections, 0);
 	assert_int_equal(dataplane_real_stats(d, id).bytes, 0);
+	/* Nor does the next daemon know which rows the last one used. */
+	assert_int_equal(del(d, PLAN_REALS, &id), 0);
+	assert_int_equal(bpf_map_update_elem(conns, &id, &c, 0), 0);
+	dataplane_close(d);
+	d = must_open();
+	put_real(d, 1, id, 0);
+	assert_int_equal(dataplane_real_conns(d, id).connections, 0);
 	close(conns);
 	close(real_stats);
 	end(d);

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "core/config.h"
+#include "core/desire.h"
 #include "daemon/state.h"
 #include "lbxdp/tproxy.h"
 
@@ -46,6 +47,8 @@ static struct {
 	uint32_t egress;  /* of each route */
 	bool transparent; /* sessions from addresses of clients run */
 	uint32_t cleared; /* the last real whose counters were */
+	size_t looked;    /* at how many neighbours */
+	uint8_t mac;      /* the first byte of each one's */
 } host;
 
 const struct net_iface *net_iface_named(const struct net *n, const char *name)
@@ -73,8 +76,9 @@ uint32_t net_route_connected(const struct net *n, const struct addr *ip, const u
 bool net_neighbour(const struct net *n, uint32_t ifindex, const struct addr *ip,
 		   struct net_neighbour *out)
 {
+	host.looked++;
 	*out = (struct net_neighbour){
-		.ip = *ip, .mac = {2, 0, 0, 0, 0, ip->byte[15]},
+		.ip = *ip, .mac = {2, host.mac, 0, 0, 0, ip->byte[15]},
                      .valid = 1
         };
 	return true;
@@ -663,9 +667,240 @@ static void what_an_earlier_life_left_of_tproxy_goes(void **state)
 	daemon_end(d);
 }
 
+/* What a check says, as the probe reports it, and the round's end. */
+static void report(struct daemon *d, const char *check, enum health health)
+{
+	const struct check_report r = {
+		.id = ids_find(d->check_ids, check),
+		.health = health,
+		.outcome = {.code = health == HEALTH_UP ? CHECK_CODE_L4OK : CHECK_CODE_L4CON},
+	};
+
+	checks_report(d, &r);
+	reconcile_marked_now(d);
+}
+
+/* Is the world what a whole plan of the facts as they are would make of it? */
+static void assert_whole(struct daemon *d)
+{
+	struct arena *a = arena_new();
+	struct plan *all = desire(d->model, gather_facts(d, a), d->store);
+
+	assert_non_null(all);
+	assert_int_equal(plan_difference(d->actual, all), 0);
+	plan_free(all);
+	arena_free(a);
+}
+
+static void a_check_costs_a_look_at_its_own_service_only(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL OTHER);
+	uint32_t a = id_of(d, "WEB/A 192.0.2.20");
+
+	host.looked = 0;
+	report(d, "WEB/A 192.0.2.20#0", HEALTH_DOWN);
+	assert_int_equal(host.looked, 2);
+	assert_false(flags_of(d, a) & LB_REAL_USABLE);
+	assert_true(flags_of(d, a) & LB_REAL_RESET);
+	assert_int_equal(host.woken, 1);
+	assert_whole(d);
+	host.looked = 0;
+	orders_set(d->orders, "MAIL", "C", (struct order){.admin = ADMIN_HALT, .weight = -1});
+	reconcile_service_later(d, 1);
+	reconcile_marked_now(d);
+	assert_int_equal(host.looked, 2);
+	assert_true(flags_of(d, id_of(d, "MAIL/C 192.0.2.22")) & LB_REAL_RESET);
+	assert_whole(d);
+	host.looked = 0;
+	reconcile_marked_now(d); /* nothing waits */
+	assert_int_equal(host.looked, 0);
+	daemon_end(d);
+}
+
+static void a_row_of_one_service_that_is_refused_is_tried_again(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	uint32_t a = id_of(d, "WEB/A 192.0.2.20");
+
+	host.ops_left = 0;
+	report(d, "WEB/A 192.0.2.20#0", HEALTH_DOWN);
+	assert_true(d->refused > 0);
+	assert_true(timer_running(&d->retry));
+	assert_true(flags_of(d, a) & LB_REAL_USABLE);
+	host.ops_left = -1;
+	report(d, "MAIL/C 192.0.2.22#0", HEALTH_DOWN); /* another's turn is the retry's as well */
+	assert_int_equal(d->refused, 0);
+	assert_false(flags_of(d, a) & LB_REAL_USABLE);
+	assert_whole(d);
+	daemon_end(d);
+}
+
+static void what_is_wide_is_not_forgotten_for_what_is_narrow(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+	uint32_t c = id_of(d, "MAIL/C 192.0.2.22");
+
+	host.mac = 7;
+	reconcile_later(d); /* as net tells */
+	report(d, "WEB/A 192.0.2.20#0", HEALTH_DOWN);
+	assert_int_equal(row_of(d, c)->real.mac[1], 7);
+	assert_whole(d);
+	host.mac = 0;
+	daemon_end(d);
+}
+
+static void a_check_that_is_released_and_numbered_anew_finds_its_service(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL);
+
+	reload(d, NODE MAIL);
+	reload(d, NODE OTHER WEB MAIL);
+	all_checks_pass(d);
+	host.looked = 0;
+	report(d, "MAIL/D 192.0.2.23#0", HEALTH_DOWN);
+	assert_int_equal(host.looked, 2);
+	assert_false(flags_of(d, id_of(d, "MAIL/D 192.0.2.23")) & LB_REAL_USABLE);
+	assert_whole(d);
+	daemon_end(d);
+}
+
+#define SLOW_LAYER4                                                                                \
+	"  RAMP:\n    vip: 192.0.2.14\n    ports: [80]\n    slow_start: 1h\n"                      \
+	"    check: {type: connect}\n"                                                             \
+	"    reals: {H: {ip: 192.0.2.27}, I: {ip: 192.0.2.28}}\n"
+
+static void a_step_of_slow_start_is_its_services_alone(void **state)
+{
+	struct daemon *d = running(NODE WEB SLOW_LAYER4);
+
+	report(d, "RAMP/H 192.0.2.27#0", HEALTH_DOWN);
+	assert_false(timer_running(&d->ramp));
+	report(d, "RAMP/H 192.0.2.27#0", HEALTH_UP);
+	assert_true(timer_running(&d->ramp));
+	assert_true(d->facts->services[1].ramp_next < UINT64_MAX);
+	assert_true(d->facts->services[0].ramp_next == UINT64_MAX);
+	host.looked = 0;
+	timer_stop(&d->ramp);
+	d->ramp.fn(&d->ramp); /* too early */
+	assert_int_equal(host.looked, 0);
+	assert_true(timer_running(&d->ramp));
+	((struct service_fact *)d->facts->services)[1].ramp_next = 0; /* its time has come */
+	d->ramp.fn(&d->ramp);
+	assert_int_equal(host.looked, 2);
+	assert_true(timer_running(&d->ramp));
+	assert_whole(d);
+	daemon_end(d);
+}
+
+#define HASHED                                                                                     \
+	"  HASHED:\n    vip: 192.0.2.15\n    ports: [80]\n    scheduler: maglev\n"                 \
+	"    check: {type: connect}\n"                                                             \
+	"    reals: {J: {ip: 192.0.2.29}, K: {ip: 192.0.2.30}}\n"
+
+/* Tables that no row holds any more are found by a whole plan only. */
+static void changes_of_one_service_do_not_fill_the_memory(void **state)
+{
+	struct daemon *d = running(NODE WEB HASHED);
+	struct order order = {.admin = ADMIN_ONLINE};
+	size_t most = 0, whole = 0;
+
+	for (order.weight = 101; order.weight < 400; order.weight++) {
+		orders_set(d->orders, "HASHED", "J", order);
+		reconcile_service_later(d, 1);
+		host.looked = 0;
+		reconcile_marked_now(d);
+		whole += host.looked > 2;
+		most = store_made(d->store) > most ? store_made(d->store) : most;
+	}
+	assert_in_range(most, 16 << 20, 64 << 20);
+	assert_in_range(whole, 1, 10);
+	assert_whole(d);
+	daemon_end(d);
+}
+
+#define TPROXY_BESIDE                                                                              \
+	"  SMTP2:\n    mode: l7-tcp\n    source: client\n    vip: 192.0.2.13\n    ports: [26]\n"   \
+	"    check: {type: connect}\n    reals:\n      F: {ip: 198.51.100.8}\n"
+
+/* A route has no event of its own: it is found where the service is looked at. */
+static void what_services_share_takes_a_whole_plan(void **state)
+{
+	const uint32_t first = 9, second = 10;
+	struct daemon *d;
+
+	memset(&host, 0, sizeof(host));
+	host.ops_left = -1;
+	host.egress = first;
+	d = daemon_of(NODE TPROXY TPROXY_BESIDE);
+	reconcile_now(d);
+	all_checks_pass(d);
+	host.egress = second;
+	report(d, "SMTP/F 198.51.100.7#0", HEALTH_DOWN);
+	assert_null(plan_find(d->actual, PLAN_DIVERTS, &first));
+	assert_non_null(plan_find(d->actual, PLAN_DIVERTS, &second));
+	assert_whole(d);
+	daemon_end(d);
+}
+
+/* One thing after another, as they come to a running daemon. */
+static void something_happens(struct daemon *d)
+{
+	static const char *const checks[] = {"WEB/A 192.0.2.20#0",   "WEB/B 192.0.2.21#0",
+					     "MAIL/C 192.0.2.22#0",  "MAIL/D 192.0.2.23#0",
+					     "OTHER/E 192.0.2.24#0", "SLOW/F 192.0.2.25#0",
+					     "RAMP/H 192.0.2.27#0",  "RAMP/I 192.0.2.28#0"};
+	struct order order = {.admin = rand() % 3, .weight = rand() % 3 - 1};
+	const char *check = checks[rand() % ARRAY_COUNT(checks)];
+
+	switch (rand() % 6) {
+	case 0:
+		orders_set(d->orders, "MAIL", "C", order);
+		reconcile_service_later(d, 1);
+		break;
+	case 1:
+		host.mac = (uint8_t)rand();
+		reconcile_later(d);
+		break;
+	case 2:
+		host.ops_left = rand() % 3 ? -1 : rand() % 4;
+		break;
+	default:
+		checks_report(d,
+			      &(struct check_report){.id = ids_find(d->check_ids, check),
+						     .health = rand() % 2 ? HEALTH_UP : HEALTH_DOWN,
+						     .outcome = {.code = CHECK_CODE_L4CON}});
+	}
+}
+
+static void whatever_happens_the_world_is_what_a_whole_plan_has(void **state)
+{
+	struct daemon *d = running(NODE WEB MAIL OTHER SLOW SLOW_LAYER4);
+
+	srand(3);
+	for (int round = 0; round < 2000; round++) {
+		for (int i = rand() % 3; i >= 0; i--)
+			something_happens(d);
+		reconcile_marked_now(d);
+		if (d->refused) {
+			host.ops_left = -1;
+			d->retry.fn(&d->retry);
+		}
+		assert_whole(d);
+	}
+	daemon_end(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_check_costs_a_look_at_its_own_service_only),
+		cmocka_unit_test(a_row_of_one_service_that_is_refused_is_tried_again),
+		cmocka_unit_test(what_is_wide_is_not_forgotten_for_what_is_narrow),
+		cmocka_unit_test(a_check_that_is_released_and_numbered_anew_finds_its_service),
+		cmocka_unit_test(a_step_of_slow_start_is_its_services_alone),
+		cmocka_unit_test(changes_of_one_service_do_not_fill_the_memory),
+		cmocka_unit_test(what_services_share_takes_a_whole_plan),
+		cmocka_unit_test(whatever_happens_the_world_is_what_a_whole_plan_has),
 		cmocka_unit_test(another_address_is_another_real),
 		cmocka_unit_test(a_check_that_a_reload_adds_takes_a_real_out_only_when_it_fails),
 		cmocka_unit_test(

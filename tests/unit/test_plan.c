@@ -158,6 +158,84 @@ static void the_later_of_two_puts_stands(void **state)
 	plan_free(p);
 }
 
+static size_t apply_part(struct tape *tape, struct plan *actual, const struct plan *before,
+			 const struct plan *after)
+{
+	struct plan_sink sink = {tape_put, tape_del, tape};
+	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
+
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		sinks[t] = &sink;
+	return plan_apply_part(actual, before, after, sinks, NULL);
+}
+
+static void a_part_changes_its_rows_and_no_others(void **state)
+{
+	struct tape tape = {.refuse_after = -1};
+	struct plan *actual = plan_of(3), *before = plan_of(2), *after = plan_of(2);
+	struct row_real changed = {.real.service = 9};
+	const struct row_real *found;
+	__u32 id = 2;
+
+	plan_put(after, PLAN_REALS, &id, &changed);
+	assert_true(plan_part_fits(before, after));
+	assert_int_equal(apply_part(&tape, actual, before, after), 0);
+	assert_string_equal(tape.said, "~r2 ");
+	found = plan_find(actual, PLAN_REALS, &id);
+	assert_int_equal(found->real.service, 9);
+	assert_int_equal(plan_count(actual, PLAN_REALS), 3);
+	plan_free(actual);
+	plan_free(before);
+	plan_free(after);
+}
+
+static void a_row_that_comes_or_goes_takes_a_whole_plan(void **state)
+{
+	struct plan *two = plan_of(2), *three = plan_of(3);
+
+	assert_true(plan_part_fits(two, two));
+	assert_false(plan_part_fits(two, three));
+	assert_false(plan_part_fits(three, two));
+	plan_free(two);
+	plan_free(three);
+}
+
+static void another_value_of_a_shared_row_takes_a_whole_plan(void **state)
+{
+	struct plan *before = plan_new(), *after = plan_new();
+	const struct lb_addr vip = {.byte = {1}};
+	const __u32 active = 1, silent = 0;
+
+	plan_put(before, PLAN_VIPS, &vip, &active);
+	plan_put(after, PLAN_VIPS, &vip, &active);
+	assert_true(plan_part_fits(before, after));
+	plan_put(after, PLAN_VIPS, &vip, &silent);
+	assert_false(plan_part_fits(before, after));
+	plan_free(before);
+	plan_free(after);
+}
+
+static void a_refused_row_of_a_part_stays_as_it_was(void **state)
+{
+	struct tape tape = {.refuse_after = 0};
+	struct plan *actual = plan_of(1), *before = plan_of(1), *after = plan_of(1);
+	struct row_real changed = {.real.service = 9};
+	__u32 id = 1;
+
+	plan_put(after, PLAN_REALS, &id, &changed);
+	assert_int_equal(apply_part(&tape, actual, before, after), 1);
+	assert_int_equal(plan_difference(actual, before), 0);
+	/* Nor is a row made that actual does not have. */
+	tape.refuse_after = -1;
+	assert_int_equal(plan_delete(actual, PLAN_REALS, &id), 0);
+	assert_int_equal(apply_part(&tape, actual, before, after), 1);
+	assert_string_equal(tape.said, "");
+	assert_int_equal(plan_count(actual, PLAN_REALS), 0);
+	plan_free(actual);
+	plan_free(before);
+	plan_free(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +245,10 @@ int main(void)
 		cmocka_unit_test(a_refused_row_is_tried_again),
 		cmocka_unit_test(a_refused_delete_stays_in_actual),
 		cmocka_unit_test(the_later_of_two_puts_stands),
+		cmocka_unit_test(a_part_changes_its_rows_and_no_others),
+		cmocka_unit_test(a_row_that_comes_or_goes_takes_a_whole_plan),
+		cmocka_unit_test(another_value_of_a_shared_row_takes_a_whole_plan),
+		cmocka_unit_test(a_refused_row_of_a_part_stays_as_it_was),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -433,6 +433,18 @@ static int put_ifaces(struct plan *p, const struct facts *f)
 	return err;
 }
 
+struct plan *desire_service(const struct model *m, const struct facts *f, size_t index,
+			    struct store *store)
+{
+	struct plan *p = plan_new();
+
+	if (p && put_service(p, m, f, index, desire_tables(m), store)) {
+		plan_free(p);
+		return NULL;
+	}
+	return p;
+}
+
 struct plan *desire(const struct model *m, const struct facts *f, struct store *store)
 {
 	struct plan *p = plan_new();

@@ -11,6 +11,13 @@
 /* Returns a new plan, or NULL without memory. Rings and specs stay in store. */
 struct plan *desire(const struct model *m, const struct facts *f, struct store *store);
 
+/*
+ * The rows of the index-th service alone, as they are in desire() of all. They follow from its own
+ * facts, the ids of the other services, and what facts say of the host.
+ */
+struct plan *desire_service(const struct model *m, const struct facts *f, size_t index,
+			    struct store *store);
+
 /* The health of a real from that of its checks. */
 enum health desire_health(enum require require, const enum health *checks, size_t count);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What was observed or ordered, laid out beside a model for desire(): health, neighbours, links,
- * admin orders, HA role. Plain data; daemon/ gathers it anew for each plan.
+ * admin orders, HA role. Plain data; daemon/ gathers it for each plan.
  */
 #ifndef LBXDP_CORE_FACTS_H
 #define LBXDP_CORE_FACTS_H
@@ -38,6 +38,8 @@ struct real_fact {
 struct service_fact {
 	uint32_t id;
 	const struct real_fact *reals; /* as in the model */
+	uint64_t ramp_next;            /* layer 4: clock_msec() at which a ramp takes its next step;
+					* UINT64_MAX: there is none */
 };
 
 /* A real that left the configuration while flows may still carry its id. */
@@ -84,7 +86,6 @@ struct facts {
 	const struct iface_fact *ifaces; /* that exist and should be attached */
 	size_t iface_count;
 	enum xdp_mode xdp_mode;        /* of the command line, or as configured */
-	uint64_t ramp_next;            /* clock_msec() at which a ramp takes its next step */
 	bool active;                   /* HA role: answer for the VIPs */
 	const struct file_fact *files; /* of core/model_files.h, sorted by path */
 	size_t file_count;

@@ -369,6 +369,71 @@ size_t plan_apply(struct plan *actual, const struct plan *desired,
 	return a.refused;
 }
 
+/* The rows of these say what a host or an interface has, whichever service asked for it. */
+static bool is_shared(enum plan_table t)
+{
+	switch (t) {
+	case PLAN_VIA_FILTERS:
+	case PLAN_NEIGHBOURS:
+	case PLAN_LOCAL_ROUTES:
+	case PLAN_DIVERTS:
+	case PLAN_ADDRESSES:
+	case PLAN_VIPS:
+	case PLAN_ANNOUNCE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool plan_part_fits(const struct plan *before, const struct plan *after)
+{
+	if (!settled(before) || !settled(after))
+		return false;
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++) {
+		struct walk w = walk_of(before, after, t);
+
+		while (walk_next(&w, t))
+			if (!w.in_a || !w.in_b || (is_shared(t) && !same_row(t, w.in_a, w.in_b)))
+				return false;
+	}
+	return true;
+}
+
+/* Another value for a row of actual, in its place. */
+static void replace(struct apply *a, enum plan_table t, unsigned char *to)
+{
+	bool found;
+	size_t i = row_find(a->actual, t, key_of(t, to), &found);
+	unsigned char *row = row_at(&a->actual->table[t], t, i);
+
+	if (!found)
+		a->refused++; /* as it was before: all rows have to be looked at */
+	else if (accepted(a, t, to,
+			  a->sink->put(a->sink->to, t, key_of(t, to), value_of(t, to),
+				       value_of(t, row))))
+		memcpy(row, to, row_size(t));
+}
+
+size_t plan_apply_part(struct plan *actual, const struct plan *before, const struct plan *after,
+		       const struct plan_sink *const sinks[PLAN_TABLE_COUNT],
+		       const struct plan_refusal *refusal)
+{
+	struct apply a = {.actual = actual, .refusal = refusal};
+
+	if (!settled(actual))
+		return 1;
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++) {
+		struct walk w = walk_of(before, after, t);
+
+		a.sink = sinks[t];
+		while (walk_next(&w, t))
+			if (!same_row(t, w.in_a, w.in_b))
+				replace(&a, t, w.in_b);
+	}
+	return a.refused;
+}
+
 size_t plan_difference(const struct plan *actual, const struct plan *desired)
 {
 	size_t count = 0;

@@ -151,6 +151,17 @@ size_t plan_apply(struct plan *actual, const struct plan *desired,
 		  const struct plan_sink *const sinks[PLAN_TABLE_COUNT],
 		  const struct plan_refusal *refusal);
 
+/*
+ * The same for a part of the world alone: what one service puts, before and after something changed
+ * for it. plan_part_fits: does the change only give other values to rows that nobody else puts?
+ * Else it takes a whole plan. plan_apply_part then makes, of an actual that holds the rows of
+ * before, the one that plan_apply would make; where it does not hold one, that counts as refused.
+ */
+bool plan_part_fits(const struct plan *before, const struct plan *after);
+size_t plan_apply_part(struct plan *actual, const struct plan *before, const struct plan *after,
+		       const struct plan_sink *const sinks[PLAN_TABLE_COUNT],
+		       const struct plan_refusal *refusal);
+
 /* Number of puts and deletes that plan_apply would make. */
 size_t plan_difference(const struct plan *actual, const struct plan *desired);
 

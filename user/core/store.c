@@ -23,6 +23,7 @@ struct items {
 
 struct store {
 	struct items rings, wrr, maglev, specs, acls; /* wrr, maglev: recipes */
+	size_t made;                                  /* bytes of new rings since the last trim */
 };
 
 /* Eight bytes at a time, by FNV's rule; specs are long. */
@@ -117,8 +118,10 @@ static struct item *intern_ring(struct store *s, struct ring *r)
 	size_t len = sizeof(*r) + r->count * sizeof(r->slots[0]);
 	struct item *i = find(&s->rings, r, len);
 
-	if (!i)
+	if (!i) {
+		s->made += len;
 		return add(&s->rings, r, len);
+	}
 	free(r);
 	return i;
 }
@@ -263,4 +266,10 @@ void store_trim(struct store *s, const struct plan *plan)
 	sweep(&s->rings);
 	sweep(&s->specs);
 	sweep(&s->acls);
+	s->made = 0;
+}
+
+size_t store_made(const struct store *s)
+{
+	return s->made;
 }

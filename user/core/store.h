@@ -33,4 +33,7 @@ const struct check_spec *store_spec(struct store *s, const struct check_spec *sp
 /* Frees what no row of plan holds. */
 void store_trim(struct store *s, const struct plan *plan);
 
+/* Bytes of rings that were made since the last trim: what there may be to free. */
+size_t store_made(const struct store *s);
+
 #endif

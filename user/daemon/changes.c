@@ -83,20 +83,24 @@ static void note_reset(struct daemon *d, uint32_t id, bool resets)
 	d->real_reset[id] = resets;
 }
 
+void gather_note_service(struct daemon *d, const struct facts *f, size_t service)
+{
+	const struct service_config *s = &d->model->services[service];
+
+	for (size_t i = 0; i < s->real_count; i++) {
+		const struct real_fact *r = &f->services[service].reals[i];
+
+		if (!r->id)
+			continue;
+		say_change(d, s, &s->reals[i], r);
+		note_reset(d, r->id, !service_is_l7(s) && real_resets(s, r));
+	}
+}
+
 void gather_note_changes(struct daemon *d, const struct facts *f)
 {
-	for (size_t i = 0; i < d->model->service_count; i++) {
-		const struct service_config *s = &d->model->services[i];
-
-		for (size_t j = 0; j < s->real_count; j++) {
-			const struct real_fact *r = &f->services[i].reals[j];
-
-			if (!r->id)
-				continue;
-			say_change(d, s, &s->reals[j], r);
-			note_reset(d, r->id, !service_is_l7(s) && real_resets(s, r));
-		}
-	}
+	for (size_t i = 0; i < d->model->service_count; i++)
+		gather_note_service(d, f, i);
 	for (size_t i = 0; i < f->retired_count; i++)
 		note_reset(d, f->retired[i].id, f->retired[i].resets);
 }

@@ -33,6 +33,17 @@ static void count_duration(struct view_check *v, uint32_t usec)
 	v->duration_sum += seconds;
 }
 
+/* What a check says concerns the service it is of; of one that was not gathered yet, who knows. */
+static void judge_later(struct daemon *d, uint32_t id)
+{
+	uint32_t service = d->checks[id].service;
+
+	if (service && service <= d->model->service_count)
+		reconcile_service_later(d, service - 1);
+	else
+		reconcile_later(d);
+}
+
 void checks_report(void *daemon, const struct check_report *r)
 {
 	struct daemon *d = daemon;
@@ -53,7 +64,7 @@ void checks_report(void *daemon, const struct check_report *r)
 		v->since = clock_wall();
 	}
 	if (v->health != r->health || d->checks[r->id].connect_failed != connect_failed)
-		reconcile_later(d);
+		judge_later(d, r->id);
 	v->health = r->health;
 	d->checks[r->id].connect_failed = connect_failed;
 	if (connect_failed)

@@ -144,8 +144,9 @@ static void gather_health(const struct gathering *g, const struct service_config
 	f->check_ids = check_ids_of(g->d, s, r, g->a, &count);
 	health = arena_alloc(g->a, count + 1, sizeof(*health));
 	for (size_t i = 0; i < count; i++) {
-		const struct check_fact *c = check_fact(g->d, f->check_ids[i]);
+		struct check_fact *c = check_fact(g->d, f->check_ids[i]);
 
+		c->service = 1 + (uint32_t)(s - g->d->model->services);
 		health[i] = c->seen.health;
 		f->connect_failed |= c->seen.health == HEALTH_DOWN && c->connect_failed;
 	}
@@ -203,23 +204,40 @@ static void gather_real(const struct gathering *g, const struct service_config *
 	g->d->real_used[f->id] = true;
 }
 
-static const struct service_fact *gather_services(const struct gathering *g)
+/* Layer 7 looks at the clock by itself. */
+static uint64_t next_ramp(const struct service_config *s, const struct real_fact *reals)
+{
+	uint64_t next = UINT64_MAX, now = clock_msec();
+
+	for (size_t i = 0; s->slow_start && !service_is_l7(s) && i < s->real_count; i++) {
+		uint64_t then = ramp_next(reals[i].usable_since, s->slow_start, now);
+
+		next = then < next ? then : next;
+	}
+	return next;
+}
+
+static struct service_fact gather_service(const struct gathering *g, const struct service_config *s)
+{
+	struct real_fact *reals = arena_alloc(g->a, s->real_count + 1, sizeof(*reals));
+	struct service_fact f = {.id = ids_get(g->d->service_ids, s->name), .reals = reals};
+
+	g->d->service_used[f.id] = true;
+	for (size_t i = 0; i < s->real_count; i++)
+		gather_real(g, s, &s->reals[i], &reals[i]);
+	f.ramp_next = next_ramp(s, reals);
+	return f;
+}
+
+static struct service_fact *gather_services(const struct gathering *g)
 {
 	struct daemon *d = g->d;
 	struct service_fact *facts = arena_alloc(g->a, d->model->service_count + 1, sizeof(*facts));
 
 	memset(d->service_used, 0, LB_SERVICES_MAX * sizeof(*d->service_used));
 	memset(d->real_used, 0, LB_REALS_MAX * sizeof(*d->real_used));
-	for (size_t i = 0; i < d->model->service_count; i++) {
-		const struct service_config *s = &d->model->services[i];
-		struct real_fact *reals = arena_alloc(g->a, s->real_count + 1, sizeof(*reals));
-
-		facts[i].id = ids_get(d->service_ids, s->name);
-		facts[i].reals = reals;
-		d->service_used[facts[i].id] = true;
-		for (size_t j = 0; j < s->real_count; j++)
-			gather_real(g, s, &s->reals[j], &reals[j]);
-	}
+	for (size_t i = 0; i < d->model->service_count; i++)
+		facts[i] = gather_service(g, &d->model->services[i]);
 	return facts;
 }
 
@@ -318,31 +336,12 @@ static void gather_ifaces(const struct gathering *g, struct facts *facts)
 	facts->ifaces = out;
 }
 
-/* Layer 7 looks at the clock by itself. */
-static uint64_t next_ramp(const struct daemon *d, const struct facts *f)
-{
-	uint64_t next = UINT64_MAX, now = clock_msec();
-
-	for (size_t i = 0; i < d->model->service_count; i++) {
-		const struct service_config *s = &d->model->services[i];
-
-		for (size_t r = 0; s->slow_start && !service_is_l7(s) && r < s->real_count; r++) {
-			uint64_t since = f->services[i].reals[r].usable_since;
-			uint64_t then = ramp_next(since, s->slow_start, now);
-
-			next = then < next ? then : next;
-		}
-	}
-	return next;
-}
-
 const struct facts *gather_facts(struct daemon *d, struct arena *a)
 {
 	const struct gathering g = gathering_of(d, a);
 	struct facts *f = arena_alloc(a, 1, sizeof(*f));
 
 	f->services = gather_services(&g);
-	f->ramp_next = next_ramp(d, f);
 	f->active = true;
 	f->xdp_mode = d->options->xdp_mode >= 0 ? (enum xdp_mode)d->options->xdp_mode
 						: d->model->node.xdp_mode;
@@ -353,4 +352,31 @@ const struct facts *gather_facts(struct daemon *d, struct arena *a)
 	f->files = files_facts(d->files, &f->file_count);
 	gather_tproxy(d, f, a);
 	return f;
+}
+
+/* The numbers of a real's checks stay where they are, for as long as the facts. */
+static void keep_real(struct real_fact *to, const struct real_fact *now, size_t checks)
+{
+	uint32_t *ids = (uint32_t *)to->check_ids;
+
+	memcpy(ids, now->check_ids, checks * sizeof(*ids));
+	*to = *now;
+	to->check_ids = ids;
+}
+
+void gather_again(struct daemon *d, const struct facts *f, size_t service)
+{
+	const struct service_config *s = &d->model->services[service];
+	struct arena *a = arena_new();
+	const struct gathering g = gathering_of(d, a);
+	/* Made by gather_facts of memory that may be written. */
+	struct service_fact *kept = (struct service_fact *)&f->services[service];
+	struct real_fact *reals = (struct real_fact *)kept->reals;
+	const struct service_fact now = gather_service(&g, s);
+
+	kept->id = now.id;
+	kept->ramp_next = now.ramp_next;
+	for (size_t i = 0; i < s->real_count; i++)
+		keep_real(&reals[i], &now.reals[i], service_check_count(s, &s->reals[i]));
+	arena_free(a);
 }

@@ -30,6 +30,7 @@ static void change_order(void *arg, const struct service_config *s, const struct
 	else
 		order.admin = c->admin;
 	orders_set(c->daemon->orders, s->name, r->name, order);
+	reconcile_service_later(c->daemon, (size_t)(s - c->daemon->model->services));
 	if (c->sets_weight && c->weight < 0)
 		buf_printf(c->out, "%s/%s: weight %u (configured)\n", s->name, r->name, r->weight);
 	else if (c->sets_weight)
@@ -45,7 +46,7 @@ static int change_orders(struct daemon *d, const char *pattern, struct order_cha
 	c->daemon = d;
 	if (!orders_match(d->model, pattern, change_order, c, c->out))
 		return -ENOENT;
-	reconcile_now(d);
+	reconcile_marked_now(d);
 	err = orders_save(d->orders);
 	if (err)
 		buf_printf(

@@ -207,16 +207,18 @@ size_t orders_match(const struct model *m, const char *pattern,
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < m->service_count; i++)
-		for (size_t j = 0; j < m->services[i].real_count; j++) {
-			const struct service_config *s = &m->services[i];
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct service_config *s = &m->services[i];
 
-			if (!pattern_has_service(pattern, s->name) ||
-			    !pattern_has_real(pattern, s->reals[j].name))
+		if (!pattern_has_service(pattern, s->name))
+			continue;
+		for (size_t j = 0; j < s->real_count; j++) {
+			if (!pattern_has_real(pattern, s->reals[j].name))
 				continue;
 			fn(arg, s, &s->reals[j]);
 			count++;
 		}
+	}
 	if (!strchr(pattern, '/'))
 		buf_printf(why, "%s: write SERVICE/REAL, for example '*/CAS1'\n", pattern);
 	else if (!count)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Facts to plan to rows, at the end of the round in which something changed. */
+/*
+ * Facts to plan to rows, at the end of the round in which something changed. A whole plan is made
+ * of facts that are gathered anew, and then kept. Where only services are marked, their facts are
+ * gathered again, and what that changes in their rows is applied: the rows are then those that a
+ * whole plan of these facts has.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +15,12 @@
 #include "core/desire.h"
 #include "daemon/state.h"
 
-enum { RETRY_MIN_MSEC = 200, RETRY_MAX_MSEC = 30000, ROUNDS_MAX = 3 };
+enum {
+	RETRY_MIN_MSEC = 200,
+	RETRY_MAX_MSEC = 30000,
+	ROUNDS_MAX = 3,
+	STORE_BYTES_MAX = 32 << 20, /* of rings; a whole plan frees those that are not used */
+};
 
 static void describe_listener(const struct proxy_endpoint *at, int error, char *text, size_t room)
 {
@@ -134,49 +144,119 @@ static bool attachments_changed(const struct daemon *d, const struct facts *f)
 	return false;
 }
 
+static void mark(struct daemon *d, size_t service)
+{
+	struct dirty *dirty = &d->dirty;
+
+	for (size_t i = 0; i < dirty->count; i++)
+		if (dirty->service[i] == service)
+			return;
+	if (dirty->count == DIRTY_MAX)
+		dirty->all = true;
+	else
+		dirty->service[dirty->count++] = service;
+}
+
+/* Are there facts of the model as it is? */
+static bool facts_stand(const struct daemon *d)
+{
+	return d->facts && d->facts_of == d->model;
+}
+
 static void ramp_fire(struct timer *t)
 {
-	reconcile_now(container_of(t, struct daemon, ramp));
+	struct daemon *d = container_of(t, struct daemon, ramp);
+	uint64_t now = clock_msec();
+
+	for (size_t i = 0; facts_stand(d) && i < d->model->service_count; i++)
+		if (d->facts->services[i].ramp_next <= now)
+			mark(d, i);
+	if (!d->dirty.count && !d->dirty.all)
+		timer_start(d->loop, t, 1); /* fired a moment too early */
+	reconcile_marked_now(d);
 }
 
 /* A server that starts slowly gets its next step (R36). */
-static void ramp_later(struct daemon *d, const struct facts *f)
+static void ramp_later(struct daemon *d)
 {
-	uint64_t now = clock_msec();
+	uint64_t next = UINT64_MAX, now = clock_msec();
 
+	for (size_t i = 0; i < d->model->service_count; i++)
+		if (d->facts->services[i].ramp_next < next)
+			next = d->facts->services[i].ramp_next;
 	timer_stop(&d->ramp);
-	if (f->ramp_next == UINT64_MAX)
+	if (next == UINT64_MAX)
 		return;
 	d->ramp.fn = ramp_fire;
-	timer_start(d->loop, &d->ramp, f->ramp_next > now ? f->ramp_next - now : 0);
+	timer_start(d->loop, &d->ramp, next > now ? next - now : 0);
 }
 
-/* One plan, applied. Returns whether another is due: announcements depend on attachments. */
-static bool apply_once(struct daemon *d)
+static void gather_all(struct daemon *d)
 {
-	struct arena *a = arena_new();
+	arena_free(d->facts_arena);
+	d->facts_arena = arena_new();
+	d->facts = gather_facts(d, d->facts_arena);
+	d->facts_of = d->model;
+}
+
+/* A whole plan, applied. Returns whether another is due: announcements depend on attachments. */
+static bool apply_all(struct daemon *d)
+{
 	struct refusals refusals = {.daemon = d};
 	const struct plan_refusal refusal = {note_refusal, &refusals};
-	const struct facts *facts = gather_facts(d, a);
-	struct plan *desired = desire(d->model, facts, d->store);
+	struct plan *desired;
 	bool again = false;
 
-	gather_note_changes(d, facts);
-	ramp_later(d, facts);
+	gather_all(d);
+	desired = desire(d->model, d->facts, d->store);
+	gather_note_changes(d, d->facts);
 	if (desired) {
 		d->refused = plan_apply(d->actual, desired, d->sinks, &refusal);
 		d->layer7_refused = refusals.layer7;
 		say_refusals(d, &refusals);
 		store_trim(d->store, d->actual);
-		again = attachments_changed(d, facts);
+		again = attachments_changed(d, d->facts);
 	} else {
 		d->refused = 1;
 		d->layer7_refused = 0;
 		log_error("no memory for a plan; trying again");
 	}
 	plan_free(desired);
-	arena_free(a);
 	return again;
+}
+
+/* One service's rows, if they are all that changed. Else false: it takes a whole plan. */
+static bool apply_service(struct daemon *d, size_t service, struct refusals *refusals)
+{
+	const struct plan_refusal refusal = {note_refusal, refusals};
+	struct plan *before = desire_service(d->model, d->facts, service, d->store), *after;
+	bool fits;
+
+	gather_again(d, d->facts, service);
+	after = desire_service(d->model, d->facts, service, d->store);
+	fits = before && after && plan_part_fits(before, after);
+	if (fits) {
+		gather_note_service(d, d->facts, service);
+		d->refused += plan_apply_part(d->actual, before, after, d->sinks, &refusal);
+	}
+	plan_free(before);
+	plan_free(after);
+	return fits;
+}
+
+/* Only where all else is as the last plan has it. */
+static bool apply_marked(struct daemon *d, const struct dirty *dirty)
+{
+	struct refusals refusals = {.daemon = d};
+	bool fits = facts_stand(d) && !dirty->all && !d->refused;
+
+	for (size_t i = 0; fits && i < dirty->count; i++)
+		fits = apply_service(d, dirty->service[i], &refusals);
+	if (!fits)
+		return false;
+	d->layer7_refused = refusals.layer7;
+	say_refusals(d, &refusals);
+	return true;
 }
 
 static void retry_fire(struct timer *t)
@@ -198,25 +278,58 @@ static void retry_later(struct daemon *d)
 	d->retry_msec = d->retry_msec * 2 > RETRY_MAX_MSEC ? RETRY_MAX_MSEC : d->retry_msec * 2;
 }
 
-void reconcile_now(struct daemon *d)
+static void apply(struct daemon *d, const struct dirty *dirty)
+{
+	bool again = !apply_marked(d, dirty);
+
+	if (!again && store_made(d->store) > STORE_BYTES_MAX)
+		reconcile_later(d);
+	for (int round = 0; round < ROUNDS_MAX && again; round++)
+		again = apply_all(d);
+	d->dirty.all |= again;
+}
+
+void reconcile_marked_now(struct daemon *d)
 {
 	size_t reals = plan_count(d->actual, PLAN_REALS);
+	const struct dirty dirty = d->dirty;
 
-	for (int round = 0; round < ROUNDS_MAX && apply_once(d); round++)
-		;
+	if (!dirty.all && !dirty.count)
+		return;
+	d->dirty = (struct dirty){}; /* what is marked meanwhile is for the next plan */
+	apply(d, &dirty);
+	ramp_later(d);
 	if (plan_count(d->actual, PLAN_REALS) < reals)
 		gather_release(d);
 	proxies_adjust(d);
 	retry_later(d);
 }
 
+void reconcile_now(struct daemon *d)
+{
+	d->dirty.all = true;
+	reconcile_marked_now(d);
+}
+
 static void reconcile_hook(struct hook *h)
 {
-	reconcile_now(container_of(h, struct daemon, reconcile));
+	reconcile_marked_now(container_of(h, struct daemon, reconcile));
+}
+
+static void defer(struct daemon *d)
+{
+	d->reconcile.fn = reconcile_hook;
+	loop_defer(d->loop, &d->reconcile);
 }
 
 void reconcile_later(struct daemon *d)
 {
-	d->reconcile.fn = reconcile_hook;
-	loop_defer(d->loop, &d->reconcile);
+	d->dirty.all = true;
+	defer(d);
+}
+
+void reconcile_service_later(struct daemon *d, size_t service)
+{
+	mark(d, service);
+	defer(d);
 }

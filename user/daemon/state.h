@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Main's state, one struct, and what the files of daemon/ do with it. Events change facts and call
- * reconcile_later(); nothing else leads to the maps, the probe or the wire.
+ * reconcile_later(), or for one service reconcile_service_later(); nothing else leads to the maps,
+ * the probe or the wire.
  */
 #ifndef LBXDP_DAEMON_STATE_H
 #define LBXDP_DAEMON_STATE_H
@@ -50,6 +51,7 @@ struct child {
 struct check_fact {
 	struct view_check seen; /* its type and port are filled in by snapshots only */
 	bool connect_failed;
+	uint32_t service; /* 1 + the place in the model of the one it is of; 0: not known */
 };
 
 /* How long a real was down, by real id. */
@@ -70,6 +72,15 @@ struct real_answers {
 	uint64_t runs, failures; /* of its checks when it fell silent */
 	bool silent;             /* connects stay unanswered ... */
 	bool lost;               /* ... while its checks go on passing */
+};
+
+/* What the next plan has to look at. Of many services at once it is cheaper to look at all. */
+enum { DIRTY_MAX = 64 };
+
+struct dirty {
+	bool all;
+	size_t count;
+	size_t service[DIRTY_MAX]; /* places in the model, none twice */
 };
 
 struct viewing; /* trace.c */
@@ -128,6 +139,10 @@ struct daemon {
 
 	struct plan *actual;
 	struct store *store;
+	const struct facts *facts; /* that the last plan was made of, in facts_arena; or NULL */
+	const struct model *facts_of;
+	struct arena *facts_arena;
+	struct dirty dirty;
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
 	struct hook reconcile;
 	struct timer retry, ramp, sweep, second, settle, wake;
@@ -168,9 +183,18 @@ void tables_close(struct daemon *d);
 /* reconcile.c: the one way from facts to the world. */
 void reconcile_later(struct daemon *d);
 void reconcile_now(struct daemon *d);
+/*
+ * The same where what changed is known to concern the reals of one service and nothing else: what
+ * its checks say, what was ordered for it, its slow start. service is its place in the model; what
+ * it costs does not grow with the others. _marked_now carries out what is waiting for _later.
+ */
+void reconcile_service_later(struct daemon *d, size_t service);
+void reconcile_marked_now(struct daemon *d);
 
 /* gather.c: facts beside the model, in a. */
 const struct facts *gather_facts(struct daemon *d, struct arena *a);
+/* Those of one service anew, in the place of what f had of it. */
+void gather_again(struct daemon *d, const struct facts *f, size_t service);
 /* Is there a row of a real that left, and that no flow carries any more? */
 bool gather_something_idle(const struct daemon *d);
 /*
@@ -193,6 +217,7 @@ size_t gather_ifindexes(const struct daemon *d, uint32_t *out, size_t room);
 /* Says changes of state in the log, and has silent clients woken where flows are to be reset now.
  */
 void gather_note_changes(struct daemon *d, const struct facts *f);
+void gather_note_service(struct daemon *d, const struct facts *f, size_t service);
 
 /* adopt.c */
 /* After adoption: names get the ids, and checks the health, that the maps hold. */

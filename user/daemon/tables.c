@@ -48,6 +48,7 @@ void tables_close(struct daemon *d)
 	free(d->real_answers);
 	free(d->checks);
 	plan_free(d->actual);
+	arena_free(d->facts_arena);
 	store_free(d->store);
 	map_free(d->conflicts);
 	map_free(d->claims_counted);

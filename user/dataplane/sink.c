@@ -97,6 +97,12 @@ static int zero_counters(struct dataplane *d, uint32_t id)
 	return update(d, MAP_REAL_STATS, &id, none);
 }
 
+/* Maps that this process made are all zero. */
+static bool was_used(const struct dataplane *d, uint32_t id)
+{
+	return id < d->real_top || d->adopted;
+}
+
 static void count_resets(struct dataplane *d, uint16_t before, uint16_t after)
 {
 	d->reset_reals += !!(after & LB_REAL_RESET);
@@ -111,7 +117,7 @@ static int real_put(struct dataplane *d, const void *key, const void *value, con
 
 	if (!id || id >= LB_REALS_MAX)
 		return -E2BIG;
-	if (!d->reals[id].service)
+	if (!d->reals[id].service && was_used(d, id))
 		err = zero_counters(d, id);
 	if (!err)
 		err = update(d, MAP_REAL_INFO, &id, &row->info);
