@@ -14,6 +14,7 @@ from lab.servers import PASSWORD, USER
 
 SECONDS = 60 * float(os.environ.get("LBXDP_LONG_MINUTES", "0")) or 2
 PENDING = 15  # seconds, as Exchange 2013 sends it
+SILENT = 28 * 60  # seconds, of the thirty minutes that the timeouts give
 
 
 def idle(net):
@@ -43,6 +44,8 @@ def ping(net, stage):
 def ping_ends(c, server):
     server.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     assert c.message()[1] == b"ok"
+    c.socket.close()
+    server.socket.close()
 
 
 def wait_for_notification(net, stage):
@@ -76,6 +79,13 @@ def web_socket(net, stage):
     return c, server
 
 
+def talk(browser, owa):
+    browser.socket.sendall(b"still here")
+    assert owa.exactly(10) == b"still here"
+    owa.socket.sendall(b"so am I")
+    assert browser.exactly(7) == b"so am I"
+
+
 @pytest.fixture
 def stage(net):
     with Stage(net) as stage:
@@ -92,16 +102,19 @@ def test_clients_that_wait_for_minutes_are_answered_in_the_end(net, lb, stage):
     browser, owa = web_socket(net, stage)
     notify(outlook, mapi, b"PROCESSING\r\n")
     said, until = b"", time.monotonic() + SECONDS
+    silent_until = time.monotonic() + SILENT
     while (left := until - time.monotonic()) > 0:
         said += idling.meanwhile(min(left, PENDING))
         notify(outlook, mapi, b"PENDING\r\n")
+        if time.monotonic() > silent_until:
+            ping_ends(phone, exchange)
+            phone, exchange = ping(net, stage)
+            talk(browser, owa)
+            silent_until = time.monotonic() + SILENT
     notify(outlook, mapi, b"DONE\r\n")
     idle_ends(idling, said)
     ping_ends(phone, exchange)
-    browser.socket.sendall(b"still here")
-    assert owa.exactly(10) == b"still here"
-    owa.socket.sendall(b"so am I")
-    assert browser.exactly(7) == b"so am I"
+    talk(browser, owa)
     assert counts(lb, "web")["timeouts_total"] == 0 and proxies(lb) == before
-    for peer in (idling, phone, exchange, outlook, mapi, browser, owa):
+    for peer in (idling, outlook, mapi, browser, owa):
         peer.socket.close()
