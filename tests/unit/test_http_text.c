@@ -17,6 +17,12 @@ static bool is_token(int c)
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+/* RFC 3986 2.3. */
+static bool is_host(int c)
+{
+	return is_token(c) && !strchr("!#$%&'*+^`|", c);
+}
+
 static bool is_text(int c)
 {
 	return c == '\t' || (c >= ' ' && c != 0x7f);
@@ -63,6 +69,7 @@ static void one_byte_belongs_as_it_does_in_a_span(void **state)
 {
 	for (int byte = 0; byte < 256; byte++) {
 		assert_int_equal(http_is_token((char)byte), is_token(byte));
+		assert_int_equal(http_is_host((char)byte), is_host(byte));
 		assert_int_equal(http_is_text((char)byte), is_text(byte));
 	}
 }

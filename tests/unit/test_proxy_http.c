@@ -201,6 +201,21 @@ static void requests_of_one_client_take_turns_among_reals(void **state)
 	close(server[1]);
 }
 
+/* The client's word has come, but nobody has heard of it when the connection is closed. */
+static void the_last_answer_reaches_a_client_that_said_more_behind_its_request(void **state)
+{
+	int client = dial_from(&front), server;
+
+	say(client, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	server = take_session(listening[0]);
+	assert_reads(server, GET);
+	say(server, OK_2);
+	say(client, "\r\n");
+	assert_reads(client, CLOSED);
+	close(client);
+	close(server);
+}
+
 static void a_body_without_a_length_ends_with_its_connection(void **state)
 {
 	int client = dial_from(&front), server;
@@ -824,6 +839,7 @@ int main(void)
 		in_lab(both_sides_are_kept_alive_and_the_server_serves_the_next_client),
 		in_lab(pipelined_requests_are_answered_in_order),
 		in_lab(requests_of_one_client_take_turns_among_reals),
+		in_lab(the_last_answer_reaches_a_client_that_said_more_behind_its_request),
 		in_lab(a_body_without_a_length_ends_with_its_connection),
 		in_lab(who_expects_a_100_gets_it_and_sends_on),
 		in_lab(who_does_not_wait_for_the_100_gets_it_all_the_same),

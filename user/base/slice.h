@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 struct slice {
 	const char *at;
@@ -18,20 +17,22 @@ static inline struct slice slice_of(const char *text)
 	return (struct slice){text, strlen(text)};
 }
 
-/* ASCII letters of either case are the same. */
+/* Whether len bytes of both are the same; ASCII letters of either case are, here and below. */
+bool slice_letters_same(const char *a, const char *b, size_t len);
+
 static inline bool slice_is(struct slice s, const char *text)
 {
-	return s.len == strlen(text) && !strncasecmp(s.at, text, s.len);
+	return s.len == strlen(text) && slice_letters_same(s.at, text, s.len);
 }
 
 static inline bool slice_same(struct slice a, struct slice b)
 {
-	return a.len == b.len && (!a.len || !strncasecmp(a.at, b.at, a.len));
+	return a.len == b.len && slice_letters_same(a.at, b.at, a.len);
 }
 
 static inline bool slice_begins(struct slice s, const char *text)
 {
-	return s.len >= strlen(text) && !strncasecmp(s.at, text, strlen(text));
+	return s.len >= strlen(text) && slice_letters_same(s.at, text, strlen(text));
 }
 
 /* Without blanks and tabs at either end. */

@@ -21,10 +21,11 @@ struct writer {
 	const struct http_write *w;
 	char *at, *end;
 	bool full;
-	uint64_t used; /* a bit an edit that has found its field */
+	uint64_t used;     /* a bit an edit that has found its field */
+	struct slice kept; /* lines that go on as they came, and are still to be copied */
 };
 
-static void put(struct writer *o, struct slice s)
+static void copy(struct writer *o, struct slice s)
 {
 	if (o->full || s.len > (size_t)(o->end - o->at)) {
 		o->full = true;
@@ -35,17 +36,52 @@ static void put(struct writer *o, struct slice s)
 	o->at += s.len;
 }
 
-static void put_text(struct writer *o, const char *text)
+static void copy_kept(struct writer *o)
+{
+	copy(o, o->kept);
+	o->kept.len = 0;
+}
+
+static void put(struct writer *o, struct slice s)
+{
+	if (o->kept.len)
+		copy_kept(o);
+	copy(o, s);
+}
+
+static inline void put_text(struct writer *o, const char *text)
 {
 	put(o, slice_of(text));
 }
 
+/* Whole lines of the head; neighbours are copied in one piece. */
+static void keep(struct writer *o, struct slice lines)
+{
+	if (o->kept.at + o->kept.len != lines.at) {
+		copy_kept(o);
+		o->kept.at = lines.at;
+	}
+	o->kept.len += lines.len;
+}
+
 static void put_field(struct writer *o, struct slice name, struct slice value)
 {
-	put(o, name);
-	put_text(o, ": ");
-	put(o, value);
-	put_text(o, "\r\n");
+	static const char end[] = {'\r', '\n'};
+	size_t len = name.len + strlen(": ") + value.len + sizeof(end);
+	char *at;
+
+	if (o->kept.len)
+		copy_kept(o);
+	o->full |= len > (size_t)(o->end - o->at);
+	if (o->full)
+		return;
+	at = mempcpy(o->at, name.at, name.len);
+	*at++ = ':';
+	*at++ = ' ';
+	if (value.len)
+		at = mempcpy(at, value.at, value.len);
+	memcpy(at, end, sizeof(end));
+	o->at += len;
 }
 
 bool http_edit_is_sound(const struct http_edit *e)
@@ -71,7 +107,7 @@ static const struct http_edit *edit_of(const struct writer *o, struct slice name
 	for (size_t i = 0; i < o->w->edit_count; i++) {
 		const struct http_edit *e = &o->w->edits[i];
 
-		if (e->op != HTTP_EDIT_ADD && slice_same(e->name, name))
+		if (e->op != HTTP_EDIT_ADD && (e->name.at == name.at || slice_same(e->name, name)))
 			return e;
 	}
 	return NULL;
@@ -134,6 +170,7 @@ static void put_cookies(struct writer *o, const struct http_field *f)
 {
 	size_t prefix = f->value.at - f->name.at, n;
 
+	copy_kept(o);
 	if (o->full || prefix + f->value.len > (size_t)(o->end - o->at)) {
 		o->full = true;
 		return;
@@ -161,7 +198,20 @@ static void put_framing(struct writer *o, const struct http_field *f)
 	put_field(o, f->name, value);
 }
 
-/* As it came: from the name to the end of the value in one piece. */
+/* As it came: from the name to the end of the value, and of its line. */
+static void put_line(struct writer *o, const struct http_field *f)
+{
+	const char *end = f->value.at + f->value.len;
+	size_t len = end - f->name.at;
+
+	if (*end == '\r') {
+		keep(o, (struct slice){f->name.at, len + 2});
+		return;
+	}
+	put(o, (struct slice){f->name.at, len});
+	put_text(o, "\r\n");
+}
+
 static void put_kept(struct writer *o, const struct http_field *f)
 {
 	if (o->h->is_request && is_framing(f)) {
@@ -171,8 +221,7 @@ static void put_kept(struct writer *o, const struct http_field *f)
 	} else if (f->id == HTTP_NAME_COOKIE && o->w->drop_cookie.len) {
 		put_cookies(o, f);
 	} else {
-		put(o, (struct slice){f->name.at, f->value.at + f->value.len - f->name.at});
-		put_text(o, "\r\n");
+		put_line(o, f);
 	}
 }
 
@@ -217,9 +266,9 @@ static void put_added(struct writer *o)
 {
 	for (size_t i = 0; i < o->w->edit_count; i++) {
 		const struct http_edit *e = &o->w->edits[i];
-		bool decides = e->op != HTTP_EDIT_DELETE && edit_of(o, e->name) == e;
 
-		if (e->op == HTTP_EDIT_ADD || (decides && !is_used(o, e)))
+		if (e->op == HTTP_EDIT_ADD ||
+		    (e->op != HTTP_EDIT_DELETE && !is_used(o, e) && edit_of(o, e->name) == e))
 			put_field(o, e->name, e->value);
 	}
 }
@@ -232,7 +281,7 @@ static bool ends_in_slash(struct slice s)
 static bool rewrite_fits(const struct http_rewrite *r, struct slice path)
 {
 	if (!r->from.len || path.len < r->from.len ||
-	    strncasecmp(path.at, r->from.at, r->from.len) != 0)
+	    !slice_letters_same(path.at, r->from.at, r->from.len))
 		return false;
 	return ends_in_slash(r->from) || path.len == r->from.len || path.at[r->from.len] == '/';
 }
@@ -268,10 +317,6 @@ static void put_target(struct writer *o)
 {
 	const struct http_head *h = o->h;
 
-	if (h->form == HTTP_TARGET_AUTHORITY || h->form == HTTP_TARGET_ASTERISK) {
-		put(o, h->target);
-		return;
-	}
 	if (h->path.len)
 		put_path(o, h->path);
 	else if (h->method == HTTP_METHOD_OPTIONS && !h->query.len)
@@ -281,21 +326,30 @@ static void put_target(struct writer *o)
 	put(o, h->query);
 }
 
+/* A target in origin form that no rewrite fits is written as it came. */
+static bool changes_target(const struct writer *o)
+{
+	const struct http_head *h = o->h;
+
+	return h->form == HTTP_TARGET_ABSOLUTE ||
+	       (h->form == HTTP_TARGET_ORIGIN && rewrite_of(o, h->path));
+}
+
 static void put_first_line(struct writer *o)
 {
 	const struct http_head *h = o->h;
 
-	if (!h->is_request) {
-		bool no_blank = h->line.len == strlen("HTTP/1.1 200");
-
+	if (!h->is_request && h->line.len == strlen("HTTP/1.1 200")) {
 		put(o, h->line);
-		put_text(o, no_blank ? " \r\n" : "\r\n");
-		return;
+		put_text(o, " \r\n");
+	} else if (!h->is_request || !changes_target(o)) {
+		keep(o, (struct slice){h->line.at, h->line.len + 2});
+	} else {
+		put(o, h->method_text);
+		put_text(o, " ");
+		put_target(o);
+		put_text(o, h->minor ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
 	}
-	put(o, h->method_text);
-	put_text(o, " ");
-	put_target(o);
-	put_text(o, h->minor ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
 }
 
 static bool has_host(const struct http_head *h)
@@ -319,6 +373,7 @@ ssize_t http_head_write(const struct http_head *h, const struct http_write *w, c
 	struct writer o = {.h = h, .w = w, .at = to, .end = to + room};
 	const struct http_field host = {slice_of("Host"), h->authority, HTTP_NAME_HOST};
 
+	o.kept.at = h->bytes;
 	put_first_line(&o);
 	if (h->form == HTTP_TARGET_ABSOLUTE && !has_host(h))
 		put_received(&o, &host);

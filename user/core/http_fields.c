@@ -12,21 +12,22 @@
 /* Each is looked for among all fields when the head is written. */
 enum { OPTIONS_MAX = 32 };
 
+/* As most write them, which compares fastest. */
 static const char *const known[HTTP_NAME_COUNT] = {
-	[HTTP_NAME_TE] = "te",
-	[HTTP_NAME_HOST] = "host",
-	[HTTP_NAME_COOKIE] = "cookie",
-	[HTTP_NAME_EXPECT] = "expect",
-	[HTTP_NAME_UPGRADE] = "upgrade",
-	[HTTP_NAME_CONNECTION] = "connection",
-	[HTTP_NAME_KEEP_ALIVE] = "keep-alive",
-	[HTTP_NAME_AUTHORIZATION] = "authorization",
-	[HTTP_NAME_CONTENT_LENGTH] = "content-length",
-	[HTTP_NAME_WWW_AUTHENTICATE] = "www-authenticate",
-	[HTTP_NAME_PROXY_CONNECTION] = "proxy-connection",
-	[HTTP_NAME_TRANSFER_ENCODING] = "transfer-encoding",
-	[HTTP_NAME_PROXY_AUTHENTICATE] = "proxy-authenticate",
-	[HTTP_NAME_PROXY_AUTHORIZATION] = "proxy-authorization",
+	[HTTP_NAME_TE] = "TE",
+	[HTTP_NAME_HOST] = "Host",
+	[HTTP_NAME_COOKIE] = "Cookie",
+	[HTTP_NAME_EXPECT] = "Expect",
+	[HTTP_NAME_UPGRADE] = "Upgrade",
+	[HTTP_NAME_CONNECTION] = "Connection",
+	[HTTP_NAME_KEEP_ALIVE] = "Keep-Alive",
+	[HTTP_NAME_AUTHORIZATION] = "Authorization",
+	[HTTP_NAME_CONTENT_LENGTH] = "Content-Length",
+	[HTTP_NAME_WWW_AUTHENTICATE] = "WWW-Authenticate",
+	[HTTP_NAME_PROXY_CONNECTION] = "Proxy-Connection",
+	[HTTP_NAME_TRANSFER_ENCODING] = "Transfer-Encoding",
+	[HTTP_NAME_PROXY_AUTHENTICATE] = "Proxy-Authenticate",
+	[HTTP_NAME_PROXY_AUTHORIZATION] = "Proxy-Authorization",
 };
 
 /* The names are in the order of their lengths, so that a length tells which few to compare. */
@@ -51,7 +52,8 @@ enum http_name http_name_of(struct slice name)
 	if (name.len >= ARRAY_COUNT(of_len) || !of_len[name.len].first)
 		return HTTP_NAME_OTHER;
 	for (enum http_name id = of_len[name.len].first; id <= of_len[name.len].last; id++)
-		if (*known[id] == (*name.at | 0x20) && !strncasecmp(known[id], name.at, name.len))
+		if (!((*known[id] ^ *name.at) & ~0x20) &&
+		    slice_letters_same(known[id], name.at, name.len))
 			return id;
 	return HTTP_NAME_OTHER;
 }
@@ -59,8 +61,8 @@ enum http_name http_name_of(struct slice name)
 /* What was met so far, beyond what the head keeps. */
 struct reading {
 	struct http_head *h;
-	struct slice host;
-	unsigned int options; /* that Connection names */
+	struct slice authority, host; /* of Host: all of it, and without the port */
+	unsigned int options;         /* that Connection names */
 	bool has_host, has_length, says_close, says_keep_alive, says_upgrade, has_upgrade, is_h2c;
 };
 
@@ -68,16 +70,14 @@ typedef int read_value(struct reading *r, struct slice value);
 
 static int read_host(struct reading *r, struct slice value)
 {
-	struct slice host;
-
 	if (!r->h->is_request)
 		return 0;
 	if (r->has_host)
 		return http_refuse(r->h, 400, value.at, "more than one Host");
-	if (!http_authority_split(value, false, &host))
+	if (!http_authority_split(value, false, &r->host))
 		return http_refuse(r->h, 400, value.at, "malformed Host");
 	r->has_host = true;
-	r->host = value;
+	r->authority = value;
 	return 0;
 }
 
@@ -231,52 +231,68 @@ static int refuse_name(struct http_head *h, const char *line, const char *at)
 	return http_refuse(h, 400, at, why);
 }
 
-/* One line; *at goes on behind it. The head ends in an empty line, so every span stops in it. */
-static int split_field(struct http_head *h, const char **at, struct http_field *f)
+/* The end of a value: 1, 0 when it is not there yet, or -EPROTO. */
+static int check_line_end(struct http_head *h, const char *cr, const char *end)
 {
-	const char *line = *at, *end = h->bytes + h->size, *value, *cr;
-	size_t len = http_token_span(line, end - line);
+	if (cr == end)
+		return 0;
+	if (cr[0] != '\r')
+		return http_refuse(h, 400, cr, "control character in a field");
+	if (cr + 1 == end)
+		return 0;
+	if (cr[1] != '\n')
+		return http_refuse(h, 400, cr, "carriage return without line feed");
+	return 1;
+}
 
+/* One line; *at goes on behind it. Returns 1, 0 when it has no end yet, or -EPROTO. */
+static int split_field(struct http_head *h, const char **at, const char *end, struct http_field *f)
+{
+	const char *line = *at, *value, *cr;
+	size_t len = http_token_span(line, end - line);
+	int whole;
+
+	if (line + len == end)
+		return 0;
 	if (!len || line[len] != ':')
 		return refuse_name(h, line, line + len);
 	value = line + len + 1;
-	while (*value == ' ' || *value == '\t')
+	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
 	cr = value + http_text_span(value, end - value);
-	if (cr[0] != '\r')
-		return http_refuse(h, 400, cr, "control character in a field");
-	if (cr[1] != '\n')
-		return http_refuse(h, 400, cr, "carriage return without line feed");
+	whole = check_line_end(h, cr, end);
+	if (whole <= 0)
+		return whole;
 	f->name = (struct slice){line, len};
 	f->id = http_name_of(f->name);
 	*at = cr + 2;
 	while (cr > value && (cr[-1] == ' ' || cr[-1] == '\t'))
 		cr--;
 	f->value = (struct slice){value, cr - value};
-	return 0;
+	return 1;
 }
 
-static int read_fields(struct reading *r, const char *at)
+/* Up to the empty line. Returns 1, 0 when it is not there yet, or -EPROTO. */
+static int read_fields(struct reading *r, const char *at, const char *end)
 {
 	struct http_head *h = r->h;
+	int whole;
 
-	while (*at != '\r') {
+	while (at < end && *at != '\r') {
 		struct http_field *f = &h->fields[h->field_count];
-		int err;
 
 		if (h->field_count == HTTP_FIELDS_MAX)
 			return http_refuse(h, 431, at, "too many header fields");
-		err = split_field(h, &at, f);
-		if (!err && readers[f->id])
-			err = readers[f->id](r, f->value);
-		if (err)
-			return err;
+		whole = split_field(h, &at, end, f);
+		if (whole <= 0)
+			return whole;
+		if (readers[f->id] && readers[f->id](r, f->value))
+			return -EPROTO;
 		h->field_count++;
 	}
-	/* "\r" alone at the start of a line: the end has been looked for from the front. */
-	if (at + 2 != h->bytes + h->size)
-		return http_refuse(h, 400, at, "carriage return without line feed");
-	return 0;
+	whole = check_line_end(h, at, end);
+	h->size = whole == 1 ? at + 2 - h->bytes : 0;
+	return whole;
 }
 
 /* Section 6.3, rules 1 and 2. */
@@ -304,6 +320,7 @@ static bool has_content(const struct http_head *h)
 	return h->framing == HTTP_CHUNKED || (h->framing == HTTP_LENGTH && h->length);
 }
 
+/* Returns 1 or -EPROTO. */
 static int conclude_request(struct reading *r)
 {
 	struct http_head *h = r->h;
@@ -313,20 +330,20 @@ static int conclude_request(struct reading *r)
 	if (h->method == HTTP_METHOD_CONNECT && has_content(h))
 		return http_refuse(h, 400, h->bytes + h->size, "CONNECT with a body");
 	if (!h->authority.len && r->has_host) {
-		h->authority = r->host;
-		http_authority_split(r->host, false, &h->host);
+		h->authority = r->authority;
+		h->host = r->host;
 	}
 	h->upgrade = h->upgrade && !has_content(h);
-	return 0;
+	return 1;
 }
 
-int http_fields_read(struct http_head *h, const char *at, enum http_method asked)
+int http_fields_read(struct http_head *h, const char *at, const char *end, enum http_method asked)
 {
 	struct reading r = {.h = h};
-	int err = read_fields(&r, at);
+	int whole = read_fields(&r, at, end);
 
-	if (err)
-		return err;
+	if (whole <= 0)
+		return whole;
 	if (h->has_coding && r.has_length)
 		return http_refuse(h, 400, at, "both Content-Length and Transfer-Encoding");
 	h->no_framing = has_no_framing(h, asked);
@@ -334,5 +351,5 @@ int http_fields_read(struct http_head *h, const char *at, enum http_method asked
 	h->persistent =
 		!r.says_close && (h->minor || r.says_keep_alive) && h->framing != HTTP_UNTIL_CLOSE;
 	h->upgrade = h->minor && r.says_upgrade && r.has_upgrade && !r.is_h2c;
-	return h->is_request ? conclude_request(&r) : 0;
+	return h->is_request ? conclude_request(&r) : 1;
 }

@@ -100,7 +100,7 @@ bool http_path_matches(struct slice plain, struct slice route)
 		route.len--;
 	if (!route.len)
 		return true;
-	if (plain.len < route.len || strncasecmp(plain.at, route.at, route.len) != 0)
+	if (plain.len < route.len || !slice_letters_same(plain.at, route.at, route.len))
 		return false;
 	return plain.len == route.len || plain.at[route.len] == '/';
 }

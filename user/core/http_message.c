@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a head ends, and its first line. The end is looked for first, each byte once, however small
- * the pieces; only a whole head is parsed.
+ * Heads and their first lines. Most come in one piece, so what is there first is parsed as if it
+ * was all. If it was not, the end is looked for, each byte once, however small the pieces, and only
+ * the whole head is parsed again.
  */
 #include "core/http_message.h"
 
@@ -152,12 +153,15 @@ static int read_status_line(struct http_head *h)
 	return 0;
 }
 
-/* The first line without its end; the head is whole, so there is one. */
-static void find_line(struct http_head *h, size_t first)
+/* The first line, without its end; false when it has none yet. */
+static bool find_line(struct http_head *h, size_t first, size_t len)
 {
-	const char *at = h->bytes + first, *lf = memchr(at, '\n', h->size - first);
+	const char *at = h->bytes + first, *lf = memchr(at, '\n', len - first);
 
+	if (!lf || lf == at || lf[-1] != '\r')
+		return false;
 	h->line = (struct slice){at, lf - at - 1};
+	return true;
 }
 
 static const char *behind_line(const struct http_head *h)
@@ -165,22 +169,51 @@ static const char *behind_line(const struct http_head *h)
 	return h->line.at + h->line.len + 2;
 }
 
+/* Of the first len bytes, the empty line before it aside. Returns as the parsers do. */
+static int read_head(struct http_head *h, size_t first, size_t len, enum http_method asked)
+{
+	int err;
+
+	if (!find_line(h, first, len))
+		return 0;
+	err = h->is_request ? read_request_line(h) : read_status_line(h);
+	if (err)
+		return err;
+	return http_fields_read(h, behind_line(h), h->bytes + len,
+				h->is_request ? h->method : asked);
+}
+
+/* False: what is wrong, if anything is, is said when the end is here, whatever the pieces. */
+static bool read_at_once(struct http_head *h, size_t first, size_t len, size_t *seen,
+			 enum http_method asked)
+{
+	if (read_head(h, first, len, asked) == 1) {
+		*seen = h->size;
+		return true;
+	}
+	head_init(h, h->bytes, h->is_request);
+	return false;
+}
+
+static int read_whole(struct http_head *h, size_t first, size_t len, size_t *seen,
+		      enum http_method asked)
+{
+	int whole;
+
+	if (!*seen && read_at_once(h, first, len, seen, asked))
+		return 1;
+	whole = find_end(h, len, seen);
+	return whole <= 0 ? whole : read_head(h, first, h->size, asked);
+}
+
 int http_request_parse(struct http_head *h, const char *bytes, size_t len, size_t *seen)
 {
 	size_t first = skip_empty_line(bytes, len);
-	int done;
+	int err;
 
 	head_init(h, bytes, true);
-	done = check_first_byte(h, first, len);
-	if (!done)
-		done = find_end(h, len, seen);
-	if (done <= 0)
-		return done;
-	find_line(h, first);
-	done = read_request_line(h);
-	if (!done)
-		done = http_fields_read(h, behind_line(h), h->method);
-	return done ? done : 1;
+	err = check_first_byte(h, first, len);
+	return err ? err : read_whole(h, first, len, seen, HTTP_METHOD_OTHER);
 }
 
 /* Refused before its end arrives, as a request is. */
@@ -197,19 +230,11 @@ static int check_is_response(struct http_head *h, size_t len)
 int http_response_parse(struct http_head *h, const char *bytes, size_t len, size_t *seen,
 			enum http_method asked)
 {
-	int done;
+	int err;
 
 	head_init(h, bytes, false);
-	done = check_is_response(h, len);
-	if (!done)
-		done = find_end(h, len, seen);
-	if (done <= 0)
-		return done;
-	find_line(h, 0);
-	done = read_status_line(h);
-	if (!done)
-		done = http_fields_read(h, behind_line(h), asked);
-	return done ? done : 1;
+	err = check_is_response(h, len);
+	return err ? err : read_whole(h, 0, len, seen, asked);
 }
 
 bool http_method_is_idempotent(enum http_method m)

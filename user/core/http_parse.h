@@ -6,14 +6,16 @@
 #include "core/http_message.h"
 
 /* Fills the error of h; at is the byte that was met, inside the head. Returns -EPROTO. */
-int http_refuse(struct http_head *h, unsigned int status, const char *at, const char *why);
+__attribute__((cold)) int http_refuse(struct http_head *h, unsigned int status, const char *at,
+				      const char *why);
 
 /* name is not empty; letters of either case are the same. */
 enum http_name http_name_of(struct slice name);
 
-/* The field lines from at to the end of the head, and what they say of framing and the connection.
- * Returns 0 or -EPROTO. */
-int http_fields_read(struct http_head *h, const char *at, enum http_method asked);
+/* The field lines from at to the empty line behind them, and what they say of framing and the
+ * connection. Returns 1 and sets h->size, 0 when that line does not stand before end, or -EPROTO.
+ */
+int http_fields_read(struct http_head *h, const char *at, const char *end, enum http_method asked);
 
 /* The form of h->target and its parts. Returns 0 or -EPROTO. */
 int http_target_read(struct http_head *h);

@@ -4,32 +4,24 @@
 
 enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
 
-static bool is_host_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
-}
-
 static bool is_address_byte(char c)
 {
 	return http_hex_digit(c) >= 0 || c == ':' || c == '.';
 }
 
-static size_t span(struct slice s, size_t from, bool (*belongs)(char c))
-{
-	while (from < s.len && belongs(s.at[from]))
-		from++;
-	return from;
-}
-
 /* Where the host ends; 0 when there is none. "[2001:db8::1]" keeps its brackets. */
 static size_t host_end(struct slice authority)
 {
-	size_t end;
+	bool in_brackets = authority.len && *authority.at == '[';
+	size_t end = in_brackets;
 
-	if (!authority.len || *authority.at != '[')
-		return span(authority, 0, is_host_byte);
-	end = span(authority, 1, is_address_byte);
+	if (!in_brackets) {
+		while (end < authority.len && http_is_host(authority.at[end]))
+			end++;
+		return end;
+	}
+	while (end < authority.len && is_address_byte(authority.at[end]))
+		end++;
 	return end > 1 && end < authority.len && authority.at[end] == ']' ? end + 1 : 0;
 }
 

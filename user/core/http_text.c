@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "core/http_text.h"
 
-static const bool token[256] = {
-	['!'] = true,         ['#' ... '\''] = true, ['*' ... '+'] = true,
-	['-' ... '.'] = true, ['0' ... '9'] = true,  ['A' ... 'Z'] = true,
-	['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
-};
+#include <endian.h>
 
-bool http_is_token(char c)
-{
-	return token[(uint8_t)c];
-}
+enum { SIGN = HTTP_TOKEN, UNRESERVED = HTTP_TOKEN | HTTP_HOST };
+
+const uint8_t http_alphabets[256] = {
+	['!'] = SIGN,
+	['#' ... '\''] = SIGN,
+	['*' ... '+'] = SIGN,
+	['-' ... '.'] = UNRESERVED,
+	['0' ... '9'] = UNRESERVED,
+	['A' ... 'Z'] = UNRESERVED,
+	['^'] = SIGN,
+	['_'] = UNRESERVED,
+	['`'] = SIGN,
+	['a' ... 'z'] = UNRESERVED,
+	['|'] = SIGN,
+	['~'] = UNRESERVED,
+};
 
 bool http_is_text(char c)
 {
@@ -26,8 +34,8 @@ static bool is_visible(char c)
 
 static const uint64_t ones = 0x0101010101010101;
 
-/* Whether one of the eight bytes is below bound (at most 0x80), or 0x7f; the bytes themselves show
- * which, since a borrow may mark the one above it as well. */
+/* Marks, by its highest bit, each of the eight bytes that is below bound (at most 0x80), or 0x7f. A
+ * borrow may mark bytes above such a one as well; the lowest mark always stands where it should. */
 static uint64_t strays(uint64_t eight, uint8_t bound)
 {
 	uint64_t del = eight ^ (0x7f * ones);
@@ -35,36 +43,45 @@ static uint64_t strays(uint64_t eight, uint8_t bound)
 	return (((eight - bound * ones) & ~eight) | ((del - ones) & ~del)) & (0x80 * ones);
 }
 
-static bool may_leave_text(uint64_t eight)
+static uint64_t may_leave_text(uint64_t eight)
 {
-	return strays(eight, 0x20) != 0;
+	return strays(eight, 0x20);
 }
 
-static bool may_leave_visible(uint64_t eight)
+static uint64_t may_leave_visible(uint64_t eight)
 {
-	return strays(eight, 0x21) || (eight & (0x80 * ones));
+	return strays(eight, 0x21) | (eight & (0x80 * ones));
 }
 
-/* Eight bytes at a time while none may_leave; then one by one. */
-static inline size_t span(const char *at, size_t len, bool (*may_leave)(uint64_t eight),
+static inline uint64_t first_eight(const char *at)
+{
+	uint64_t eight;
+
+	memcpy(&eight, at, sizeof(eight));
+	return le64toh(eight);
+}
+
+/* Eight bytes at a time, and only those that may_leave marks one by one. */
+static inline size_t span(const char *at, size_t len, uint64_t (*may_leave)(uint64_t eight),
 			  bool (*belongs)(char c))
 {
-	size_t n = 0, stop;
+	size_t n = 0;
 
-	for (;;) {
-		uint64_t eight;
+	while (len - n >= 8) {
+		uint64_t marks = may_leave(first_eight(at + n));
 
-		for (; len - n >= 8; n += 8) {
-			memcpy(&eight, at + n, 8);
-			if (may_leave(eight))
-				break;
+		if (!marks) {
+			n += 8;
+			continue;
 		}
-		for (stop = len - n < 8 ? len : n + 8; n < stop; n++)
-			if (!belongs(at[n]))
-				return n;
-		if (n == len)
+		n += __builtin_ctzll(marks) / 8;
+		if (!belongs(at[n]))
 			return n;
+		n++;
 	}
+	while (n < len && belongs(at[n]))
+		n++;
+	return n;
 }
 
 size_t http_token_span(const char *at, size_t len)

@@ -9,8 +9,21 @@
 
 #include "base/slice.h"
 
+/* Of each byte, the alphabets that it belongs to. */
+enum { HTTP_TOKEN = 1, HTTP_HOST = 2 };
+extern const uint8_t http_alphabets[256];
+
 /* 5.6.2: a letter, a digit, or one of !#$%&'*+-.^_`|~ */
-bool http_is_token(char c);
+static inline bool http_is_token(char c)
+{
+	return http_alphabets[(uint8_t)c] & HTTP_TOKEN;
+}
+
+/* RFC 3986 2.3: a letter, a digit, or one of -._~; what a host is made of here. */
+static inline bool http_is_host(char c)
+{
+	return http_alphabets[(uint8_t)c] & HTTP_HOST;
+}
 
 /* 5.5: what a value is made of: blank, tab, visible ASCII, and bytes from 0x80 on. */
 bool http_is_text(char c);

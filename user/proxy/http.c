@@ -107,6 +107,8 @@ static void finish(struct session *s)
 	http_drop_server(s, false);
 	if (h->client_close && http_body_over(&h->body[CLIENT]) && !stash_holds(&h->in[CLIENT]) &&
 	    (!client->readable || client->hung_up)) {
+		if (!client->tls) /* close() alone would drop our last words where more has come */
+			end_shutdown(client);
 		session_end(s, false);
 		return;
 	}

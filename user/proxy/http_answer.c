@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "proxy/http_internal.h"
 
@@ -136,15 +137,23 @@ static void note_answer(struct session *s, const struct http_head *head)
 	h->answer = HTTP_ANSWER_BODY;
 }
 
+/* Its end comes at once, and travels in the packet of the last bytes. */
+static bool is_last(const struct http *h)
+{
+	return h->close && h->answer == HTTP_ANSWER_BODY && http_body_over(&h->body[SERVER]);
+}
+
 ssize_t http_send_answer(struct session *s, const void *bytes, size_t len)
 {
 	const struct http *h = s->http;
 	struct end *client = s->end[CLIENT];
 	bool goes_on = !h->close && !client->hung_up && http_body_over(&h->body[CLIENT]);
 
-	if (goes_on && !h->upgrade && h->method != HTTP_METHOD_CONNECT && !client->readable)
+	if (h->upgrade || h->method == HTTP_METHOD_CONNECT)
+		return end_send(client, bytes, len, 0);
+	if (goes_on && !client->readable)
 		return end_send_soon(client, bytes, len);
-	return end_send(client, bytes, len, 0);
+	return end_send(client, bytes, len, is_last(h) ? MSG_MORE : 0);
 }
 
 static bool is_tunnel(const struct http *h, const struct http_head *head)

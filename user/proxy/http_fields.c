@@ -20,9 +20,9 @@ static void add_rules(struct session *s, struct http_write *w, enum proxy_rule_k
 		      enum http_edit_op op)
 {
 	const struct rules *rules = s->settings->rules;
-	size_t n = rules ? rules->count[kind] : 0;
 
-	for (size_t i = 0; i < n && w->edit_count < HTTP_EDITS_MAX - OWN_EDITS; i++)
+	for (size_t i = 0; i < rules->count[kind] && w->edit_count < HTTP_EDITS_MAX - OWN_EDITS;
+	     i++)
 		add(s->engine->desk, w, op, slice_of(rules->rule[kind][i].name),
 		    slice_of(rules->rule[kind][i].value));
 }
@@ -31,7 +31,7 @@ static void add_rewrites(struct session *s, struct http_write *w)
 {
 	const struct rules *rules = s->settings->rules;
 	struct http_desk *d = s->engine->desk;
-	size_t n = rules ? rules->count[PROXY_RULE_REWRITE] : 0;
+	size_t n = rules->count[PROXY_RULE_REWRITE];
 
 	if (n > d->rewrite_room) {
 		struct http_rewrite *grown = reallocarray(d->rewrites, n, sizeof(*grown));
@@ -120,11 +120,13 @@ void http_fields_request(struct session *s, struct http_write *w)
 	const struct proxy_service *says = &s->settings->says;
 	struct http *h = s->http;
 
-	add_rules(s, w, PROXY_RULE_REQUEST_SET, HTTP_EDIT_SET);
-	add_rules(s, w, PROXY_RULE_REQUEST_DELETE, HTTP_EDIT_DELETE);
-	add_rules(s, w, PROXY_RULE_REQUEST_ADD, HTTP_EDIT_ADD);
+	if (s->settings->rules) {
+		add_rules(s, w, PROXY_RULE_REQUEST_SET, HTTP_EDIT_SET);
+		add_rules(s, w, PROXY_RULE_REQUEST_DELETE, HTTP_EDIT_DELETE);
+		add_rules(s, w, PROXY_RULE_REQUEST_ADD, HTTP_EDIT_ADD);
+		add_rewrites(s, w);
+	}
 	add_forwarded(s, w);
-	add_rewrites(s, w);
 	if (says->cookie[0])
 		w->drop_cookie = slice_of(says->cookie);
 	if (h->upgrade)
@@ -158,8 +160,10 @@ static void add_cookie(struct session *s, struct http_write *w)
 
 void http_fields_answer(struct session *s, struct http_write *w)
 {
-	add_rules(s, w, PROXY_RULE_RESPONSE_SET, HTTP_EDIT_SET);
-	add_rules(s, w, PROXY_RULE_RESPONSE_DELETE, HTTP_EDIT_DELETE);
-	add_rules(s, w, PROXY_RULE_RESPONSE_ADD, HTTP_EDIT_ADD);
+	if (s->settings->rules) {
+		add_rules(s, w, PROXY_RULE_RESPONSE_SET, HTTP_EDIT_SET);
+		add_rules(s, w, PROXY_RULE_RESPONSE_DELETE, HTTP_EDIT_DELETE);
+		add_rules(s, w, PROXY_RULE_RESPONSE_ADD, HTTP_EDIT_ADD);
+	}
 	add_cookie(s, w);
 }

@@ -30,7 +30,8 @@ void session_took(struct session *s, size_t offset, uint64_t msec)
 	while (i < PROXY_BUCKETS - 1 && msec > bounds[i])
 		i++;
 	session_add(s, offset + offsetof(struct proxy_histogram, bucket) + i * sizeof(uint64_t), 1);
-	session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
+	if (msec)
+		session_add(s, offset + offsetof(struct proxy_histogram, sum), msec * 1000);
 }
 
 void session_broken(struct session *s, enum side side)
