@@ -108,19 +108,12 @@ stage void nat_note_client(const struct pkt *p, struct lb_nat *row)
 	row->ifindex = p->ctx->ingress_ifindex;
 }
 
-stage __u32 nat_mix(__u32 h)
-{
-	h = (h ^ h >> 16) * 0x85ebca6bU;
-	h = (h ^ h >> 13) * 0xc2b2ae35U;
-	return h ^ h >> 16;
-}
-
 /* The client's own port first; a flow that asks in vain tries others. */
 stage __u32 nat_port(const struct pkt *p, __u32 hash, __u32 round)
 {
 	if (!round)
 		return p->ports >> 16;
-	return NAT_PORT_FIRST + ((nat_mix(hash + round) & 0xffff) * NAT_PORTS >> 16);
+	return NAT_PORT_FIRST + ((sched_mix(hash + round) & 0xffff) * NAT_PORTS >> 16);
 }
 
 /* The source that the packet gets where it is not the client's own. False: there is none. */
@@ -138,24 +131,18 @@ stage bool nat_source(const struct pkt *p, __u32 hash, struct lb_addr *to)
 	return true;
 }
 
-/* The client's packets' key from the row of the replies. */
-stage void nat_key_out(struct lb_flow6 *key, const struct lb_nat *back, __u8 proto)
-{
-	nat_key(key, &back->dst, &back->src, (__u32)back->dport << 16 | back->sport, proto);
-}
-
 /* An earlier flow of the same client and port, to another real. */
 stage void nat_forget(struct lb_flow6 *key, const struct lb_nat *back, __u8 proto)
 {
 	const struct lb_nat *old;
 
-	nat_key_out(key, back, proto);
+	nat_key_mirrored(key, back, proto);
 	old = nat_find(key);
 	if (!old)
 		return;
 	nat_key_mirrored(key, old, proto);
 	(void)bpf_map_delete_elem(&lbx_nat, key);
-	nat_key_out(key, back, proto);
+	nat_key_mirrored(key, back, proto);
 	(void)bpf_map_delete_elem(&lbx_nat, key);
 }
 
@@ -211,8 +198,8 @@ stage int nat_insert_out(struct lb_flow6 *key, struct lb_nat *row)
 /* Takes the first source that no other flow has to the same port of the real. */
 stage int nat_insert(const struct pkt *p, struct lb_flow6 *key, struct lb_nat *row)
 {
-	__u32 hash =
-		nat_mix(p->ports ^ env_load32(row->dst.byte + 12) ^ env_load32(row->dst.byte + 4));
+	__u32 hash = sched_mix(p->ports ^ env_load32(row->dst.byte + 12) ^
+			       env_load32(row->dst.byte + 4));
 	__u32 port = p->real->port ? p->real->port : p->ports & 0xffff;
 	struct lb_addr source = row->dst;
 

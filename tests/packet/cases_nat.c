@@ -561,6 +561,32 @@ static void errors_about_requests_reach_the_client(void)
 	each_way(tell_client);
 }
 
+/* The errors of tell_real and tell_client, when the service's bucket is empty: they stay here. */
+static void limit(struct way w)
+{
+	static const char *const routers[] = {"192.0.2.1", "2001:db8::1"};
+	struct spec reply = returns(w, ACK), request = arrives(w, ACK), back, on;
+	uint64_t full = ((uint64_t)runner_tick() << LB_TICK_SHIFT) + 86400 * 1000000000ULL;
+	static struct frame of_reply, of_request;
+
+	nat_world(w);
+	open_flow(w);
+	on = error_about(w, &reply, &of_reply);
+	on.src = routers[w.six];
+	on.dst = vips[w.six];
+	back = error_about(w, &request, &of_request);
+	back.src = reals[w.six];
+	back.dst = seen_as(w);
+	(void)runner_put("lbx_icmp", &(uint32_t){VIP_SERVICE}, &full);
+	expect_end(on, LB_ICMP_LIMITED);
+	expect_end(back, LB_ICMP_LIMITED);
+}
+
+static void errors_above_the_services_rate_are_dropped_both_ways(void)
+{
+	each_way(limit);
+}
+
 void cases_nat(void)
 {
 	tap_case("a flow is translated both ways", a_flow_is_translated_both_ways);
@@ -590,4 +616,6 @@ void cases_nat(void)
 		 a_halted_reals_client_gets_the_vips_reset);
 	tap_case("errors about replies reach the real", errors_about_replies_reach_the_real);
 	tap_case("errors about requests reach the client", errors_about_requests_reach_the_client);
+	tap_case("errors above the service's rate are dropped both ways",
+		 errors_above_the_services_rate_are_dropped_both_ways);
 }
