@@ -81,29 +81,39 @@ stage void nat_translate_quoted(struct pkt *p, struct nat_quoted *q, const struc
 	q->icmp->checksum = nat_mend(q->icmp->checksum, change);
 }
 
+/* The row of key in either table. */
+stage bool nat_read_row(const struct lb_flow6 *key, struct lb_nat *is)
+{
+	const struct lb_nat *row = nat_find(key);
+
+	if (!row)
+		return nat_find_half(key, is);
+	*is = *row;
+	return true;
+}
+
 stage int nat_icmp_of(struct xdp_md *ctx, __u32 where, bool six)
 {
 	struct nat n = {};
 	struct nat_quoted q = {};
 	struct lb_flow6 key = {};
-	struct lb_nat *row;
+	struct lb_nat row;
 
 	if (!nat_open(&n, ctx, where, six))
 		return LB_CONTINUE;
 	pkt_skip(&n.p, n.ports, 0);
 	if (!nat_open_quoted(&n.p, &q, six) || !nat_key_quoted(&key, &n.p, &q))
 		return LB_CONTINUE;
-	row = nat_find_back(&key, six);
-	if (!row)
+	if (nat_is_nobody(&key, six) || !nat_read_row(&key, &row))
 		return LB_CONTINUE;
-	if (!real_choose(&n.p, row->real))
+	if (!real_choose(&n.p, row.real))
 		return LB_CONTINUE;
 	if (related_limited(n.p.real->service))
 		return nat_sent(LB_ICMP_LIMITED, XDP_DROP);
 	if (!nat_hop(&n.p, six))
 		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
-	nat_translate_quoted(&n.p, &q, row, six);
-	return row->back ? nat_to_client(&n.p, row) : nat_to_real(&n.p);
+	nat_translate_quoted(&n.p, &q, &row, six);
+	return row.back ? nat_to_client(&n.p, &row) : nat_to_real(&n.p);
 }
 
 /* Sends an ICMP error about a translated packet to who sent that: a client, or a real (RFC 5508

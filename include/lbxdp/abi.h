@@ -304,6 +304,15 @@ struct lb_nat {
 };
 LB_ABI_SIZE(struct lb_nat, 64);
 
+/* lbx_nat_half: keys as lbx_nat's; flows whose client has not yet answered the real's answer. What
+ * is behind the row counts in that of the replies only. */
+struct lb_nat_half {
+	struct lb_nat row;
+	__u32 answer;   /* TCP: what acknowledges the start of the real's last segment */
+	__u32 answered; /* 1: the real has answered */
+};
+LB_ABI_SIZE(struct lb_nat_half, 72);
+
 enum { LB_POOL_MAX = 16 };
 
 /* lbx_pools: by service id. What clients' addresses become on the way to reals with LB_REAL_SNAT.

@@ -16,4 +16,5 @@ void cases_run(void)
 	cases_origin();
 	cases_via();
 	cases_nat();
+	cases_nat_half();
 }
