@@ -9,6 +9,7 @@
 #ifndef LBXDP_BPF_NAT_H
 #define LBXDP_BPF_NAT_H
 
+#include "nat_fragment.h"
 #include "nat_icmp.h"
 
 enum { NAT_CLIENTS = -2 }; /* it has a row, but not one of replies */
@@ -101,14 +102,13 @@ separate int nat_half(struct xdp_md *ctx, __u32 where, __u32 real)
 			      : nat_half_of(ctx, where, real, false);
 }
 
-/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. A
- * fragment goes nowhere, because those that follow it have no ports. */
+/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. */
 stage int nat_forward(struct xdp_md *ctx, __u32 where, __u32 real)
 {
 	int sent, rows = NAT_TAKEN;
 
-	if (!where)
-		return nat_sent(LB_FRAGMENT, XDP_DROP);
+	if (!where) /* the setting was made after nat_look was to be asked */
+		return nat_sent(LB_NAT_FULL, XDP_DROP);
 	sent = nat_out(ctx, where, real);
 	if (sent != LB_CONTINUE)
 		return sent;
@@ -175,15 +175,17 @@ __u32 nat_look(struct xdp_md *ctx);
 separate __u32 nat_look(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
+	enum lb_verdict v;
 
 	pkt_fetch(&p);
-	if (nat_parse(&p) != LB_CONTINUE || p.fragment)
+	v = nat_parse(&p);
+	if (v == LB_FRAGMENT)
+		return p.l3 | NAT_LATER | (__u32)!p.ip4 << 31;
+	if (v != LB_CONTINUE)
 		return 0;
-	if (p.proto == WIRE_ICMP4 ? !p.ip4 : p.proto == WIRE_ICMP6 && p.ip4)
-		return 0;
-	if (p.proto != WIRE_ICMP4 && p.proto != WIRE_ICMP6 && parse_transport(&p) != LB_CONTINUE)
-		return 0;
-	return nat_where(&p);
+	if (p.proto == WIRE_ICMP4 || p.proto == WIRE_ICMP6)
+		return !p.ip4 == (p.proto == WIRE_ICMP6) && !p.fragment ? nat_where(&p) : 0;
+	return parse_transport(&p) == LB_CONTINUE ? nat_where(&p) : 0;
 }
 
 /* Between the two look-ups another CPU may have promoted the flow: then it is in the table that was
@@ -199,16 +201,38 @@ stage int nat_answer(struct xdp_md *ctx, __u32 where)
 	return sent == NAT_CLIENTS ? LB_CONTINUE : sent;
 }
 
-/* What comes back of a translated flow. Returns verdict and action, or LB_CONTINUE: it is another
- * packet, and nothing has changed. */
+/* Whoever's it is: what fragment_find decides is all that there is to find. */
+stage int nat_later(struct xdp_md *ctx, __u32 where)
+{
+	int found = fragment_find(ctx, where & PKT_L3_MASK, nat_six(where));
+
+	if (found & NAT_ASKED)
+		return nat_follow(ctx, where);
+	if (found & REAL_DECIDED)
+		return found;
+	return nat_sent(found, found == LB_NOT_OURS ? XDP_PASS : XDP_DROP);
+}
+
+/* What comes back of a translated flow, and later fragments of any. Returns verdict and action;
+ * REAL_DECIDED and a real that nothing is translated for; or LB_CONTINUE: it is another packet, and
+ * nothing has changed. */
 stage int nat_back(struct xdp_md *ctx, __u32 where)
 {
 	__u8 proto = where >> 23;
+	int found;
 
+	if (where & NAT_LATER)
+		return nat_later(ctx, where);
 	if (where & NAT_SYN)
 		return LB_CONTINUE;
-	return proto == WIRE_ICMP4 || proto == WIRE_ICMP6 ? nat_icmp(ctx, where)
-							  : nat_answer(ctx, where);
+	if (proto == WIRE_ICMP4 || proto == WIRE_ICMP6)
+		return nat_icmp(ctx, where);
+	if (where & NAT_FIRST) {
+		found = nat_begin(ctx, where);
+		if (found != NAT_BEGUN)
+			return found;
+	}
+	return nat_answer(ctx, where);
 }
 
 #endif

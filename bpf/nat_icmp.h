@@ -81,17 +81,6 @@ stage void nat_translate_quoted(struct pkt *p, struct nat_quoted *q, const struc
 	q->icmp->checksum = nat_mend(q->icmp->checksum, change);
 }
 
-/* The row of key in either table. */
-stage bool nat_read_row(const struct lb_flow6 *key, struct lb_nat *is)
-{
-	const struct lb_nat *row = nat_find(key);
-
-	if (!row)
-		return nat_find_half(key, is);
-	*is = *row;
-	return true;
-}
-
 stage int nat_icmp_of(struct xdp_md *ctx, __u32 where, bool six)
 {
 	struct nat n = {};

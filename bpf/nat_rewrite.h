@@ -36,6 +36,17 @@ stage struct lb_nat_half *nat_find_half(const struct lb_flow6 *key, struct lb_na
 	return bpf_map_lookup_elem(&lbx_nat_half, key) == half ? half : NULL;
 }
 
+/* The row of key in either table. */
+stage bool nat_read_row(const struct lb_flow6 *key, struct lb_nat *is)
+{
+	const struct lb_nat *row = nat_find(key);
+
+	if (!row)
+		return nat_find_half(key, is);
+	*is = *row;
+	return true;
+}
+
 /* From what a word of a header was to what it becomes, and that change for the checksums. */
 stage __u32 nat_set(__u32 change, void *at, __u32 is)
 {

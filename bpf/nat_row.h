@@ -22,16 +22,20 @@ struct nat {
 	void *ports; /* the transport header, NAT_PORTS_LEN of it at hand */
 };
 
-/* Begins a TCP flow, so it is no reply: in a bit that the offset of the IP header leaves. */
-enum { NAT_SYN = 1 << 5 };
+/* In bits that the offset of the IP header leaves. */
+enum {
+	NAT_SYN = 1 << 5,   /* begins a TCP flow, so it is no reply */
+	NAT_FIRST = 1 << 6, /* a first fragment */
+	NAT_LATER = 1 << 7, /* a later one: it has no transport header, and no protocol is said */
+};
 
 /* Where they stand and whose they are, as one number to hand on: offsets, protocol, family. */
 stage __u32 nat_where(const struct pkt *p)
 {
 	__u32 l4 = p->l3 + p->length - p->l4_len;
 
-	return p->l3 | (flow_is_syn(p) ? NAT_SYN : 0) | l4 << 8 | (__u32)p->proto << 23 |
-	       (__u32)!p->ip4 << 31;
+	return p->l3 | (flow_is_syn(p) ? NAT_SYN : 0) | (p->fragment ? NAT_FIRST : 0) | l4 << 8 |
+	       (__u32)p->proto << 23 | (__u32)!p->ip4 << 31;
 }
 
 stage bool nat_six(__u32 where)

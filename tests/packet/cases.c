@@ -17,4 +17,5 @@ void cases_run(void)
 	cases_via();
 	cases_nat();
 	cases_nat_half();
+	cases_nat_fragment();
 }

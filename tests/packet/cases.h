@@ -20,5 +20,6 @@ void cases_origin(void);
 void cases_via(void);
 void cases_nat(void);
 void cases_nat_half(void);
+void cases_nat_fragment(void);
 
 #endif

@@ -234,20 +234,6 @@ static void a_missing_udp_checksum_stays_missing(void)
 	}
 }
 
-/* Both ends of the flow: what follows it has no ports. */
-static void a_fragment_of_a_translated_flow_is_dropped(void)
-{
-	struct way w = {.proto = PROTO_UDP};
-	struct spec s = sent(w, 0);
-
-	nat_world(w);
-	open_flow(w);
-	s.payload = 24;
-	frame_build(&frame, &s);
-	frame_set16(&frame, frame.l3 + 6, 0x2000);
-	world_run(&frame, (struct expect){.verdict = LB_FRAGMENT}, NULL);
-}
-
 static void pass_by(struct way w)
 {
 	struct spec r = replied(w, ACK);
@@ -476,8 +462,6 @@ void cases_nat(void)
 	tap_case("headers may have options", headers_may_have_options);
 	tap_case("who cannot be reached gets nothing", who_cannot_be_reached_gets_nothing);
 	tap_case("a missing UDP checksum stays missing", a_missing_udp_checksum_stays_missing);
-	tap_case("a fragment of a translated flow is dropped",
-		 a_fragment_of_a_translated_flow_is_dropped);
 	tap_case("what answers no flow is left to the host",
 		 what_answers_no_flow_is_left_to_the_host);
 	tap_case("a flow that gets another real gets other rows",
