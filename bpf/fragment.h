@@ -141,9 +141,11 @@ stage enum lb_verdict fragment_judge(struct lb_fragments *f, const struct fragme
 	return LB_FRAGMENT_OVERLAP;
 }
 
-stage int fragment_decision(__u32 real)
+stage int fragment_decision(const struct lb_fragments *f)
 {
-	return real ? REAL_DECIDED + (int)real : LB_NOT_OURS;
+	if (!f->real)
+		return LB_NOT_OURS;
+	return (f->proto ? NAT_ASKED : REAL_DECIDED) + (int)f->real;
 }
 
 /*
@@ -155,29 +157,44 @@ stage bool fragment_is_again(const struct lb_fragments *f, __u32 six, __u32 now)
 	return six && f && !fragment_is_old(f, now);
 }
 
-/* The first fragment of a datagram for real (0: the host, if the address is a VIP). A
- * decision. */
-int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 six, __u32 real);
+/* A family and a transport protocol in one number. */
+enum { FRAGMENT_SIX = 1 << 8 };
 
-separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 six, __u32 real)
+/* Where the real's packets are translated, later fragments are by the ports of the first. */
+stage void fragment_note(struct lb_fragments *f, struct pkt *p, __u32 kind, __u32 ports)
+{
+	if (!f->real || !real_choose(p, f->real) || !real_translates(p))
+		return;
+	f->proto = kind & 0xff;
+	f->sport = ports >> 16;
+	f->dport = ports;
+}
+
+/* The first fragment of a datagram for real, or of one of its own to a client (0: for the host, if
+ * the address is a VIP); kind is the protocol, with FRAGMENT_SIX or without. A decision. */
+int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 ports);
+
+separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 ports)
 {
 	struct lb_fragments f = {.real = real, .seen = flow_tick()}, *was;
 	struct pkt p = {.ctx = ctx, .l3 = l3};
 	struct lb_datagram key = {};
 	struct fragment is = {};
+	bool six = kind & FRAGMENT_SIX;
 	enum lb_verdict v;
 
 	if (!fragment_read(&p, six, &key, &is))
 		return LB_BAD_FRAGMENT;
 	if (!real && !fragment_is_ours(&key))
 		return LB_NOT_OURS;
+	fragment_note(&f, &p, kind, ports);
 	was = bpf_map_lookup_elem(&lbx_fragments, &key);
 	if (fragment_is_again(was, six, f.seen))
 		f = *was;
 	v = fragment_judge(&f, &is, six);
 	if (v != LB_BAD_FRAGMENT)
 		(void)bpf_map_update_elem(&lbx_fragments, &key, &f, BPF_ANY);
-	return v == LB_CONTINUE ? fragment_decision(real) : (int)v;
+	return v == LB_CONTINUE ? fragment_decision(&f) : (int)v;
 }
 
 /* A decision for a later fragment. */
@@ -206,18 +223,20 @@ separate int fragment_find(struct xdp_md *ctx, __u32 l3, __u32 six)
 		return LB_FRAGMENT;
 	if (f.real)
 		stats_event(LB_EVENT_FRAGMENT_FOLLOWED);
-	return fragment_decision(f.real);
+	return fragment_decision(&f);
 }
 
 /* v is what a first fragment came to so far; where it goes on, it leaves a row. A
  * decision. */
 stage int fragment_first(struct pkt *p, enum lb_verdict v)
 {
+	__u32 kind = p->proto | (p->ip4 ? 0 : FRAGMENT_SIX);
+
 	if (v != LB_FORWARDED && v != LB_NOT_OURS)
 		return v;
 	p->real = NULL; /* nothing that follows may use the stale pointers */
 	p->tcp = NULL;
-	return fragment_begin(p->ctx, p->l3, !p->ip4, v == LB_FORWARDED ? p->real_id : 0);
+	return fragment_begin(p->ctx, p->l3, kind, v == LB_FORWARDED ? p->real_id : 0, p->ports);
 }
 
 /* RFC 1858 3, RFC 7112: ports and flags of a datagram are in its first fragment, or it goes. */

@@ -2,13 +2,17 @@
 /*
  * Address translation, for reals with LB_REAL_NAT. flow.h chooses the real as for any other; then
  * the client's packet gets the real's address and port and, with LB_REAL_SNAT, a source of the
- * service's pool. What comes back is known by its row in lbx_nat, gets the VIP's address and the
- * client's, and leaves the way the client came: no route is asked for.
+ * service's pool. What comes back is known by its row, gets the VIP's address and the client's, and
+ * leaves the way the client came: no route is asked for. lbx_nat is asked first, and answers for
+ * every packet of a flow that runs; lbx_nat_half is for those that begin.
  */
 #ifndef LBXDP_BPF_NAT_H
 #define LBXDP_BPF_NAT_H
 
+#include "nat_fragment.h"
 #include "nat_icmp.h"
+
+enum { NAT_CLIENTS = -2 }; /* it has a row, but not one of replies */
 
 /* Is there any real whose packets are translated? */
 stage bool nat_is_used(void)
@@ -52,21 +56,67 @@ separate int nat_out(struct xdp_md *ctx, __u32 where, __u32 real)
 			      : nat_out_of(ctx, where, real, false);
 }
 
-/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. A
- * fragment goes nowhere, because those that follow it have no ports. */
+/* What the real said, for nat_is_earned. A reset proves nothing. */
+stage void nat_note_answer(const struct nat *n, struct lb_nat_half *half)
+{
+	const struct tcp_header *tcp = n->p.tcp;
+
+	if (tcp && tcp->flags & TCP_RST)
+		return;
+	if (tcp)
+		half->answer = bpf_ntohl(tcp->seq) + !!(tcp->flags & TCP_SYN);
+	half->answered = 1;
+}
+
+/* Of a half-open flow: its rows may go at any time, and are read once. */
+stage int nat_half_of(struct xdp_md *ctx, __u32 where, __u32 real, bool six)
+{
+	struct nat n = {};
+	struct lb_flow6 key = {};
+	struct lb_nat_half *half;
+	struct lb_nat row;
+
+	if (!nat_open(&n, ctx, where, six) || (real && !real_choose(&n.p, real)))
+		return LB_CONTINUE;
+	nat_key_of(&key, &n.p);
+	half = nat_is_nobody(&key, six) ? NULL : nat_find_half(&key, &row);
+	if (!half || row.back != !real || (real && row.real != real))
+		return LB_CONTINUE;
+	if (!nat_hop(&n.p, six))
+		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
+	n.p.now = flow_tick();
+	nat_touch(&n.p, &half->row);
+	if (!real)
+		nat_note_answer(&n, half);
+	nat_translate(&n, &row, six);
+	return real ? nat_to_real(&n.p) : nat_to_client(&n.p, &row);
+}
+
+/* Sends a packet by its row in lbx_nat_half: a client's to its real; real 0: a reply. Returns
+ * verdict and action, or LB_CONTINUE: there is no row, and nothing has changed. */
+int nat_half(struct xdp_md *ctx, __u32 where, __u32 real);
+
+separate int nat_half(struct xdp_md *ctx, __u32 where, __u32 real)
+{
+	return nat_six(where) ? nat_half_of(ctx, where, real, true)
+			      : nat_half_of(ctx, where, real, false);
+}
+
+/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. */
 stage int nat_forward(struct xdp_md *ctx, __u32 where, __u32 real)
 {
-	int sent;
+	int sent, rows = NAT_TAKEN;
 
-	if (!where)
-		return nat_sent(LB_FRAGMENT, XDP_DROP);
+	if (!where) /* the setting was made after nat_look was to be asked */
+		return nat_sent(LB_NAT_FULL, XDP_DROP);
 	sent = nat_out(ctx, where, real);
-	if (sent == LB_CONTINUE) {
-		sent = nat_make(ctx, where, real);
-		if (sent != LB_CONTINUE)
-			return nat_sent(sent, XDP_DROP);
-		sent = nat_out(ctx, where, real);
-	}
+	if (sent != LB_CONTINUE)
+		return sent;
+	for (__u32 round = 0; round < NAT_TRIES && rows == NAT_TAKEN; round++)
+		rows = nat_settle(ctx, where, real, round);
+	if (rows != LB_CONTINUE && rows != NAT_PROMOTED)
+		return nat_sent(rows == NAT_TAKEN ? LB_NAT_FULL : rows, XDP_DROP);
+	sent = rows == NAT_PROMOTED ? nat_out(ctx, where, real) : nat_half(ctx, where, real);
 	return sent == LB_CONTINUE ? nat_sent(LB_NAT_FULL, XDP_DROP) : sent;
 }
 
@@ -80,8 +130,10 @@ stage int nat_back_of(struct xdp_md *ctx, __u32 where, bool six)
 		return LB_CONTINUE;
 	nat_key_of(&key, &n.p);
 	row = nat_find_back(&key, six);
-	if (!row || !row->back)
+	if (!row)
 		return LB_CONTINUE;
+	if (!row->back)
+		return NAT_CLIENTS;
 	if (!nat_hop(&n.p, six))
 		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
 	n.p.now = flow_tick();
@@ -90,7 +142,8 @@ stage int nat_back_of(struct xdp_md *ctx, __u32 where, bool six)
 	return nat_to_client(&n.p, row);
 }
 
-/* Sends a reply to its client. Returns verdict and action, or LB_CONTINUE: it is none. */
+/* Sends a reply to its client. Returns verdict and action, LB_CONTINUE: it is none, or NAT_CLIENTS:
+ * certainly none. */
 int nat_reply(struct xdp_md *ctx, __u32 where);
 
 separate int nat_reply(struct xdp_md *ctx, __u32 where)
@@ -122,25 +175,64 @@ __u32 nat_look(struct xdp_md *ctx);
 separate __u32 nat_look(struct xdp_md *ctx)
 {
 	struct pkt p = {.ctx = ctx};
+	enum lb_verdict v;
 
 	pkt_fetch(&p);
-	if (nat_parse(&p) != LB_CONTINUE || p.fragment)
+	v = nat_parse(&p);
+	if (v == LB_FRAGMENT)
+		return p.l3 | NAT_LATER | (__u32)!p.ip4 << 31;
+	if (v != LB_CONTINUE)
 		return 0;
-	if (p.proto == WIRE_ICMP4 ? !p.ip4 : p.proto == WIRE_ICMP6 && p.ip4)
-		return 0;
-	if (p.proto != WIRE_ICMP4 && p.proto != WIRE_ICMP6 && parse_transport(&p) != LB_CONTINUE)
-		return 0;
-	return nat_where(&p);
+	if (p.proto == WIRE_ICMP4 || p.proto == WIRE_ICMP6)
+		return !p.ip4 == (p.proto == WIRE_ICMP6) && !p.fragment ? nat_where(&p) : 0;
+	return parse_transport(&p) == LB_CONTINUE ? nat_where(&p) : 0;
 }
 
-/* What comes back of a translated flow. Returns verdict and action, or LB_CONTINUE: it is another
- * packet, and nothing has changed. */
+/* Between the two look-ups another CPU may have promoted the flow: then it is in the table that was
+ * asked first. */
+stage int nat_answer(struct xdp_md *ctx, __u32 where)
+{
+	int sent = nat_reply(ctx, where);
+
+	if (sent == LB_CONTINUE)
+		sent = nat_half(ctx, where, 0);
+	if (sent == LB_CONTINUE)
+		sent = nat_reply(ctx, where);
+	return sent == NAT_CLIENTS ? LB_CONTINUE : sent;
+}
+
+/* Whoever's it is: what fragment_find decides is all that there is to find. */
+stage int nat_later(struct xdp_md *ctx, __u32 where)
+{
+	int found = fragment_find(ctx, where & PKT_L3_MASK, nat_six(where));
+
+	if (found & NAT_ASKED)
+		return nat_follow(ctx, where);
+	if (found & REAL_DECIDED)
+		return found;
+	return nat_sent(found, found == LB_NOT_OURS ? XDP_PASS : XDP_DROP);
+}
+
+/* What comes back of a translated flow, and later fragments of any. Returns verdict and action;
+ * REAL_DECIDED and a real that nothing is translated for; or LB_CONTINUE: it is another packet, and
+ * nothing has changed. */
 stage int nat_back(struct xdp_md *ctx, __u32 where)
 {
 	__u8 proto = where >> 23;
+	int found;
 
-	return proto == WIRE_ICMP4 || proto == WIRE_ICMP6 ? nat_icmp(ctx, where)
-							  : nat_reply(ctx, where);
+	if (where & NAT_LATER)
+		return nat_later(ctx, where);
+	if (where & NAT_SYN)
+		return LB_CONTINUE;
+	if (proto == WIRE_ICMP4 || proto == WIRE_ICMP6)
+		return nat_icmp(ctx, where);
+	if (where & NAT_FIRST) {
+		found = nat_begin(ctx, where);
+		if (found != NAT_BEGUN)
+			return found;
+	}
+	return nat_answer(ctx, where);
 }
 
 #endif

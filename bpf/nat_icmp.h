@@ -7,23 +7,7 @@
 #define LBXDP_BPF_NAT_ICMP_H
 
 #include "nat_rewrite.h"
-
-/* ICMP messages that quote a packet (RFC 792, RFC 4443 3). */
-enum {
-	NAT_ICMP4_UNREACHABLE = 3,
-	NAT_ICMP4_TIME_EXCEEDED = 11,
-	NAT_ICMP4_PARAMETER = 12,
-	NAT_ICMP6_ERROR_FIRST = 1,
-	NAT_ICMP6_ERROR_LAST = 4,
-};
-
-stage bool nat_is_error(const struct icmp_header *icmp, bool six)
-{
-	if (six)
-		return icmp->type >= NAT_ICMP6_ERROR_FIRST && icmp->type <= NAT_ICMP6_ERROR_LAST;
-	return icmp->type == NAT_ICMP4_UNREACHABLE || icmp->type == NAT_ICMP4_TIME_EXCEEDED ||
-	       icmp->type == NAT_ICMP4_PARAMETER;
-}
+#include "related.h"
 
 /* The packet that an error quotes. */
 struct nat_quoted {
@@ -38,7 +22,8 @@ struct nat_quoted {
 stage bool nat_open_quoted(struct pkt *p, struct nat_quoted *q, bool six)
 {
 	q->icmp = pkt_take(p, sizeof(*q->icmp));
-	if (!q->icmp || !nat_is_error(q->icmp, six))
+	if (!q->icmp ||
+	    !(six ? related_is_error6(q->icmp->type) : related_is_error4(q->icmp->type)))
 		return false;
 	if (six) {
 		q->ip6 = pkt_take(p, sizeof(*q->ip6));
@@ -101,22 +86,23 @@ stage int nat_icmp_of(struct xdp_md *ctx, __u32 where, bool six)
 	struct nat n = {};
 	struct nat_quoted q = {};
 	struct lb_flow6 key = {};
-	struct lb_nat *row;
+	struct lb_nat row;
 
 	if (!nat_open(&n, ctx, where, six))
 		return LB_CONTINUE;
 	pkt_skip(&n.p, n.ports, 0);
 	if (!nat_open_quoted(&n.p, &q, six) || !nat_key_quoted(&key, &n.p, &q))
 		return LB_CONTINUE;
-	row = nat_find_back(&key, six);
-	if (!row)
+	if (nat_is_nobody(&key, six) || !nat_read_row(&key, &row))
 		return LB_CONTINUE;
-	if (!row->back && !real_choose(&n.p, row->real))
+	if (!real_choose(&n.p, row.real))
 		return LB_CONTINUE;
+	if (related_limited(n.p.real->service))
+		return nat_sent(LB_ICMP_LIMITED, XDP_DROP);
 	if (!nat_hop(&n.p, six))
 		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
-	nat_translate_quoted(&n.p, &q, row, six);
-	return row->back ? nat_to_client(&n.p, row) : nat_to_real(&n.p);
+	nat_translate_quoted(&n.p, &q, &row, six);
+	return row.back ? nat_to_client(&n.p, &row) : nat_to_real(&n.p);
 }
 
 /* Sends an ICMP error about a translated packet to who sent that: a client, or a real (RFC 5508

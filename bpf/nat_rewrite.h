@@ -7,13 +7,44 @@
 #define LBXDP_BPF_NAT_REWRITE_H
 
 #include "csum.h"
-#include "nat_row.h"
+#include "nat_half.h"
 #include "tx.h"
 
-/* For what comes back. A mapped address in an IPv6 header is nobody's, and no row is for it. */
+/* A mapped address in an IPv6 header is nobody's, and no row is for it. */
+stage bool nat_is_nobody(const struct lb_flow6 *key, bool six)
+{
+	return six && acl_is_mapped((const struct lb_addr *)key->src);
+}
+
+/* For what comes back. */
 stage struct lb_nat *nat_find_back(const struct lb_flow6 *key, bool six)
 {
-	return six && acl_is_mapped((const struct lb_addr *)key->src) ? NULL : nat_find(key);
+	return nat_is_nobody(key, six) ? NULL : nat_find(key);
+}
+
+/*
+ * The half-open row of key; *is becomes what it says. Another CPU may give its memory to another
+ * flow while we read: what is read is believed if the key still leads there.
+ */
+stage struct lb_nat_half *nat_find_half(const struct lb_flow6 *key, struct lb_nat *is)
+{
+	struct lb_nat_half *half = bpf_map_lookup_elem(&lbx_nat_half, key);
+
+	if (!half)
+		return NULL;
+	*is = half->row;
+	return bpf_map_lookup_elem(&lbx_nat_half, key) == half ? half : NULL;
+}
+
+/* The row of key in either table. */
+stage bool nat_read_row(const struct lb_flow6 *key, struct lb_nat *is)
+{
+	const struct lb_nat *row = nat_find(key);
+
+	if (!row)
+		return nat_find_half(key, is);
+	*is = *row;
+	return true;
 }
 
 /* From what a word of a header was to what it becomes, and that change for the checksums. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rows of lbx_nat, and how a flow gets its two. The insertion of the replies' row is what takes
- * a source port: no two flows get the same one to the same port of a real.
+ * The rows of lbx_nat and lbx_nat_half: whose they are, and the headers of the packets that they
+ * are for.
  */
 #ifndef LBXDP_BPF_NAT_ROW_H
 #define LBXDP_BPF_NAT_ROW_H
@@ -11,9 +11,6 @@
 #include "parse.h"
 
 enum {
-	NAT_TRIES = 16, /* source ports that a new flow asks for */
-	NAT_PORT_FIRST = 1024,
-	NAT_PORTS = 65536 - NAT_PORT_FIRST,
 	NAT_L4_MASK = 0x7fff, /* a bound the verifier sees */
 	NAT_PORTS_LEN = 8,    /* of a transport header, as much as every ICMP error quotes */
 	NAT_ACTION_SHIFT = 8,
@@ -25,12 +22,20 @@ struct nat {
 	void *ports; /* the transport header, NAT_PORTS_LEN of it at hand */
 };
 
+/* In bits that the offset of the IP header leaves. */
+enum {
+	NAT_SYN = 1 << 5,   /* begins a TCP flow, so it is no reply */
+	NAT_FIRST = 1 << 6, /* a first fragment */
+	NAT_LATER = 1 << 7, /* a later one: it has no transport header, and no protocol is said */
+};
+
 /* Where they stand and whose they are, as one number to hand on: offsets, protocol, family. */
 stage __u32 nat_where(const struct pkt *p)
 {
 	__u32 l4 = p->l3 + p->length - p->l4_len;
 
-	return p->l3 | l4 << 8 | (__u32)p->proto << 23 | (__u32)!p->ip4 << 31;
+	return p->l3 | (flow_is_syn(p) ? NAT_SYN : 0) | (p->fragment ? NAT_FIRST : 0) | l4 << 8 |
+	       (__u32)p->proto << 23 | (__u32)!p->ip4 << 31;
 }
 
 stage bool nat_six(__u32 where)
@@ -108,150 +113,11 @@ stage void nat_note_client(const struct pkt *p, struct lb_nat *row)
 	row->ifindex = p->ctx->ingress_ifindex;
 }
 
-stage __u32 nat_mix(__u32 h)
+stage void nat_copy_client(struct lb_nat *to, const struct lb_nat *from)
 {
-	h = (h ^ h >> 16) * 0x85ebca6bU;
-	h = (h ^ h >> 13) * 0xc2b2ae35U;
-	return h ^ h >> 16;
-}
-
-/* The client's own port first; a flow that asks in vain tries others. */
-stage __u32 nat_port(const struct pkt *p, __u32 hash, __u32 round)
-{
-	if (!round)
-		return p->ports >> 16;
-	return NAT_PORT_FIRST + ((nat_mix(hash + round) & 0xffff) * NAT_PORTS >> 16);
-}
-
-/* The source that the packet gets where it is not the client's own. False: there is none. */
-stage bool nat_source(const struct pkt *p, __u32 hash, struct lb_addr *to)
-{
-	const struct lb_pool *pool;
-	__u32 service = p->real->service;
-
-	if (!(real_flags(p) & LB_REAL_SNAT))
-		return true;
-	pool = bpf_map_lookup_elem(&lbx_pools, &service);
-	if (!pool || !pool->count)
-		return false;
-	*to = pool->addr[hash % pool->count & (LB_POOL_MAX - 1)];
-	return true;
-}
-
-/* The client's packets' key from the row of the replies. */
-stage void nat_key_out(struct lb_flow6 *key, const struct lb_nat *back, __u8 proto)
-{
-	nat_key(key, &back->dst, &back->src, (__u32)back->dport << 16 | back->sport, proto);
-}
-
-/* An earlier flow of the same client and port, to another real. */
-stage void nat_forget(struct lb_flow6 *key, const struct lb_nat *back, __u8 proto)
-{
-	const struct lb_nat *old;
-
-	nat_key_out(key, back, proto);
-	old = nat_find(key);
-	if (!old)
-		return;
-	nat_key_mirrored(key, old, proto);
-	(void)bpf_map_delete_elem(&lbx_nat, key);
-	nat_key_out(key, back, proto);
-	(void)bpf_map_delete_elem(&lbx_nat, key);
-}
-
-/* The row of the replies to a client's packet, for any real. */
-stage bool nat_read(struct xdp_md *ctx, __u32 where, struct lb_nat *row, bool six)
-{
-	struct nat n = {};
-
-	if (!nat_open(&n, ctx, where, six))
-		return false;
-	row->seen = flow_tick();
-	row->back = 1;
-	row->dport = n.p.ports >> 16;
-	row->sport = n.p.ports;
-	pkt_dst(&n.p, &row->src);
-	pkt_src(&n.p, &row->dst);
-	nat_note_client(&n.p, row);
-	return true;
-}
-
-/* Turns the row of the replies into that of the client's packets, and key, that of the former, into
- * its. */
-stage void nat_turn(struct lb_nat *row, struct lb_flow6 *key)
-{
-	struct lb_addr vip = row->src, client = row->dst;
-	__u32 ports = (__u32)row->dport << 16 | row->sport;
-
-	row->back = 0;
-	row->sport = key->dport;
-	row->dport = key->sport;
-	for (int i = 0; i < 16; i += 4) {
-		env_store32(row->src.byte + i, env_load32(key->dst + i));
-		env_store32(row->dst.byte + i, env_load32(key->src + i));
-	}
-	nat_key(key, &client, &vip, ports, key->proto);
-}
-
-/* The row of the client's packets, once that of the replies is in the table by key. */
-stage int nat_insert_out(struct lb_flow6 *key, struct lb_nat *row)
-{
-	int err; /* no more of it than a kernel before 6.4 returns */
-
-	nat_turn(row, key);
-	err = bpf_map_update_elem(&lbx_nat, key, row, BPF_NOEXIST);
-	if (!err)
-		return LB_CONTINUE;
-	nat_key_mirrored(key, row, key->proto);
-	(void)bpf_map_delete_elem(&lbx_nat, key);
-	/* Another packet of the flow may have been first, on another CPU. */
-	return err == -EEXIST ? LB_CONTINUE : LB_NAT_FULL;
-}
-
-/* Takes the first source that no other flow has to the same port of the real. */
-stage int nat_insert(const struct pkt *p, struct lb_flow6 *key, struct lb_nat *row)
-{
-	__u32 hash =
-		nat_mix(p->ports ^ env_load32(row->dst.byte + 12) ^ env_load32(row->dst.byte + 4));
-	__u32 port = p->real->port ? p->real->port : p->ports & 0xffff;
-	struct lb_addr source = row->dst;
-
-	for (__u32 round = 0; round < NAT_TRIES; round++) {
-		int err; /* no more of it than a kernel before 6.4 returns */
-
-		if (!nat_source(p, hash + round, &source))
-			return LB_NAT_FULL;
-		nat_key(key, &p->real->ip, &source, port << 16 | nat_port(p, hash, round),
-			p->proto);
-		err = bpf_map_update_elem(&lbx_nat, key, row, BPF_NOEXIST);
-		if (!err)
-			return nat_insert_out(key, row);
-		if (err != -EEXIST)
-			break;
-	}
-	return LB_NAT_FULL;
-}
-
-/*
- * Makes the two rows of a flow to this real. The insertion of that of the replies is what takes a
- * source port. LB_CONTINUE, or a drop.
- */
-int nat_make(struct xdp_md *ctx, __u32 where, __u32 real);
-
-separate int nat_make(struct xdp_md *ctx, __u32 where, __u32 real)
-{
-	struct pkt p = {.proto = where >> 23};
-	struct lb_flow6 key = {};
-	struct lb_nat row = {.real = real};
-
-	if (!(nat_six(where) ? nat_read(ctx, where, &row, true)
-			     : nat_read(ctx, where, &row, false)))
-		return LB_NO_REAL;
-	if (!real_choose(&p, real))
-		return LB_NO_REAL;
-	p.ports = (__u32)row.dport << 16 | row.sport;
-	nat_forget(&key, &row, p.proto);
-	return nat_insert(&p, &key, &row);
+	pkt_copy_mac(to->client_mac, from->client_mac);
+	pkt_copy_mac(to->our_mac, from->our_mac);
+	to->ifindex = from->ifindex;
 }
 
 #endif

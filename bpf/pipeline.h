@@ -179,7 +179,7 @@ stage int pipeline_run(struct xdp_md *ctx)
 	if (unlikely(where))
 		found = nat_back(ctx, where);
 	if (unlikely(found != LB_CONTINUE))
-		return pipeline_sent(found, 0);
+		return found & REAL_DECIDED ? pipeline_finish(ctx, found) : pipeline_sent(found, 0);
 	found = pipeline_judge(ctx);
 	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED | NAT_ASKED))))
 		return found;

@@ -276,13 +276,17 @@ struct lb_datagram {
 };
 LB_ABI_SIZE(struct lb_datagram, 40);
 
-/* Values of lbx_fragments, made by a first fragment. Offsets count from what can be fragmented. */
+/* Values of lbx_fragments, made by a first fragment. Offsets count from what can be fragmented, and
+ * are 65,535 at most. Ports, in host order, and protocol are those of a flow that is translated. */
 struct lb_fragments {
-	__u32 real;   /* 0: the host takes the datagram */
-	__u32 seen;   /* ticks, when the first fragment came */
-	__u32 whole;  /* all bytes below came */
-	__u32 top;    /* none from here on came */
-	__u32 end;    /* length of it all; 0: the last fragment has not come */
+	__u32 real;  /* 0: the host takes the datagram */
+	__u32 seen;  /* ticks, when the first fragment came */
+	__u16 whole; /* all bytes below came */
+	__u16 dport;
+	__u16 top; /* none from here on came */
+	__u16 sport;
+	__u16 end;    /* length of it all; 0: the last fragment has not come */
+	__u16 proto;  /* 0: nothing is translated */
 	__u32 spoilt; /* 1: fragments overlapped, nothing more of it is sent on */
 };
 LB_ABI_SIZE(struct lb_fragments, 24);
@@ -303,6 +307,15 @@ struct lb_nat {
 	__u32 back;      /* 1: the row of the replies */
 };
 LB_ABI_SIZE(struct lb_nat, 64);
+
+/* lbx_nat_half: keys as lbx_nat's; flows whose client has not yet answered the real's answer. What
+ * is behind the row counts in that of the replies only. */
+struct lb_nat_half {
+	struct lb_nat row;
+	__u32 answer;   /* TCP: what acknowledges the start of the real's last segment */
+	__u32 answered; /* 1: the real has answered */
+};
+LB_ABI_SIZE(struct lb_nat_half, 72);
 
 enum { LB_POOL_MAX = 16 };
 

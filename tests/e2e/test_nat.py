@@ -124,9 +124,13 @@ def test_clients_with_one_source_port_get_ports_of_their_own(net, lb):
             assert s.recv(4096).startswith(b"HTTP/1.1 200")
 
 
+def who(name, data, sender):
+    return f"{name} {sender[0]}".encode()
+
+
 @contextlib.contextmanager
-def udp_who(net, name, family):
-    """Answers each datagram with the server's name and whom it came from."""
+def udp_server(net, name, family, reply=who):
+    """Answers each datagram; by default with the server's name and whom it came from."""
     kind = (socket.AF_INET, socket.AF_INET6)[family]
     s = net.spaces[name].socket(kind, socket.SOCK_DGRAM)
     with net.spaces[name].inside():
@@ -135,10 +139,10 @@ def udp_who(net, name, family):
     def serve():
         with contextlib.suppress(OSError):
             while True:
-                _, sender = s.recvfrom(2048)
+                data, sender = s.recvfrom(65536)
                 if not sender:
                     return  # shut down
-                s.sendto(f"{name} {sender[0]}".encode(), sender)
+                s.sendto(reply(name, data, sender), sender)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -156,7 +160,7 @@ def test_datagrams_are_translated_both_ways(net, lb, gateway, family):
     more = {"protocol": "udp", "check": {"type": "on"}}
     lb.up(config({"near": snat(family, **more), "away": nat(family, **more)},
                  interfaces=("eth0", "eth1")), "eth0", "eth1")
-    with udp_who(net, "mail1", family), udp_who(net, "mail2", family):
+    with udp_server(net, "mail1", family), udp_server(net, "mail2", family):
         for space, vip, seen in ((net.client, (NEAR, NEAR6)[family], (POOL, POOL6)[family]),
                                  (net.far, (AWAY, AWAY6)[family], (FAR, FAR6)[family])):
             with space.socket((socket.AF_INET, socket.AF_INET6)[family], socket.SOCK_DGRAM) as s:
@@ -167,6 +171,26 @@ def test_datagrams_are_translated_both_ways(net, lb, gateway, family):
                     s.send(b"who")
                     got.add(s.recv(2048).decode())
             assert len(got) == 1 and got.pop() in (f"mail1 {seen}", f"mail2 {seen}")
+
+
+def backwards(_name, data, _sender):
+    return data[::-1]
+
+
+@FAMILIES
+def test_large_datagrams_come_whole_both_ways_in_fragments(net, lb, gateway, family):  # F2, R110
+    more = {"protocol": "udp", "check": {"type": "on"}}
+    lb.up(config({"near": snat(family, **more), "away": nat(family, **more)},
+                 interfaces=("eth0", "eth1")), "eth0", "eth1")
+    with udp_server(net, "mail1", family, backwards), udp_server(net, "mail2", family, backwards):
+        for space, vip in ((net.client, (NEAR, NEAR6)[family]), (net.far, (AWAY, AWAY6)[family])):
+            with space.socket((socket.AF_INET, socket.AF_INET6)[family], socket.SOCK_DGRAM) as s:
+                s.settimeout(5)
+                s.connect((vip, PORT))
+                for length in (1473, 4000, 9001):
+                    data = bytes(i * i % 251 for i in range(length))
+                    s.send(data)
+                    assert s.recv(65536) == data[::-1]
 
 
 @FAMILIES

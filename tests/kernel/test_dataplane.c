@@ -942,6 +942,74 @@ static void translations_go_with_their_flow_and_stay_while_any_packet_uses_them(
 	end(d);
 }
 
+/* The rows of a handshake: of a client of this port, who was heard so many ticks ago. */
+static void make_half(uint16_t sport, uint8_t proto, uint32_t age)
+{
+	struct lb_nat_half out = {
+		.row = {.src = nat_pool, .real = NAT_REAL, .sport = sport}
+        };
+	struct lb_flow6 key = nat_key(&nat_client, &nat_vip, sport, 443);
+	int fd = pinned("lbx_nat_half");
+
+	key.proto = proto;
+	out.row.seen = ticks_now() - age;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &out, BPF_ANY), 0);
+	close(fd);
+}
+
+static size_t half_rows(void)
+{
+	struct lb_flow6 key;
+	const void *from = NULL;
+	int fd = pinned("lbx_nat_half");
+	size_t count = 0;
+
+	for (; !bpf_map_get_next_key(fd, from, &key); from = &key)
+		count++;
+	close(fd);
+	return count;
+}
+
+static bool two_halves_are_left(struct dataplane *d)
+{
+	return half_rows() == 2;
+}
+
+static void half_open_translations_go_when_a_handshake_would(void **state)
+{
+	struct dataplane *d = must_open();
+
+	set_timeouts(d);
+	put_nat_real(d, LB_REAL_SNAT);
+	make_half(1, IPPROTO_TCP, 10);  /* stays */
+	make_half(2, IPPROTO_UDP, 10);  /* stays */
+	make_half(3, IPPROTO_TCP, 150); /* goes */
+	make_half(4, IPPROTO_UDP, 150); /* goes */
+	assert_true(sweep_until(d, two_halves_are_left));
+	assert_true(dataplane_nat_uses(d, &nat_pool));
+	make_half(1, IPPROTO_TCP, 150);
+	make_half(2, IPPROTO_UDP, 150);
+	assert_true(sweep_until(d, the_source_is_free));
+	assert_int_equal(half_rows(), 0);
+	end(d);
+}
+
+/* Maps of a build that did not know lbx_nat_half. */
+static void half_open_translations_are_made_where_a_daemon_had_none(void **state)
+{
+	struct dataplane *d = must_open();
+
+	put_nat_real(d, LB_REAL_SNAT);
+	make_nat(1, 0, 0);
+	dataplane_close(d);
+	assert_int_equal(unlink(PIN_DIR "/lbx_nat_half"), 0);
+	d = must_open();
+	assert_true(dataplane_adopted(d));
+	assert_int_equal(nat_rows(), 2);
+	assert_int_equal(half_rows(), 0);
+	end(d);
+}
+
 static void a_source_is_in_use_until_its_last_flow_is_over(void **state)
 {
 	struct dataplane *d = must_open();
@@ -1157,6 +1225,8 @@ int main(void)
 		CASE(a_service_that_is_used_again_is_in_no_flood),
 		CASE(the_sweep_expires_each_state_by_its_timeout_and_counts),
 		CASE(translations_go_with_their_flow_and_stay_while_any_packet_uses_them),
+		CASE(half_open_translations_go_when_a_handshake_would),
+		CASE(half_open_translations_are_made_where_a_daemon_had_none),
 		CASE(a_source_is_in_use_until_its_last_flow_is_over),
 		CASE(packets_look_for_replies_only_while_a_real_needs_it),
 		CASE(counters_that_drifted_are_mended_when_nothing_moves),

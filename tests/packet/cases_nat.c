@@ -1,149 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Address translation, both ways. What is expected is built from nothing, with checksums of its
- * own, and compared byte by byte. Two ways: l4-nat, where the real sees the client, and l4-snat,
- * where it sees an address of the pool.
+ * own, and compared byte by byte.
  */
 #include "cases.h"
-#include "world.h"
+#include "nat_ways.h"
 
-#include <stdio.h>
 #include <string.h>
-
-enum { CLIENT_PORT = 40000, REAL_PORT = 8080, HOPS = 64, PSH = 8 };
-
-static const uint8_t mac_real[6] = {2, 0, 0, 0, 0, 0xa1};
-static const uint8_t mac_to_real[6] = {2, 0, 0, 0, 0x50, IFINDEX};
-
-static const char *const vips[] = {"10.77.0.100", "fd77::100"};
-static const char *const clients[] = {"10.77.0.2", "fd77::2"};
-static const char *const reals[] = {"10.88.3.11", "fd88::3:11"};
-static const char *const others[] = {"10.88.3.12", "fd88::3:12"};
-static const char *const pools[] = {"10.88.9.200", "fd88::9:200"};
-
-/* One kind of flow. */
-struct way {
-	int six;
-	bool snat;
-	uint8_t proto;
-	unsigned tags;
-};
-
-static struct frame frame, want;
-
-static void nat_world(struct way w)
-{
-	world_reset();
-	world_nat_real(REAL_A, reals[w.six], REAL_PORT, w.snat);
-	world_nat_real(REAL_B, others[w.six], REAL_PORT, w.snat);
-	world_ring((uint32_t[]){REAL_A}, 1);
-	if (w.snat)
-		world_pool(&pools[w.six], 1);
-	tap_about("IPv%d, %s, protocol %d, %u tags", w.six ? 6 : 4, w.snat ? "l4-snat" : "l4-nat",
-		  w.proto, w.tags);
-}
-
-static const char *seen_as(struct way w)
-{
-	return w.snat ? pools[w.six] : clients[w.six];
-}
-
-static struct spec spec_of(struct way w, uint8_t flags)
-{
-	return (struct spec){.six = w.six,
-			     .tags = w.tags,
-			     .proto = w.proto,
-			     .flags = flags,
-			     .seq = 0x89abcdef,
-			     .payload = 13};
-}
-
-/* A client's packet, and what the real gets. */
-static struct spec sent(struct way w, uint8_t flags)
-{
-	struct spec s = spec_of(w, flags);
-
-	s.src = clients[w.six];
-	s.dst = vips[w.six];
-	return s;
-}
-
-static struct spec arrives(struct way w, uint8_t flags)
-{
-	struct spec s = spec_of(w, flags);
-
-	s.src = seen_as(w);
-	s.dst = reals[w.six];
-	s.dport = REAL_PORT;
-	s.ttl = HOPS - 1;
-	s.dst_mac = mac_real;
-	s.src_mac = mac_to_real;
-	return s;
-}
-
-/* A real's packet, and what the client gets. */
-static struct spec replied(struct way w, uint8_t flags)
-{
-	struct spec s = spec_of(w, flags);
-
-	s.src = reals[w.six];
-	s.dst = seen_as(w);
-	s.sport = REAL_PORT;
-	s.dport = CLIENT_PORT;
-	s.src_mac = mac_real;
-	s.dst_mac = mac_to_real;
-	return s;
-}
-
-static struct spec returns(struct way w, uint8_t flags)
-{
-	struct spec s = spec_of(w, flags);
-
-	s.src = vips[w.six];
-	s.dst = clients[w.six];
-	s.sport = 443;
-	s.dport = CLIENT_PORT;
-	s.ttl = HOPS - 1;
-	s.src_mac = mac_ours;
-	s.dst_mac = mac_client;
-	return s;
-}
-
-static void expect(struct spec is, struct spec becomes, enum lb_verdict verdict)
-{
-	frame_build(&frame, &is);
-	frame_build(&want, &becomes);
-	world_run(&frame, (struct expect){.verdict = verdict, .sent = &want}, NULL);
-}
-
-/* The packet goes nowhere, or passes by, as it came. */
-static void expect_end(struct spec is, enum lb_verdict verdict)
-{
-	expect(is, is, verdict);
-}
-
-static void open_flow(struct way w)
-{
-	expect(sent(w, SYN), arrives(w, SYN), LB_FORWARDED);
-	expect(replied(w, SYN | ACK), returns(w, SYN | ACK), LB_NAT_REPLY);
-}
-
-typedef void way_case(struct way w);
-
-/* Both families, both modes, both protocols. */
-static void each_way(way_case *run)
-{
-	for (int i = 0; i < 8; i++)
-		run((struct way){
-			.six = i & 1, .snat = i & 2, .proto = i & 4 ? PROTO_UDP : PROTO_TCP});
-}
 
 static void talk(struct way w)
 {
 	for (w.tags = 0; w.tags <= 2; w.tags++) {
 		nat_world(w);
 		open_flow(w);
-		expect(sent(w, ACK), arrives(w, ACK), LB_FORWARDED);
 		expect(sent(w, ACK | PSH), arrives(w, ACK | PSH), LB_FORWARDED);
 		expect(replied(w, ACK | PSH), returns(w, ACK | PSH), LB_NAT_REPLY);
 		expect(replied(w, ACK | FIN), returns(w, ACK | FIN), LB_NAT_REPLY);
@@ -223,7 +92,8 @@ static void share_pool(struct way w)
 	b.dst = second[w.six];
 	expect(r, b, LB_NAT_REPLY);
 	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
-	tap_equal(world_entries("lbx_nat"), 4, "rows");
+	tap_equal(world_entries("lbx_nat"), 2, "rows");
+	tap_equal(world_entries("lbx_nat_half"), 2, "half-open rows");
 }
 
 static void clients_with_one_port_get_different_ones(void)
@@ -257,7 +127,6 @@ static void flows_that_would_be_one_to_the_real_are_told_apart(void)
 	each_way(meet);
 }
 
-/* The service has no pool, or the table is full. */
 static void find_none(struct way w)
 {
 	uint32_t service = VIP_SERVICE;
@@ -267,21 +136,9 @@ static void find_none(struct way w)
 	nat_world(w);
 	(void)runner_del("lbx_pools", &service);
 	expect_end(sent(w, SYN), LB_NAT_FULL);
-	nat_world(w);
-	for (int i = 1; i <= FLOWS_MAX / 2; i++) {
-		struct spec s = sent(w, SYN);
-		char src[32];
-
-		snprintf(src, sizeof(src), w.six ? "fd77::9:%x" : "10.77.9.%u", i);
-		s.src = src;
-		frame_build(&frame, &s);
-		tap_equal(runner_run(&frame), 3, "XDP_TX");
-	}
-	tap_equal(world_entries("lbx_nat"), FLOWS_MAX, "rows");
-	expect_end(sent(w, SYN), LB_NAT_FULL);
 }
 
-static void a_flow_without_a_source_is_a_counted_drop(void)
+static void a_flow_of_a_service_without_a_pool_is_a_counted_drop(void)
 {
 	each_way(find_none);
 }
@@ -377,20 +234,6 @@ static void a_missing_udp_checksum_stays_missing(void)
 	}
 }
 
-/* Both ends of the flow: what follows it has no ports. */
-static void a_fragment_of_a_translated_flow_is_dropped(void)
-{
-	struct way w = {.proto = PROTO_UDP};
-	struct spec s = sent(w, 0);
-
-	nat_world(w);
-	open_flow(w);
-	s.payload = 24;
-	frame_build(&frame, &s);
-	frame_set16(&frame, frame.l3 + 6, 0x2000);
-	world_run(&frame, (struct expect){.verdict = LB_FRAGMENT}, NULL);
-}
-
 static void pass_by(struct way w)
 {
 	struct spec r = replied(w, ACK);
@@ -414,7 +257,7 @@ static void what_answers_no_flow_is_left_to_the_host(void)
 }
 
 /* Its rows become those of the new real; what the old one still says goes nowhere. */
-static void move(struct way w)
+static void move(struct way w, way_case *begin)
 {
 	static const uint8_t mac_other_real[6] = {2, 0, 0, 0, 0, 0xa2};
 	const struct expect e = {
@@ -422,7 +265,7 @@ static void move(struct way w)
 	struct spec s = sent(w, SYN), a = arrives(w, SYN), r = replied(w, ACK);
 
 	nat_world(w);
-	open_flow(w);
+	begin(w);
 	world_real(REAL_A, 0, IFINDEX);
 	world_ring((uint32_t[]){REAL_B}, 1);
 	a.dst = others[w.six];
@@ -433,13 +276,16 @@ static void move(struct way w)
 	expect_end(replied(w, ACK), LB_NOT_OURS);
 	r.src = others[w.six];
 	expect(r, returns(w, ACK), LB_NAT_REPLY);
-	tap_equal(world_entries("lbx_nat"), 2, "rows");
+	tap_equal(world_entries("lbx_nat"), 0, "rows");
+	tap_equal(world_entries("lbx_nat_half"), 2, "half-open rows");
 }
 
 static void a_flow_that_gets_another_real_gets_other_rows(void)
 {
-	for (int i = 0; i < 4; i++)
-		move((struct way){.six = i & 1, .snat = i & 2, .proto = PROTO_TCP});
+	for (int i = 0; i < 4; i++) {
+		move((struct way){.six = i & 1, .snat = i & 2, .proto = PROTO_TCP}, begin_flow);
+		move((struct way){.six = i & 1, .snat = i & 2, .proto = PROTO_TCP}, open_flow);
+	}
 }
 
 static void move_client(struct way w)
@@ -524,7 +370,7 @@ static void expect_error(struct way w, struct spec error, struct spec becomes, s
 }
 
 /* A router between the VIP and the client says that a reply is too big: the real must know. */
-static void tell_real(struct way w)
+static void tell_real_in(struct way w, way_case *begin)
 {
 	static const char *const routers[] = {"192.0.2.1", "2001:db8::1"};
 	struct spec from = {.src = routers[w.six], .dst = vips[w.six]};
@@ -532,7 +378,7 @@ static void tell_real(struct way w)
 	static struct frame inner;
 
 	nat_world(w);
-	open_flow(w);
+	begin(w);
 	then.ttl = quoted.ttl;
 	expect_error(w, from, arrives(w, 0), quoted, then, LB_FORWARDED);
 	error = error_about(w, &quoted, &inner);
@@ -541,14 +387,26 @@ static void tell_real(struct way w)
 }
 
 /* Likewise on the way to the real, or the real itself that has nobody on the port. */
-static void tell_client(struct way w)
+static void tell_client_in(struct way w, way_case *begin)
 {
 	struct spec quoted = arrives(w, ACK), then = sent(w, ACK);
 
 	nat_world(w);
-	open_flow(w);
+	begin(w);
 	then.ttl = quoted.ttl;
 	expect_error(w, replied(w, 0), returns(w, 0), quoted, then, LB_NAT_REPLY);
+}
+
+static void tell_real(struct way w)
+{
+	tell_real_in(w, begin_flow);
+	tell_real_in(w, open_flow);
+}
+
+static void tell_client(struct way w)
+{
+	tell_client_in(w, begin_flow);
+	tell_client_in(w, open_flow);
 }
 
 static void errors_about_replies_reach_the_real(void)
@@ -559,6 +417,32 @@ static void errors_about_replies_reach_the_real(void)
 static void errors_about_requests_reach_the_client(void)
 {
 	each_way(tell_client);
+}
+
+/* The errors of tell_real and tell_client, when the service's bucket is empty: they stay here. */
+static void limit(struct way w)
+{
+	static const char *const routers[] = {"192.0.2.1", "2001:db8::1"};
+	struct spec reply = returns(w, ACK), request = arrives(w, ACK), back, on;
+	uint64_t full = ((uint64_t)runner_tick() << LB_TICK_SHIFT) + 86400 * 1000000000ULL;
+	static struct frame of_reply, of_request;
+
+	nat_world(w);
+	open_flow(w);
+	on = error_about(w, &reply, &of_reply);
+	on.src = routers[w.six];
+	on.dst = vips[w.six];
+	back = error_about(w, &request, &of_request);
+	back.src = reals[w.six];
+	back.dst = seen_as(w);
+	(void)runner_put("lbx_icmp", &(uint32_t){VIP_SERVICE}, &full);
+	expect_end(on, LB_ICMP_LIMITED);
+	expect_end(back, LB_ICMP_LIMITED);
+}
+
+static void errors_above_the_services_rate_are_dropped_both_ways(void)
+{
+	each_way(limit);
 }
 
 void cases_nat(void)
@@ -572,14 +456,12 @@ void cases_nat(void)
 		 clients_with_one_port_get_different_ones);
 	tap_case("flows that would be one to the real are told apart",
 		 flows_that_would_be_one_to_the_real_are_told_apart);
-	tap_case("a flow without a source is a counted drop",
-		 a_flow_without_a_source_is_a_counted_drop);
+	tap_case("a flow of a service without a pool is a counted drop",
+		 a_flow_of_a_service_without_a_pool_is_a_counted_drop);
 	tap_case("a packet with no hop left is dropped", a_packet_with_no_hop_left_is_dropped);
 	tap_case("headers may have options", headers_may_have_options);
 	tap_case("who cannot be reached gets nothing", who_cannot_be_reached_gets_nothing);
 	tap_case("a missing UDP checksum stays missing", a_missing_udp_checksum_stays_missing);
-	tap_case("a fragment of a translated flow is dropped",
-		 a_fragment_of_a_translated_flow_is_dropped);
 	tap_case("what answers no flow is left to the host",
 		 what_answers_no_flow_is_left_to_the_host);
 	tap_case("a flow that gets another real gets other rows",
@@ -590,4 +472,6 @@ void cases_nat(void)
 		 a_halted_reals_client_gets_the_vips_reset);
 	tap_case("errors about replies reach the real", errors_about_replies_reach_the_real);
 	tap_case("errors about requests reach the client", errors_about_requests_reach_the_client);
+	tap_case("errors above the service's rate are dropped both ways",
+		 errors_above_the_services_rate_are_dropped_both_ways);
 }

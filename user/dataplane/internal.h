@@ -42,6 +42,7 @@ struct nat_sweep;
 	M(ICMP,       lbx_icmp)       \
 	M(PERSIST,    lbx_persist)    \
 	M(NAT,        lbx_nat)        \
+	M(NAT_HALF,   lbx_nat_half)   \
 	M(POOLS,      lbx_pools)      \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \

@@ -161,12 +161,21 @@ int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, s
 	return bpf_map__reuse_fd(map, fd);
 }
 
+/* Builds of this version there were without it: what is not pinned is made anew, empty. */
+static bool may_be_missing(const struct dataplane *d, enum map_id id)
+{
+	char path[PATH_MAX];
+
+	return id == MAP_NAT_HALF && access(map_path(d, map_names[id], path), F_OK) &&
+	       errno == ENOENT;
+}
+
 static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why)
 {
 	int err = version == LB_ABI_VERSION ? 0 : carry_adopt(d, version, obj, why);
 
 	for (enum map_id id = 0; !err && version == LB_ABI_VERSION && id < MAP_COUNT; id++)
-		err = map_adopt_one(d, obj, id, why);
+		err = may_be_missing(d, id) ? 0 : map_adopt_one(d, obj, id, why);
 	d->adopted = !err;
 	if (err == -EEXIST)
 		buf_puts(why, "; run `lbxdp down`, then `lbxdp up`");

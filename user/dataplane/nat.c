@@ -3,7 +3,8 @@
  * Address translation, the daemon's half: packets look for replies only while some real needs it
  * (lb_settings.nat, and its address in the filter, with l4-nat), and rows of lbx_nat go with their
  * flow. A row is looked at once no packet has used it for as long as a flow that has just begun is
- * kept; it goes when its flow has no entry any more and its mirror is as old.
+ * kept; it goes when its flow has no entry any more and its mirror is as old. One of lbx_nat_half
+ * just goes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,15 +25,25 @@ enum {
 	BUCKETS_A_CALL = 32768, /* an empty one costs the kernel some ns */
 };
 
+/* In the order of the walk; a flow that is promoted meanwhile is met in the second at least once.
+ */
+enum { HALF, WHOLE, TABLES };
+
+static const enum map_id tables[TABLES] = {[HALF] = MAP_NAT_HALF, [WHOLE] = MAP_NAT};
+
 struct nat_sweep {
+	size_t table;
 	bool begun;
 	uint32_t at, next;
-	uint64_t met, met_before; /* in this pass, and the last */
-	bool passed;              /* once at least */
+	uint64_t met[TABLES], met_before[TABLES]; /* in this pass, and the last */
+	bool passed;                              /* once at least */
 	/* Sources of l4-snat that flows have, by the VIP filter's hash: likewise. */
 	uint64_t source[LB_VIP_FILTER_WORDS], source_before[LB_VIP_FILTER_WORDS];
 	struct lb_flow6 key[ROWS_MAX];
-	struct lb_nat row[ROWS_MAX];
+	union {
+		struct lb_nat row[ROWS_MAX];
+		struct lb_nat_half half[ROWS_MAX];
+	};
 };
 
 int nat_open(struct dataplane *d)
@@ -146,7 +157,21 @@ bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a)
 	return (s->source[bit / 64] | s->source_before[bit / 64]) >> bit % 64 & 1;
 }
 
-/* Returns whether the row went. */
+/* Returns whether the row went. A handshake is given as long as its entry in the flow tables. */
+static bool judge_half(const struct dataplane *d, const struct lb_flow6 *key,
+		       const struct lb_nat *row, uint32_t now)
+{
+	bool tcp = key->proto == IPPROTO_TCP;
+	uint32_t timeout = d->settings->timeout[tcp ? LB_FLOW_HALF_OPEN : LB_FLOW_UDP];
+
+	if ((int32_t)(now - row->seen) <= (int32_t)timeout)
+		return false;
+	/* A packet may be first; then its flow makes it anew. */
+	(void)bpf_map_delete_elem(d->fd[MAP_NAT_HALF], key);
+	return true;
+}
+
+/* Likewise, of lbx_nat. */
 static bool judge(const struct dataplane *d, const struct lb_flow6 *key, const struct lb_nat *row,
 		  uint32_t now)
 {
@@ -169,12 +194,13 @@ static bool judge(const struct dataplane *d, const struct lb_flow6 *key, const s
 
 static uint32_t rows_wanted(const struct dataplane *d)
 {
-	uint64_t rows = d->nat_sweep->met_before * BUCKETS_A_CALL / map_entries(d, MAP_NAT);
+	const struct nat_sweep *s = d->nat_sweep;
+	uint64_t rows = s->met_before[s->table] * BUCKETS_A_CALL / map_entries(d, tables[s->table]);
 
 	return rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX / 4 ? ROWS_MAX / 4 : (uint32_t)rows;
 }
 
-/* The next rows into key and row; returns how many. *ended: there are no more. */
+/* The next rows into key, and row or half; returns how many. *ended: there are no more. */
 static uint32_t next_rows(struct dataplane *d, bool *ended)
 {
 	struct nat_sweep *s = d->nat_sweep;
@@ -183,8 +209,8 @@ static uint32_t next_rows(struct dataplane *d, bool *ended)
 
 	do {
 		count = room;
-		err = bpf_map_lookup_batch(d->fd[MAP_NAT], s->begun ? &s->at : NULL, &s->next,
-					   s->key, s->row, &count, NULL);
+		err = bpf_map_lookup_batch(d->fd[tables[s->table]], s->begun ? &s->at : NULL,
+					   &s->next, s->key, s->row, &count, NULL);
 		room *= 2; /* one bucket held more than that */
 	} while (err && errno == ENOSPC && room <= ROWS_MAX);
 	*ended = err != 0;
@@ -195,35 +221,64 @@ static uint32_t next_rows(struct dataplane *d, bool *ended)
 	return count;
 }
 
+static void judge_all(struct dataplane *d, uint32_t count)
+{
+	struct nat_sweep *s = d->nat_sweep;
+	bool half = s->table == HALF;
+	uint32_t now = expiry_now();
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct lb_nat *row = half ? &s->half[i].row : &s->row[i];
+
+		if (!(half ? judge_half : judge)(d, &s->key[i], row, now))
+			note_source(d, row);
+	}
+}
+
+static void end_pass(struct nat_sweep *s)
+{
+	s->table = 0;
+	s->passed = true;
+	memcpy(s->source_before, s->source, sizeof(s->source));
+	memset(s->source, 0, sizeof(s->source));
+}
+
 /* Returns true at the end of a pass. */
 static bool walk(struct dataplane *d)
 {
 	struct nat_sweep *s = d->nat_sweep;
-	uint32_t now = expiry_now(), count;
 	bool ended;
+	uint32_t count = next_rows(d, &ended);
 
-	count = next_rows(d, &ended);
-	for (uint32_t i = 0; i < count; i++)
-		if (!judge(d, &s->key[i], &s->row[i], now))
-			note_source(d, &s->row[i]);
-	s->met += count;
+	judge_all(d, count);
+	s->met[s->table] += count;
 	if (!ended)
 		return false;
-	s->met_before = s->met;
-	s->met = 0;
+	s->met_before[s->table] = s->met[s->table];
+	s->met[s->table] = 0;
 	s->begun = false;
-	s->passed = true;
-	memcpy(s->source_before, s->source, sizeof(s->source));
-	memset(s->source, 0, sizeof(s->source));
+	if (++s->table < TABLES)
+		return false;
+	end_pass(s);
 	return true;
+}
+
+/* Nothing is there to be met, or to be begun. */
+static bool is_idle(const struct dataplane *d)
+{
+	const struct nat_sweep *s = d->nat_sweep;
+
+	return !d->nat_reals && !s->met_before[HALF] && !s->met_before[WHOLE] && !s->begun &&
+	       !s->table;
 }
 
 void nat_sweep(struct dataplane *d)
 {
-	uint64_t more = d->nat_sweep->met_before * SLICE_MORE_USEC / map_entries(d, MAP_NAT);
-	uint64_t end = clock_usec() + SLICE_MIN_USEC + more;
+	uint64_t rows = d->nat_sweep->met_before[HALF] + d->nat_sweep->met_before[WHOLE];
+	uint64_t room = (uint64_t)map_entries(d, MAP_NAT) + map_entries(d, MAP_NAT_HALF);
+	uint64_t end = clock_usec() + SLICE_MIN_USEC + rows * SLICE_MORE_USEC / room;
 
-	if (!d->nat_reals && !d->nat_sweep->met_before && !d->nat_sweep->begun)
+	if (is_idle(d))
 		return;
 	while (!walk(d) && clock_usec() < end)
 		;
