@@ -316,8 +316,9 @@ def test_active_and_inactive_flows_follow_the_clients_packets(net, lb):
 
 
 def test_flows_expire_by_the_timeouts_of_their_state(net, lb):
+    short, long = f"{PATIENCE:g}s", f"{2 * PATIENCE:g}s"
     lb.up(config({"web": service(weights=(100, None))},
-                 timeouts={"syn": "1s", "established": "2s", "closing": "1s", "udp": "1s"}))
+                 timeouts={"syn": short, "established": long, "closing": short, "udp": short}))
     send_frame(net.client, tcp_frame(net, b"", 5003, source=NOBODY))
     idle = net.client.connect(VIP, 80)
     closed = net.client.connect(VIP, 80)
