@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Sends frames of established TCP flows from one pinned CPU for a bounded time, and prints as one
- * line of JSON how many went out, how many each destination received, and what that cost.
+ * Sends frames of established TCP flows from one pinned CPU, so many or for so long, and prints as
+ * one line of JSON how many went out, how many each destination received, and what that cost.
  * Run it in the generator's network namespace. The flows are opened first: SYN, ACK, ACK.
  */
 #include <arpa/inet.h>
@@ -25,6 +25,7 @@
 
 enum {
 	TRIAL = 262144, /* frames that tell how many fill the time */
+	FRAMES_MAX = 1000000000,
 	BATCH = 64, /* frames between two runs of the network's softirq, as a driver's NAPI poll */
 	DESTINATIONS = 256,
 	SEQUENCE = 0x1000,
@@ -34,7 +35,7 @@ enum {
 struct options {
 	const char *interface, *mac, *source, *destination, *counts;
 	unsigned int flows, bytes, cpu, milliseconds;
-	unsigned int frames; /* at most so many are measured */
+	unsigned int frames; /* are measured; 0: as many as fill the time */
 };
 
 struct cost {
@@ -197,14 +198,16 @@ static void open_flows(struct generator *g, const struct options *o)
 	generator_send(g, o, 2 * o->flows);
 }
 
-/* Frames that take the time asked for, by a trial. */
+/* As many as asked for, or frames that take the time asked for, by a trial. */
 static unsigned int frames_to_send(struct generator *g, const struct options *o)
 {
 	double start = clock_seconds(CLOCK_THREAD_CPUTIME_ID), frames;
 
+	if (o->frames)
+		return o->frames;
 	generator_send(g, o, TRIAL);
 	frames = TRIAL * (o->milliseconds / 1e3) / (clock_seconds(CLOCK_THREAD_CPUTIME_ID) - start);
-	return frames < o->frames ? frames : o->frames;
+	return frames < FRAMES_MAX ? frames : FRAMES_MAX;
 }
 
 static void print(unsigned int sent, const struct cost *start, const struct cost *end,
@@ -246,7 +249,7 @@ static void usage(void)
 static struct options options_parse(int argc, char **argv)
 {
 	const char *word[128] = {
-		['f'] = "1024", ['b'] = "60", ['p'] = "0", ['t'] = "1000", ['n'] = "1000000000"};
+		['f'] = "1024", ['b'] = "60", ['p'] = "0", ['t'] = "1000", ['n'] = "0"};
 	struct options o;
 	int c;
 

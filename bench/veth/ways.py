@@ -8,6 +8,11 @@
                          dnat         near of `nat`, nftables, far -------+
                          ipvs         near of `ipvs`, ip_vs_wrr, far -----+   where there is one
 
+With `least`, two more say what cannot be saved:
+
+                         bare         near of `bare`, whose program sends all back by XDP_TX
+                         dropped      near of `drop`, where nftables drops all before routing
+
 Every interface that ends frames has the MAC and the native XDP program of the sink (which is also
 what a veth needs to receive what XDP sends).
 """
@@ -44,8 +49,8 @@ class Way:
 class Ways:
     """Namespaces, wires, programs and rules of all ways; remove() leaves nothing."""
 
-    def __init__(self, prefix, directory, sink_object):
-        self.prefix, self.directory, self.sink_object = prefix, directory, sink_object
+    def __init__(self, prefix, directory, objects, least):
+        self.prefix, self.directory, self.objects, self.least = prefix, directory, objects, least
         self.pins = f"{BPFFS}/{prefix}"
         self.counts = f"{self.pins}/counts"
         self.undo = contextlib.ExitStack()
@@ -56,11 +61,12 @@ class Ways:
         mount_bpffs()
         self.undo.callback(shutil.rmtree, self.pins, ignore_errors=True)
         os.mkdir(self.pins)
-        run("bpftool", "prog", "load", self.sink_object, f"{self.pins}/sink", "type", "xdp",
-            "pinmaps", self.pins)
+        self.load("sink")
         for name in ("generator", "sink", "end", "dr", "route", "nat"):
             self.space(name)
-        return [self.alone(), *self.direct_routing(), self.routing(), self.dnat(), *self.ipvs()]
+        least = [self.bare(), self.dropped()] if self.least else []
+        return [self.alone(), *least, *self.direct_routing(), self.routing(), self.dnat(),
+                *self.ipvs()]
 
     def remove(self):
         self.undo.close()
@@ -84,10 +90,14 @@ class Ways:
         for last in (CLIENT, *REALS):
             there.ip("addr", "add", f"{net}.{last}/24", "dev", device)
         there.run("ethtool", "-K", device, "tx", "off")
-        self.end_frames(there, device)
+        self.attach("sink", there, device)
 
-    def end_frames(self, space, device):
-        space.run("bpftool", "net", "attach", "xdpdrv", "pinned", f"{self.pins}/sink",
+    def load(self, program):
+        run("bpftool", "prog", "load", f"{self.objects}/{program}.bpf.o", f"{self.pins}/{program}",
+            "type", "xdp", "pinmaps", self.pins)
+
+    def attach(self, program, space, device):
+        space.run("bpftool", "net", "attach", "xdpdrv", "pinned", f"{self.pins}/{program}",
                   "dev", device)
 
     def two_arms(self, balancer, number):
@@ -102,9 +112,33 @@ class Ways:
         end = self.spaces["end"]
         self.wire("end", "near", "generator", "10.201.1")
         end.ip("link", "set", "near", "address", SINK_MAC)
-        self.end_frames(end, "near")
+        self.attach("sink", end, "near")
         return self.way("alone", "generator and sink alone",
                         "the sink's program on the balancer's first interface", "end", 1)
+
+    def bare(self):
+        self.space("bare")
+        self.wire("bare", "near", "generator", "10.201.6")
+        self.load("bare")
+        self.attach("bare", self.spaces["bare"], "near")
+        return self.way("bare", "a bare XDP program, one arm (XDP_TX)",
+                        "bench/veth/bare.bpf.c on near", "bare", 6)
+
+    def dropped(self):
+        self.space("drop")
+        space = self.kernel_router("drop", 7)
+        space.run("nft", "-f", "-", input_text="table ip bench { chain in {\n"
+                  "type filter hook prerouting priority raw\n"
+                  f"ip daddr {VIP} counter drop\n}}\n}}\n")
+        return self.way("dropped", "the kernel, dropped before routing",
+                        f"nft: prerouting, priority raw: ip daddr {VIP} drop", "drop", 7,
+                        arrives=())
+
+    def count_dropped(self):
+        """Frames that the way `dropped` dropped."""
+        rules = json.loads(self.spaces["drop"].run("nft", "-j", "list", "ruleset").stdout)
+        return next(word["counter"]["packets"] for rule in rules["nftables"] if "rule" in rule
+                    for word in rule["rule"]["expr"] if "counter" in word)
 
     def direct_routing(self):
         """One lbxdp with two services: one's real servers are on the client's side."""
@@ -182,9 +216,9 @@ def ignore_signals():
 
 
 @contextlib.contextmanager
-def ways(prefix, directory, sink_object):
+def ways(prefix, directory, objects, least=False):
     """The list of ways and what they stand on; all of it is gone after the with block."""
-    everything = Ways(prefix, directory, sink_object)
+    everything = Ways(prefix, directory, objects, least)
     try:
         yield everything.build(), everything
     finally:

@@ -12,7 +12,7 @@ import pytest
 from lab.clients import Sniffer, WHO_REQUEST, answer, burst, send_frame
 from lab.config import FAST, HTTP, config, reals, service
 from lab.network import (CLIENT, CLIENT6, FAR, FAR6, MAIL, VIP, VIP6, VIP6_FAR, VIP_2, VIP_FAR)
-from lab.space import wait_for
+from lab.space import PATIENCE, wait_for
 
 
 def both_families(**more):
@@ -159,7 +159,7 @@ def test_udp_flows_are_shared_and_stay_where_they_are(net, lb):  # R125
         answers = []
         for _ in range(10):
             with net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-                s.settimeout(3)
+                s.settimeout(3 * PATIENCE)
                 s.connect((VIP, 5353))
                 mine = set()
                 for _ in range(3):
@@ -246,7 +246,7 @@ def test_traffic_to_the_box_itself_reaches_its_stack(net, lb):
         with net.balancer.inside():
             server.bind(("192.168.30.2", 7777))
             server.listen()
-        server.settimeout(3)
+        server.settimeout(3 * PATIENCE)
         with net.client.connect("192.168.30.2", 7777):
             assert server.accept()[1][0] == CLIENT
 
@@ -316,8 +316,9 @@ def test_active_and_inactive_flows_follow_the_clients_packets(net, lb):
 
 
 def test_flows_expire_by_the_timeouts_of_their_state(net, lb):
+    short, long = f"{PATIENCE:g}s", f"{2 * PATIENCE:g}s"
     lb.up(config({"web": service(weights=(100, None))},
-                 timeouts={"syn": "1s", "established": "2s", "closing": "1s", "udp": "1s"}))
+                 timeouts={"syn": short, "established": long, "closing": short, "udp": short}))
     send_frame(net.client, tcp_frame(net, b"", 5003, source=NOBODY))
     idle = net.client.connect(VIP, 80)
     closed = net.client.connect(VIP, 80)

@@ -11,7 +11,7 @@ import pytest
 from lab.clients import Sniffer
 from lab.config import config, service
 from lab.network import MAIL, ROUTER, ROUTER6, VIP, VIP6
-from lab.space import wait_for
+from lab.space import PATIENCE, wait_for
 
 NARROW = 1400
 CLIENTS = {VIP: "10.1.0.77", VIP6: "fd00:1::77"}  # nobody else's, so nobody else's path shrinks
@@ -138,7 +138,7 @@ def ask(space, vip, size, times=3):
     family = socket.AF_INET6 if ":" in vip else socket.AF_INET
     got = []
     with space.socket(family, socket.SOCK_DGRAM) as s:
-        s.settimeout(3)
+        s.settimeout(3 * PATIENCE)
         s.connect((vip, 5353))
         for i in range(times):
             sent = bytes([i]) * 100 + bytes(range(256)) * (size // 256)

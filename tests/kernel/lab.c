@@ -119,3 +119,10 @@ uint64_t lab_now(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
+
+uint64_t lab_until(uint64_t msec)
+{
+	const char *patience = getenv("LBXDP_PATIENCE");
+
+	return lab_now() + msec * (patience ? strtod(patience, NULL) : 1);
+}

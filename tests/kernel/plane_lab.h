@@ -70,7 +70,7 @@ static inline int pinned(const char *name)
 /* Slices, far more often than the daemon's, until want holds; false when it never did. */
 static inline bool sweep_until(struct dataplane *d, bool (*want)(struct dataplane *d))
 {
-	uint64_t until = lab_now() + SWEEPING_MSEC;
+	uint64_t until = lab_until(SWEEPING_MSEC);
 
 	do {
 		dataplane_sweep(d);

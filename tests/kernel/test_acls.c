@@ -397,7 +397,7 @@ static void flows_that_a_new_list_refuses_are_marked_and_others_are_not(void **s
 	for (size_t i = 0; i < JUDGED; i++)
 		make_flow(&judged[i].flow);
 	put_list(d, SERVICE, "10.0.0.1", true);
-	for (uint64_t until = lab_now() + 10000; !all_judged(d) && lab_now() < until;)
+	for (uint64_t until = lab_until(10000); !all_judged(d) && lab_now() < until;)
 		woken |= dataplane_sweep(d);
 	for (size_t i = 0; i < JUDGED; i++)
 		assert_int_equal(state_of(&judged[i].flow), judged[i].then);

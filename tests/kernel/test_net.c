@@ -96,7 +96,7 @@ static void look(struct timer *t)
 
 static bool run_until(bool (*want)(void), uint64_t msec)
 {
-	struct waiting w = {.timer.fn = look, .want = want, .until = lab_now() + msec};
+	struct waiting w = {.timer.fn = look, .want = want, .until = lab_until(msec)};
 
 	timer_start(loop, &w.timer, 0);
 	assert_int_equal(loop_run(loop), 0);
@@ -607,7 +607,7 @@ static void ask(const char *const *vips, size_t count)
 /* Asks until so many claims are heard: a link that is just up takes its time. */
 static const struct net_claim *ask_until(const char *const *vips, size_t vip_count, size_t wanted)
 {
-	const uint64_t until = lab_now() + 10000;
+	const uint64_t until = lab_until(10000);
 	const struct net_claim *claims;
 	size_t count;
 

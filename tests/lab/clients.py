@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+from .space import PATIENCE
+
 NAME_REQUEST = b"GET /name HTTP/1.0\r\n\r\n"
 WHO_REQUEST = b"GET /whoami HTTP/1.0\r\n\r\n"
 
@@ -36,7 +38,7 @@ def burst(space, address, port, count):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         for _ in range(count):
             with socket.socket(family) as s:
-                s.settimeout(5)
+                s.settimeout(5 * PATIENCE)
                 s.connect((address, port))
                 s.sendall(NAME_REQUEST)
                 data = b""
@@ -65,7 +67,7 @@ class Work:
 
     def more(self, count, seconds=30):
         """Waits until so many further requests were answered: the load went on meanwhile."""
-        goal, deadline = self.done + count, time.monotonic() + seconds
+        goal, deadline = self.done + count, time.monotonic() + seconds * PATIENCE
         while self.done < goal:
             assert time.monotonic() < deadline and any(t.is_alive() for t in self.threads), (
                 f"{goal - self.done} of {count} requests not answered; "
@@ -81,7 +83,7 @@ class Work:
     def __exit__(self, *error):
         self.over.set()
         for t in self.threads:
-            t.join(self.patience)
+            t.join(self.patience * PATIENCE)
 
 
 class Load(Work):
@@ -108,7 +110,7 @@ class Download:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = space.socket(family)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-        self.socket.settimeout(5)
+        self.socket.settimeout(5 * PATIENCE)
         if source:
             self.socket.bind((source, 0))
         self.socket.connect((address, port))
@@ -118,28 +120,29 @@ class Download:
 
     def read_some(self, seconds=5.0):
         """Reads what comes first; 0 at the end of the answer. ConnectionResetError when cut."""
-        self.socket.settimeout(seconds)
+        self.socket.settimeout(seconds * PATIENCE)
         part = len(self.socket.recv(65536))
         self.bytes += part
         return part
 
     def flows(self, count=200000, seconds=8):
         """True when so many further bytes arrive."""
-        goal, deadline = self.bytes + count, time.monotonic() + seconds
+        goal, deadline = self.bytes + count, time.monotonic() + seconds * PATIENCE
         while self.bytes < goal and time.monotonic() < deadline:
             if not self.read_some():
                 return False
         return self.bytes >= goal
 
     def until_reset(self, seconds):
-        """Reads on until the connection is cut; how long that took. AssertionError if it is not."""
+        """Reads on until the connection is cut; how long that took, in seconds of a machine that
+        needs no patience. AssertionError if it is not."""
         started = time.monotonic()
-        while time.monotonic() - started < seconds:
+        while (spent := (time.monotonic() - started) / PATIENCE) < seconds:
             try:
-                if not self.read_some(max(0.01, started + seconds - time.monotonic())):
+                if not self.read_some(max(0.01, seconds - spent)):
                     raise AssertionError("the connection was closed, not reset")
             except ConnectionResetError:
-                return time.monotonic() - started
+                return (time.monotonic() - started) / PATIENCE
             except TimeoutError:
                 break
         raise AssertionError(f"no reset within {seconds} s")
@@ -175,13 +178,14 @@ def all_read(downloads):
 
 
 def wait_cut(s, seconds):
-    """How long an idle connection lasts until it is reset; AssertionError if it is not."""
+    """How long an idle connection lasts until it is reset, in seconds of a machine that needs no
+    patience; AssertionError if it is not."""
     started = time.monotonic()
-    s.settimeout(seconds)
+    s.settimeout(seconds * PATIENCE)
     try:
         data = s.recv(1)
     except ConnectionResetError:
-        return time.monotonic() - started
+        return (time.monotonic() - started) / PATIENCE
     except TimeoutError:
         raise AssertionError(f"no reset within {seconds} s") from None
     raise AssertionError(f"not reset: read {data!r}")
@@ -227,7 +231,7 @@ class Sniffer:
 
     def find(self, wanted, seconds=3.0):
         """The first frame that wanted(bytes) agrees to; None after the deadline."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while True:
             for data, _ in self.frames():
                 if wanted(data):

@@ -2,8 +2,10 @@
 """Configurations for the tests, as dicts; lbxdp reads JSON as the YAML that it is."""
 
 from .network import MAIL, VIP, VIP6, VIP6_FAR
+from .space import PATIENCE
 
-FAST = {"interval": "200ms", "fast_interval": "100ms", "timeout": "1s", "fall": 2, "rise": 2}
+FAST = {"interval": "200ms", "fast_interval": "100ms", "timeout": f"{PATIENCE:g}s", "fall": 2,
+        "rise": 2}
 HTTP = {"type": "http", "request": "owa/healthcheck.htm", "expect": "200 OK"}
 HTTPS = dict(HTTP, type="https")
 

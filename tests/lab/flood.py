@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 
-from .space import run
+from .space import PATIENCE, run
 
-FRAMES, SECONDS = 5_000_000, 40  # whatever becomes of the test
+FRAMES, SECONDS = 5_000_000, int(40 * PATIENCE)  # whatever becomes of the test
 
 
 class Flood:
