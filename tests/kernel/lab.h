@@ -30,8 +30,8 @@ void lab_ns_close(struct lab_ns *n);
 /* Milliseconds of the monotonic clock. */
 uint64_t lab_now(void);
 
-/* By when what takes a good machine at most msec has to be; LBXDP_PATIENCE says how many times slower
- * this one may be. */
+/* By when what takes a good machine at most msec has to be; LBXDP_PATIENCE says how many times
+ * slower this one may be. */
 uint64_t lab_until(uint64_t msec);
 
 #endif
