@@ -122,6 +122,12 @@ stage bool pick_hashes(struct lb_policy policy)
 	return policy.scheduler == LB_SCHEDULER_RING || policy.scheduler == LB_SCHEDULER_TABLE;
 }
 
+/* Has nothing but the keyed hash a say in where a packet of no entry goes? */
+stage bool pick_is_keyed(struct lb_policy policy)
+{
+	return !policy.persist_timeout && !pick_hashes(policy);
+}
+
 /* The slot that a client is hashed to, else the next in turn. */
 stage __u32 pick_slot(struct lb_service *s, const struct pick_client *c, struct lb_ring ring,
 		      struct lb_policy policy)
