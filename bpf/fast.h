@@ -65,9 +65,10 @@ stage int fast_ip4(struct pkt *p)
 	p->proto = ip->proto;
 	if (unlikely(p->length < sizeof(*ip) || !fast_segment(p)))
 		return FAST_GIVE_UP;
+	if (unlikely(p->flags & TCP_SYN))
+		return fast_flood(p);
 	flow_key4(p, &key);
-	return unlikely(p->flags & TCP_SYN) ? fast_flood(p, FLOW_TABLES4, &key)
-					    : fast_forward(p, FLOW_TABLES4, &key);
+	return fast_forward(p, FLOW_TABLES4, &key);
 }
 
 stage int fast_ip6(struct pkt *p)
@@ -89,9 +90,10 @@ stage int fast_ip6(struct pkt *p)
 	p->proto = ip->next;
 	if (unlikely(!fast_segment(p)))
 		return FAST_GIVE_UP;
+	if (unlikely(p->flags & TCP_SYN))
+		return fast_flood(p);
 	flow_key6(p, &key);
-	return unlikely(p->flags & TCP_SYN) ? fast_flood(p, FLOW_TABLES6, &key)
-					    : fast_forward(p, FLOW_TABLES6, &key);
+	return fast_forward(p, FLOW_TABLES6, &key);
 }
 
 /* Returns the XDP action, or FAST_GIVE_UP: ask the pipeline. */

@@ -27,6 +27,21 @@ stage bool fast_flood_serves(const struct pkt *p, struct lb_service *s)
 	       pick_is_keyed(sched_policy(s));
 }
 
+/* Is the packet's flow in the table? The key is made where that of the service is done with: all
+ * functions of a chain share 512 bytes of stack, and the first of them is here. */
+stage bool fast_flood_knows(const struct pkt *p)
+{
+	struct lb_flow4 key4;
+	struct lb_flow6 key6;
+
+	if (p->ip4) {
+		flow_key4(p, &key4);
+		return bpf_map_lookup_elem(&lbx_flows4, &key4);
+	}
+	flow_key6(p, &key6);
+	return bpf_map_lookup_elem(&lbx_flows6, &key6);
+}
+
 /* Chooses the real; false: there is none, or more has to be done than to send it the packet. */
 stage bool fast_flood_choose(struct pkt *p, struct lb_service *s)
 {
@@ -37,7 +52,7 @@ stage bool fast_flood_choose(struct pkt *p, struct lb_service *s)
 }
 
 /* A segment with the SYN flag. Returns the XDP action, or FAST_GIVE_UP. */
-stage int fast_flood(struct pkt *p, struct flow_tables t, const void *key)
+stage int fast_flood(struct pkt *p)
 {
 	const __u32 zero = 0;
 	struct lb_service *s;
@@ -48,12 +63,12 @@ stage int fast_flood(struct pkt *p, struct flow_tables t, const void *key)
 		return FAST_GIVE_UP;
 	p->now = flow_clock(p->settings);
 	s = sched_service(p, &id);
-	if (!s || !fast_flood_serves(p, s) || bpf_map_lookup_elem(t.flows, key))
+	if (!s || !fast_flood_serves(p, s) || fast_flood_knows(p))
 		return FAST_GIVE_UP;
 	if (!fast_flood_choose(p, s) || !origin_is_for_us(p) || tx_forward(p) != LB_FORWARDED)
 		return FAST_GIVE_UP;
 	(void)flood_counts(s, p->now); /* which keeps the mode up */
-	stats_event(LB_EVENT_FLOOD);
+	stats_flood(id);
 	return p->action;
 }
 

@@ -379,7 +379,10 @@ stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void
 		stats_event(LB_EVENT_FLOW_REPLACED);
 	if (plan >= FLOW_TICKET)
 		return flow_remember(p, t, key, s, service);
-	stats_event(plan);
+	if (plan == LB_EVENT_FLOOD)
+		stats_flood(service);
+	else
+		stats_event(plan);
 	return LB_FORWARDED;
 }
 

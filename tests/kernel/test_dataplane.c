@@ -713,9 +713,10 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
                 LB_ON_MISS_DROP
         };
 	struct lb_service_info info = {"web"};
+	uint64_t each[1024] = {}; /* more CPUs than there are */
 	struct lb_service row;
 	uint32_t id = 3;
-	int fd = pinned("lbx_services");
+	int fd = pinned("lbx_services"), floods = pinned("lbx_floods");
 
 	assert_int_equal(put(d, PLAN_SERVICES, &id, &info), 0);
 	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
@@ -723,6 +724,9 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
 	row.flood_until = (uint32_t)(clock_nsec_coarse() >> LB_TICK_SHIFT) + 1000;
 	row.missed = 7;
 	assert_int_equal(bpf_map_update_elem(fd, &id, &row, 0), 0);
+	each[0] = 5;
+	assert_int_equal(bpf_map_update_elem(floods, &id, each, 0), 0);
+	assert_int_equal(dataplane_flood_packets(d, id), 5);
 	assert_true(dataplane_flooded(d, id));
 	assert_int_equal(dataplane_missed(d, id), 7);
 	assert_int_equal(del(d, PLAN_FLOODS, &id), 0);
@@ -732,6 +736,8 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
 	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
 	assert_false(dataplane_flooded(d, id));
 	assert_int_equal(dataplane_missed(d, id), 0);
+	assert_int_equal(dataplane_flood_packets(d, id), 0);
+	close(floods);
 	close(fd);
 	end(d);
 }

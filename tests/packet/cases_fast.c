@@ -166,6 +166,15 @@ static const struct {
 };
 /* clang-format on */
 
+static uint64_t flood_packets(void)
+{
+	uint32_t service = VIP_SERVICE;
+	uint64_t count = 0;
+
+	(void)runner_get("lbx_floods", &service, &count);
+	return count;
+}
+
 /* Runs the case's flows; their reals go to took. */
 static void run_case(size_t c, bool six, bool late, uint32_t took[FLOWS])
 {
@@ -183,6 +192,7 @@ static void run_case(size_t c, bool six, bool late, uint32_t took[FLOWS])
 		world_run(&frame, cases[c].want, &took[i]);
 	}
 	tap_equal(world_entries("lbx_half4") + world_entries("lbx_half6"), 0, "half-open flows");
+	tap_equal(flood_packets(), cases[c].want.event == FLOOD ? FLOWS : 0, "packets counted");
 }
 
 /* What a service counted, but for when. */

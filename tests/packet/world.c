@@ -46,6 +46,7 @@ static const struct {
 	{"lbx_settings",      1               },
 	{"lbx_verdicts",      LB_VERDICT_COUNT},
 	{"lbx_events",        LB_EVENT_COUNT  },
+	{"lbx_floods",        ROWS_USED       },
 	{"lbx_trace_filters", LB_TRACE_VIEWERS},
 	{"lbx_icmp",          ROWS_USED       },
 	{"lbx_via_ports",     ROWS_USED       },
