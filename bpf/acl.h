@@ -29,13 +29,13 @@ stage bool acl_is_mapped(const struct lb_addr *a)
 }
 
 /*
- * enum lb_verdict for a client, of IPv6 if six. A list holds a row for every address; without one
- * it allows nobody. The key is made here: up to 6.1 the verifier takes none that came as an
- * argument.
+ * enum lb_verdict for a client, of IPv6 if six, and its packet's kind. A list holds a row for every
+ * address; without one it allows nobody. The key is made here: up to 6.1 the verifier takes none
+ * that came as an argument.
  */
-int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six);
+int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six, __u32 kind);
 
-separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six)
+separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six, __u32 kind)
 {
 	struct lb_acl_key key = {.prefix = LB_ACL_KEY_BITS};
 	struct lb_gate gate;
@@ -54,25 +54,22 @@ separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 s
 	verdict = bpf_map_lookup_elem(&lbx_acl, &key);
 	if (!verdict || *verdict != LB_ACL_ALLOW) {
 		stats_add(&s->denied, 1);
+		if (pkt_starts(kind))
+			stats_add(&s->denied_connections, 1);
 		return LB_ACL;
 	}
 	return gate.host ? LB_NOT_OURS : LB_CONTINUE;
 }
 
-/* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. starts: it would begin a
- * flow. */
-stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s, bool starts)
+/* LB_CONTINUE, or the packet's end: refused, or allowed to go to the host. */
+stage enum lb_verdict acl_judge(const struct pkt *p, struct lb_service *s)
 {
 	struct lb_addr client;
-	enum lb_verdict v;
 
 	if (likely(!acl_gate(s).list))
 		return LB_CONTINUE;
 	pkt_src(p, &client);
-	v = acl_ask(s, &client, !p->ip4);
-	if (v == LB_ACL && starts)
-		stats_add(&s->denied_connections, 1);
-	return v;
+	return acl_ask(s, &client, !p->ip4, pkt_kind(p));
 }
 
 #endif

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The two packets that come by the million: one of an established TCP flow, and one that is not
- * for us. Made of the pipeline's own stages; the first surprise gives up, having changed nothing,
- * and the pipeline begins again. What this file does not know costs speed, never correctness.
+ * for us; a third is in fast_flood.h. Made of the pipeline's own stages; the first surprise gives
+ * up, having changed nothing, and the pipeline begins again. What this file does not know costs
+ * speed, never correctness.
  */
 #ifndef LBXDP_BPF_FAST_H
 #define LBXDP_BPF_FAST_H
 
-#include "pipeline.h"
-
-enum { FAST_GIVE_UP = -1 };
+#include "fast_flood.h"
 
 /* Returns the XDP action, or FAST_GIVE_UP. */
 stage int fast_forward(struct pkt *p, struct flow_tables t, const void *key)
@@ -39,13 +38,13 @@ stage int fast_pass(struct pkt *p, bool from_real)
 	return XDP_PASS;
 }
 
-/* A whole TCP segment in one piece that begins, ends and resets nothing. */
+/* A whole TCP segment in one piece that ends and resets nothing. */
 stage bool fast_segment(struct pkt *p)
 {
 	p->bytes = p->end - p->data;
 	if (unlikely(p->proto != WIRE_TCP || p->l3 + p->length > p->bytes))
 		return false;
-	return parse_tcp(p) == LB_CONTINUE && !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	return parse_tcp(p) == LB_CONTINUE && !(p->flags & (TCP_FIN | TCP_RST));
 }
 
 stage int fast_ip4(struct pkt *p)
@@ -66,6 +65,8 @@ stage int fast_ip4(struct pkt *p)
 	p->proto = ip->proto;
 	if (unlikely(p->length < sizeof(*ip) || !fast_segment(p)))
 		return FAST_GIVE_UP;
+	if (unlikely(p->flags & TCP_SYN))
+		return fast_flood(p);
 	flow_key4(p, &key);
 	return fast_forward(p, FLOW_TABLES4, &key);
 }
@@ -89,6 +90,8 @@ stage int fast_ip6(struct pkt *p)
 	p->proto = ip->next;
 	if (unlikely(!fast_segment(p)))
 		return FAST_GIVE_UP;
+	if (unlikely(p->flags & TCP_SYN))
+		return fast_flood(p);
 	flow_key6(p, &key);
 	return fast_forward(p, FLOW_TABLES6, &key);
 }

@@ -44,15 +44,9 @@ stage void flow_key6(const struct pkt *p, struct lb_flow6 *key)
 	env_store64(&key->dport, p->ports | (__u64)p->proto << 32);
 }
 
-/* A SYN without ACK; RST and FIN make it something else. */
 stage bool flow_is_syn(const struct pkt *p)
 {
-	return (p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
-stage bool flow_starts(const struct pkt *p)
-{
-	return p->proto == WIRE_UDP || flow_is_syn(p);
+	return pkt_flags_begin(p->flags);
 }
 
 stage __u32 flow_tick(void)
@@ -321,33 +315,36 @@ stage bool flow_answers(__u32 flags)
  * its real is chosen by the hash and not remembered. */
 enum flow_plan {
 	FLOW_TICKET = 64, /* the next real in turn, and an entry */
+	FLOW_AGAIN,       /* the same, in place of an entry that ended */
 	FLOW_ANSWER,      /* the real that the hash gave its SYN in a flood, and an entry */
 	FLOW_DROP,
 };
 
 /*
  * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
- * table is full there are flows without entries, which are not dropped. flags are those of TCP, now
- * is in ticks.
+ * table is full there are flows without entries, which are not dropped. kind is pkt_kind, now is in
+ * ticks; again: an entry of the flow ended with this packet.
  */
-int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six);
+int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again);
 
-separate int flow_plan(struct lb_service *s, __u32 starts, __u32 flags, __u32 now, __u32 six)
+separate int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
 {
+	bool full, starts = pkt_starts(kind);
 	const __u32 zero = 0;
 	struct lb_settings *settings = bpf_map_lookup_elem(&lbx_settings, &zero);
-	bool full;
 
 	if (!s || !settings)
 		return FLOW_DROP;
 	if (starts && flood_counts(s, now))
 		return LB_EVENT_FLOOD;
 	full = flow_table_full(settings, six);
+	if (starts && full)
+		return LB_EVENT_TABLE_FULL;
 	if (starts)
-		return full ? LB_EVENT_TABLE_FULL : FLOW_TICKET;
+		return again && kind >> 8 == WIRE_TCP ? FLOW_AGAIN : FLOW_TICKET;
 	if (full)
 		return LB_EVENT_FLOW_MISS;
-	if (flow_answers(flags) && flood_lately(s, now))
+	if (flow_answers(kind) && flood_lately(s, now))
 		return FLOW_ANSWER;
 	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
 }
@@ -358,7 +355,7 @@ stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 ser
 {
 	if (plan == FLOW_DROP)
 		return LB_CONTINUE;
-	if (plan == FLOW_TICKET)
+	if (plan == FLOW_TICKET || plan == FLOW_AGAIN)
 		return pick(p, s, service, ring);
 	return pick_unremembered(p, s, service) ? LB_CONTINUE : LB_NO_REAL;
 }
@@ -367,7 +364,7 @@ stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 ser
 stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void *key,
 				 struct lb_service *s, __u32 service, struct lb_ring ring)
 {
-	__u32 plan = flow_plan(s, flow_starts(p), p->flags, p->now, t.six);
+	__u32 plan = flow_plan(s, pkt_kind(p), p->now, t.six, p->replaced);
 	enum lb_verdict v = flow_choose(p, s, service, ring, plan);
 
 	if (unlikely(v != LB_CONTINUE))
@@ -378,11 +375,14 @@ stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void
 		stats_add(&s->missed, 1);
 	if (plan == FLOW_DROP)
 		return LB_MISS;
-	if (plan == FLOW_TICKET && p->replaced && p->proto == WIRE_TCP)
+	if (plan == FLOW_AGAIN)
 		stats_event(LB_EVENT_FLOW_REPLACED);
-	if (plan == FLOW_TICKET || plan == FLOW_ANSWER)
+	if (plan >= FLOW_TICKET)
 		return flow_remember(p, t, key, s, service);
-	stats_event(plan);
+	if (plan == LB_EVENT_FLOOD)
+		stats_flood(service);
+	else
+		stats_event(plan);
 	return LB_FORWARDED;
 }
 
@@ -393,11 +393,13 @@ stage enum lb_verdict flow_new(struct pkt *p, struct flow_tables t, const void *
 	struct lb_ring ring;
 	enum lb_verdict v;
 
+	p->real = NULL; /* of an entry that ended */
+	p->real_id = 0;
 	if (!s)
 		s = sched_service(p, &service);
 	if (!s)
 		return LB_NOT_OURS;
-	v = acl_judge(p, s, flow_starts(p));
+	v = acl_judge(p, s);
 	if (likely(v == LB_CONTINUE))
 		v = origin_judge(p);
 	if (unlikely(v != LB_CONTINUE))

@@ -17,7 +17,7 @@ struct pick_client {
 	__u32 service;
 	__u32 now;       /* ticks */
 	__u32 hash;      /* of addr; pick_first fills it in */
-	__u32 limitless; /* a real that is full will do */
+	__u32 limitless; /* no new flow to be counted: a real that is full will do */
 };
 
 /* A walk round the ring, from slot to slot. */
@@ -85,14 +85,15 @@ stage __u32 pick_walk(const struct pick_client *c, struct lb_ring ring, __u32 fr
 	return w.best;
 }
 
-/* May the real have a new flow of the service, whatever the ring says? */
-stage bool pick_may_use(__u32 id, __u32 service)
+/* May the real have the client's flow, whatever the ring says? */
+stage bool pick_may_use(__u32 id, const struct pick_client *c)
 {
 	struct lb_real *real = bpf_map_lookup_elem(&lbx_reals, &id);
 	struct lb_real_conns *conns = real_conns(id);
 
-	return id && real && conns && READ_ONCE(real->service) == service &&
-	       real_takes_flows(READ_ONCE(*(__u64 *)real) >> 48) && !real_is_full(real, conns);
+	return id && real && conns && READ_ONCE(real->service) == c->service &&
+	       real_takes_flows(READ_ONCE(*(__u64 *)real) >> 48) &&
+	       (c->limitless || !real_is_full(real, conns));
 }
 
 stage bool pick_is_backup(__u32 id)
@@ -122,6 +123,12 @@ stage bool pick_hashes(struct lb_policy policy)
 	return policy.scheduler == LB_SCHEDULER_RING || policy.scheduler == LB_SCHEDULER_TABLE;
 }
 
+/* Has nothing but the keyed hash a say in where a packet of no entry goes? */
+stage bool pick_is_keyed(struct lb_policy policy)
+{
+	return !policy.persist_timeout && !pick_hashes(policy);
+}
+
 /* The slot that a client is hashed to, else the next in turn. */
 stage __u32 pick_slot(struct lb_service *s, const struct pick_client *c, struct lb_ring ring,
 		      struct lb_policy policy)
@@ -146,7 +153,7 @@ separate __u32 pick_first(struct lb_service *s, struct pick_client *c)
 		return 0;
 	c->hash = pick_hash(c);
 	id = sched_real(ring.first + pick_slot(s, c, ring, policy));
-	if (policy.flags & LB_POLICY_LIMITS && !c->limitless && !pick_may_use(id, c->service))
+	if (policy.flags & LB_POLICY_LIMITS && !c->limitless && !pick_may_use(id, c))
 		return 0;
 	return id;
 }
@@ -171,14 +178,14 @@ separate __u32 pick_search(struct lb_service *s, const struct pick_client *c)
 	if (id)
 		return id;
 	id = sched_real(ring.first + ring.count);
-	return pick_is_backup(id) && pick_may_use(id, c->service) ? id : 0;
+	return pick_is_backup(id) && pick_may_use(id, c) ? id : 0;
 }
 
 /* The client's last real is followed as long as it may have new flows: one that is drained or down
  * is forgotten at once (R124), a backup when it is not all there is any more. */
-stage bool pick_follows(__u32 last, __u32 service, struct lb_ring ring)
+stage bool pick_follows(__u32 last, const struct pick_client *c, struct lb_ring ring)
 {
-	if (!last || !pick_may_use(last, service))
+	if (!last || !pick_may_use(last, c))
 		return false;
 	return !pick_is_backup(last) || last == sched_real(ring.first);
 }
@@ -197,9 +204,10 @@ separate __u32 pick_last(struct lb_service *s, const struct pick_client *c)
 	policy = sched_policy(s);
 	persist_key(&key, c->service, &c->addr, policy);
 	last = persist_find(&key, c->now, policy.persist_timeout);
-	if (!pick_follows(last, c->service, sched_ring(s)))
+	if (!pick_follows(last, c, sched_ring(s)))
 		return 0;
-	stats_add(&s->followed, 1);
+	if (!c->limitless)
+		stats_add(&s->followed, 1);
 	return last;
 }
 
@@ -222,7 +230,7 @@ separate __u32 pick_note(struct lb_service *s, const struct pick_client *c, __u3
 	if (!e)
 		return real;
 	if (!persist_is_over(e, c->now, policy.persist_timeout) &&
-	    pick_follows(e->real, c->service, sched_ring(s)))
+	    pick_follows(e->real, c, sched_ring(s)))
 		return e->real;
 	e->real = real;
 	e->seen = c->now;
@@ -266,19 +274,29 @@ stage enum lb_verdict pick(struct pkt *p, struct lb_service *s, __u32 service, s
 	return real_choose(p, id) ? LB_CONTINUE : LB_NO_REAL;
 }
 
+/* Where a client is sent that gets no entry; 0: the keyed hash says. */
+stage __u32 pick_known(struct lb_service *s, struct pick_client *c)
+{
+	struct lb_policy policy = sched_policy(s);
+	__u32 id = policy.persist_timeout ? pick_last(s, c) : 0;
+
+	return id || !pick_hashes(policy) ? id : pick_first(s, c);
+}
+
 /*
- * The real of a packet whose flow has no entry and gets none. Where clients are hashed it is the
- * one that a new flow of the client gets, so that a flow whose entry is gone goes on where it was,
- * on either node of a pair.
+ * The real of a packet whose flow has no entry and gets none. It is the one that persistence
+ * remembers, though nothing is added there; where clients are hashed it is the one that a new flow
+ * of the client gets, so that a flow whose entry is gone goes on where it was, on either node of a
+ * pair.
  */
 stage bool pick_unremembered(struct pkt *p, struct lb_service *s, __u32 service)
 {
 	struct pick_client c = {.service = service, .now = p->now, .limitless = 1};
 	__u32 id = 0;
 
-	if (unlikely(pick_hashes(sched_policy(s)))) {
+	if (unlikely(!pick_is_keyed(sched_policy(s)))) {
 		pkt_src(p, &c.addr);
-		id = pick_first(s, &c);
+		id = pick_known(s, &c);
 	}
 	return id ? real_choose(p, id) : sched_hash(p, sched_hash_ring(s));
 }

@@ -49,33 +49,42 @@ stage __u32 sched_mix(__u32 h)
 }
 
 /* A client's address and ports under the secret key; of IPv4, the mapped prefix is left out. */
+stage __u32 sched_key_of(const __u64 secret[2], struct pkt_words src, __u32 ports)
+{
+	struct siphash h = siphash_begin(secret);
+
+	if (src.first || (__u32)src.last != PKT_MAPPED) {
+		siphash_add(&h, src.first);
+		siphash_add(&h, src.last);
+		src.last = 0;
+	}
+	siphash_add(&h, src.last >> 32 | (__u64)ports << 32);
+	return siphash_end(&h) >> 32;
+}
+
+/* The same, where the verifier has many ways to follow; 0 without settings. */
 __u32 sched_key(__u64 first, __u64 last, __u32 ports);
 
 separate __u32 sched_key(__u64 first, __u64 last, __u32 ports)
 {
 	const __u32 zero = 0;
 	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
-	struct siphash h;
 
-	if (!s)
-		return 0;
-	h = siphash_begin(s->hash_key);
-	if (first || (__u32)last != PKT_MAPPED) {
-		siphash_add(&h, first);
-		siphash_add(&h, last);
-		last = 0;
-	}
-	siphash_add(&h, last >> 32 | (__u64)ports << 32);
-	return siphash_end(&h) >> 32;
+	return s ? sched_key_of(s->hash_key, (struct pkt_words){first, last}, ports) : 0;
 }
 
-/* The same slot for the same client address and ports, as long as the ring stands. */
+/* The slot for a key: the same one as long as the ring stands. */
+stage bool sched_keyed(struct pkt *p, struct lb_ring ring, __u32 key)
+{
+	return sched_slot(p, ring.first + (__u32)((__u64)key * ring.count >> 32));
+}
+
+/* The same slot for the same client address and ports. */
 stage bool sched_hash(struct pkt *p, struct lb_ring ring)
 {
 	struct pkt_words src = pkt_src_words(p);
-	__u64 h = sched_key(src.first, src.last, p->ports);
 
-	return sched_slot(p, ring.first + (__u32)(h * ring.count >> 32));
+	return sched_keyed(p, ring, sched_key(src.first, src.last, p->ports));
 }
 
 stage struct lb_ring sched_ring(struct lb_service *s)
@@ -110,13 +119,15 @@ stage bool sched_is_plain(struct lb_service *s)
 /* The service of the packet's address, port and protocol; NULL: none. */
 stage struct lb_service *sched_service(const struct pkt *p, __u32 *id)
 {
-	struct lb_endpoint key;
+	struct lb_endpoint key __attribute__((aligned(8)));
+	struct pkt_words dst = pkt_dst_words(p);
 	__u32 *found;
 
 	_Static_assert(__builtin_offsetof(struct lb_endpoint, port) == 16 &&
 			       __builtin_offsetof(struct lb_endpoint, proto) == 18,
 		       "port and protocol are one word of the key");
-	pkt_dst(p, &key.vip);
+	env_store64(key.vip.byte, dst.first);
+	env_store64(key.vip.byte + 8, dst.last);
 	env_store32(&key.port, (p->ports & 0xffff) | (__u32)p->proto << 16);
 	found = bpf_map_lookup_elem(&lbx_endpoints, &key);
 	if (!found)

@@ -21,6 +21,16 @@ stage void stats_event(__u32 event)
 		++*count;
 }
 
+/* A packet that begins a flow, of a service in flood mode. */
+stage void stats_flood(__u32 service)
+{
+	__u64 *count = bpf_map_lookup_elem(&lbx_floods, &service);
+
+	if (count)
+		++*count;
+	stats_event(LB_EVENT_FLOOD);
+}
+
 stage void stats_real(__u32 real, __u32 bytes)
 {
 	struct lb_real_stats *s = bpf_map_lookup_elem(&lbx_real_stats, &real);

@@ -64,6 +64,7 @@ def test_a_flood_of_new_flows_is_not_remembered_and_ends_by_itself(net, lb, vip,
             wait_for("the flood", lambda: stateless(lb, "flood") > MANY, 20)
             assert "flood: too many new connections" in lb.call("status").stdout
             assert metric(lb, "lbxdp_service_flood", 'service="web"') == 1
+            assert metric(lb, "lbxdp_service_flood_packets_total", 'service="web"') > MANY
             all_is_well(net, vip, running)
             assert flood.running()
         assert entries(lb) < 2 * RATE + 1000

@@ -23,7 +23,8 @@ enum {
 	LIST = 9,
 	REALS = 5,
 	TIMEOUT = 200,
-	TRACED = 5000
+	TRACED = 5000,
+	FLOODED = 30
 };
 
 enum { FRAGMENT_ID = 7, FRAGMENT_MORE = 0x80 };
@@ -151,8 +152,9 @@ static void trace_all(void)
 	lbx_trace.count = 0;
 }
 
-/* How new flows are placed: two bits of scheduler, two of flags, then persistence; the last bit is
- * for what a miss comes to. */
+/* How new flows are placed: two bits of scheduler, two of flags, then persistence; the last two
+ * bits are for a flood that has lasted, of a service that everybody may use, and for what a miss
+ * comes to. */
 static struct lb_policy policy_of(uint8_t says)
 {
 	return (struct lb_policy){
@@ -162,6 +164,15 @@ static struct lb_policy policy_of(uint8_t says)
 		.mask6 = says & 32 ? 128 : 70,
 		.persist_timeout = says & 16 ? TIMEOUT / 2 : 0,
 	};
+}
+
+static void flood(struct lb_service *s)
+{
+	uint32_t now = bpf_ktime_get_coarse_ns() >> LB_TICK_SHIFT;
+
+	s->gate.list = 0;
+	s->flood_until = now + FLOODED;
+	s->flood_since = now - TIMEOUT - 1;
 }
 
 static void start(uint8_t says, bool traced)
@@ -200,6 +211,8 @@ static void start(uint8_t says, bool traced)
 	memset(lbx_real_stats.values, 0, (REALS + 1) * sizeof(struct lb_real_stats));
 	bpf_map_update_elem(&lbx_settings, &zero, &settings, BPF_ANY);
 	service.policy = policy_of(says);
+	if (says & 64)
+		flood(&service);
 	bpf_map_update_elem(&lbx_services, &id, &service, BPF_ANY);
 	bpf_map_update_elem(&lbx_ifaces, &ifindex, &iface, BPF_ANY);
 	add_reals();

@@ -720,9 +720,10 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
                 LB_ON_MISS_DROP
         };
 	struct lb_service_info info = {"web"};
+	uint64_t each[1024] = {}; /* more CPUs than there are */
 	struct lb_service row;
 	uint32_t id = 3;
-	int fd = pinned("lbx_services");
+	int fd = pinned("lbx_services"), floods = pinned("lbx_floods");
 
 	assert_int_equal(put(d, PLAN_SERVICES, &id, &info), 0);
 	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
@@ -730,6 +731,9 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
 	row.flood_until = (uint32_t)(clock_nsec_coarse() >> LB_TICK_SHIFT) + 1000;
 	row.missed = 7;
 	assert_int_equal(bpf_map_update_elem(fd, &id, &row, 0), 0);
+	each[0] = 5;
+	assert_int_equal(bpf_map_update_elem(floods, &id, each, 0), 0);
+	assert_int_equal(dataplane_flood_packets(d, id), 5);
 	assert_true(dataplane_flooded(d, id));
 	assert_int_equal(dataplane_missed(d, id), 7);
 	assert_int_equal(del(d, PLAN_FLOODS, &id), 0);
@@ -739,6 +743,8 @@ static void a_service_that_is_used_again_is_in_no_flood(void **state)
 	assert_int_equal(put(d, PLAN_FLOODS, &id, &flood), 0);
 	assert_false(dataplane_flooded(d, id));
 	assert_int_equal(dataplane_missed(d, id), 0);
+	assert_int_equal(dataplane_flood_packets(d, id), 0);
+	close(floods);
 	close(fd);
 	end(d);
 }
@@ -994,7 +1000,7 @@ static void half_open_translations_go_when_a_handshake_would(void **state)
 	end(d);
 }
 
-/* Maps of a build that did not know lbx_nat_half. */
+/* Maps of a build that did not know lbx_nat_half and lbx_floods. */
 static void half_open_translations_are_made_where_a_daemon_had_none(void **state)
 {
 	struct dataplane *d = must_open();
@@ -1003,6 +1009,7 @@ static void half_open_translations_are_made_where_a_daemon_had_none(void **state
 	make_nat(1, 0, 0);
 	dataplane_close(d);
 	assert_int_equal(unlink(PIN_DIR "/lbx_nat_half"), 0);
+	assert_int_equal(unlink(PIN_DIR "/lbx_floods"), 0);
 	d = must_open();
 	assert_true(dataplane_adopted(d));
 	assert_int_equal(nat_rows(), 2);

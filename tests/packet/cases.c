@@ -13,6 +13,7 @@ void cases_run(void)
 	cases_related();
 	cases_pick();
 	cases_flood();
+	cases_fast();
 	cases_origin();
 	cases_via();
 	cases_nat();

@@ -16,6 +16,7 @@ void cases_fragment(void);
 void cases_related(void);
 void cases_pick(void);
 void cases_flood(void);
+void cases_fast(void);
 void cases_origin(void);
 void cases_via(void);
 void cases_nat(void);

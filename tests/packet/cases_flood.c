@@ -397,6 +397,46 @@ static void flows_that_could_not_be_remembered_are_not_dropped(void)
 	(void)send_to(false, ACK, 1000, (struct expect){LB_FORWARDED, MISS, real, NULL});
 }
 
+/* Who persistence knows goes where he was; who it does not know is not added, or a flood would push
+ * the others out. */
+static void persistence_is_asked_and_learns_nothing(void)
+{
+	for (int six = 0; six < 2; six++) {
+		const char *other = six ? "fd77::77" : "10.77.0.77";
+		struct lb_service row;
+		unsigned got[3] = {};
+		uint32_t real;
+
+		world_reset();
+		world_policy((struct lb_policy){.persist_timeout = 500, .mask4 = 32, .mask6 = 128});
+		real = send_to(six, SYN, 900, forwarded);
+		row = world_service();
+		row.flood = (struct lb_flood){1, 1};
+		row.flood_until = runner_tick() + LONG;
+		row.flood_since = runner_tick();
+		world_set_service(&row);
+		for (unsigned i = 0; i < 30; i++) {
+			const struct expect same = {LB_FORWARDED, FLOOD, real, NULL};
+			const struct spec s = {.six = six, .flags = SYN, .src = other};
+
+			tap_about("IPv%d, flow %u", six ? 6 : 4, i);
+			(void)send_to(six, SYN, 1000 + i, same);
+			(void)send_to(six, ACK, 1000 + i,
+				      (struct expect){LB_FORWARDED, 0, real, NULL});
+			got[send(s, 1000 + i, flooded) & 1]++;
+		}
+		if (!got[0] || !got[1])
+			tap_fail("the hash gave %u and %u flows", got[0], got[1]);
+		tap_equal(world_entries("lbx_persist"), 1, "clients that persistence knows");
+		tap_equal(world_service().followed, 0, "flows that followed");
+		world_real(real, LB_REAL_HAS_MAC, IFINDEX); /* drained */
+		for (unsigned i = 0; i < 30; i++)
+			got[2] += send_to(six, SYN, 2000 + i, flooded) != real;
+		if (!got[2])
+			tap_fail("all flows followed to a drained real");
+	}
+}
+
 void cases_flood(void)
 {
 	tap_case("flood: a SYN makes no entry and draws no ticket",
@@ -423,6 +463,8 @@ void cases_flood(void)
 	tap_case("flood: a limit of 0 is none", a_limit_of_0_is_none);
 	tap_case("flood: a full table is not filled by answers",
 		 a_full_table_is_not_filled_by_answers);
+	tap_case("flood: persistence is asked, and learns nothing",
+		 persistence_is_asked_and_learns_nothing);
 	tap_case("the stateless hash is keyed", the_hash_is_keyed);
 	tap_case("on_miss: a miss is dropped where the service says so",
 		 a_miss_is_dropped_where_the_service_says_so);

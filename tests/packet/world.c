@@ -31,7 +31,7 @@ static const char *const hashes[] = {
 	"lbx_persist", "lbx_vias",      "lbx_nat",    "lbx_pools",  "lbx_nat_half",
 };
 
-enum { ROWS_USED = 8, SLOTS_USED = 64 };
+enum { ROWS_USED = 8, SLOTS_USED = 64, KEYS_MAX = 1024 };
 
 /* Array maps, and how many of their first rows the cases use. */
 static const struct {
@@ -46,6 +46,7 @@ static const struct {
 	{"lbx_settings",      1               },
 	{"lbx_verdicts",      LB_VERDICT_COUNT},
 	{"lbx_events",        LB_EVENT_COUNT  },
+	{"lbx_floods",        ROWS_USED       },
 	{"lbx_trace_filters", LB_TRACE_VIEWERS},
 	{"lbx_icmp",          ROWS_USED       },
 	{"lbx_via_ports",     ROWS_USED       },
@@ -347,30 +348,44 @@ void world_establish(bool six)
 	}
 }
 
+/* The keys of a hash. All of them come before the first write, because one that is written may be
+ * met again further on. */
+static size_t world_keys(const char *map, uint8_t keys[][64], size_t max)
+{
+	const uint8_t *last = NULL;
+	size_t count = 0;
+
+	while (count < max && !runner_next(map, last, keys[count]))
+		last = keys[count++];
+	assert(count < max);
+	return count;
+}
+
 static void world_age_map(const char *map, uint32_t ticks)
 {
-	uint8_t key[64];
+	static uint8_t keys[KEYS_MAX][64];
+	size_t count = world_keys(map, keys, KEYS_MAX);
 	struct lb_flow f;
 
-	for (int err = runner_next(map, NULL, key); !err; err = runner_next(map, key, key)) {
-		if (runner_get(map, key, &f))
+	for (size_t i = 0; i < count; i++) {
+		if (runner_get(map, keys[i], &f))
 			continue;
 		f.seen -= ticks;
-		put(map, key, &f);
+		put(map, keys[i], &f);
 	}
 }
 
 static void world_age_persist(uint32_t ticks)
 {
-	uint8_t key[64];
+	static uint8_t keys[KEYS_MAX][64];
+	size_t count = world_keys("lbx_persist", keys, KEYS_MAX);
 	struct lb_persist e;
 
-	for (int err = runner_next("lbx_persist", NULL, key); !err;
-	     err = runner_next("lbx_persist", key, key)) {
-		if (runner_get("lbx_persist", key, &e))
+	for (size_t i = 0; i < count; i++) {
+		if (runner_get("lbx_persist", keys[i], &e))
 			continue;
 		e.seen -= ticks;
-		put("lbx_persist", key, &e);
+		put("lbx_persist", keys[i], &e);
 	}
 }
 

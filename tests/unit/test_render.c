@@ -128,8 +128,8 @@ static void status_json_is_json_with_the_promised_keys(void **state)
 		"assert (h['mode'],h['protocol'],h['scheduler'])==('l4-dr','tcp','wrr');"
 		"assert h['status']=='degraded' and h['connections_total']==2000;"
 		"assert h['denied_packets_total']==11;"
-		"assert h['missed_packets_total']==13 and h['flood'] is True and i['flood'] is "
-		"False;"
+		"assert h['missed_packets_total']==13 and h['flood_packets_total']==17;"
+		"assert h['flood'] is True and i['flood'] is False;"
 		"assert r['port'] is None and r['mac']=='02:00:00:00:00:14', r;"
 		"assert r['weight']==100 and r['effective_weight']==0;"
 		"assert r['status']=='down' and r['admin']=='online';"
@@ -277,6 +277,7 @@ static void drops_are_named_after_their_verdicts(void **state)
 	assert_has(&b, line);
 	assert_has(&b, "lbxdp_service_denied_packets_total{service=\"CAS-HTTPS\"} 11\n");
 	assert_has(&b, "lbxdp_service_missed_packets_total{service=\"CAS-HTTPS\"} 13\n");
+	assert_has(&b, "lbxdp_service_flood_packets_total{service=\"CAS-HTTPS\"} 17\n");
 	assert_has(&b, "lbxdp_service_flood{service=\"CAS-HTTPS\"} 1\n");
 	snprintf(line, sizeof(line), "lbxdp_flow_stateless_total{reason=\"flood\"} ");
 	assert_has(&b, line);

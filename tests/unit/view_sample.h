@@ -107,6 +107,7 @@ static inline void sample_https(struct arena *a, struct view_service *s)
 				   .unrouted = 7,
 				   .denied = 11,
 				   .missed = 13,
+				   .flood_packets = 17,
 				   .flooded = true,
 				   .reals = r,
 				   .real_count = 3};

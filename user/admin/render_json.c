@@ -235,6 +235,7 @@ static void put_service(struct json *j, const struct view_service *s)
 	json_number(j, "full_packets_total", s->full);
 	json_number(j, "persisted_connections_total", s->followed);
 	json_number(j, "missed_packets_total", s->missed);
+	json_number(j, "flood_packets_total", s->flood_packets);
 	json_bool(j, "flood", s->flooded);
 	if (service_is_l7(s->config))
 		put_l7(j, &s->l7);

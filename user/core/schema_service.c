@@ -195,7 +195,8 @@ const struct schema_row schema_service[] = {
 	 .help = "New flows a second above which none of them is remembered before its client "
 		 "has answered the server: a keyed hash chooses the server, so that a SYN flood "
 		 "takes the room of no flow. It ends a second or two after there are half as "
-		 "many."},
+		 "many. Meanwhile persistence holds for clients that it knew before and learns "
+		 "no others, and max_connections does not count."},
 	{.key = "on_miss",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, on_miss),

@@ -94,6 +94,7 @@ struct view_service {
 	uint64_t full;               /* packets dropped at layer 4 because every real was full */
 	uint64_t followed;           /* flows that persistence sent where their client was before */
 	uint64_t missed;             /* packets in the middle of a flow that nobody knew */
+	uint64_t flood_packets;      /* that would have begun a flow, forwarded in flood mode */
 	uint32_t flooded;            /* bool: in flood mode, new flows are not remembered */
 	struct view_l7 l7;
 	const struct view_real *reals;

@@ -160,6 +160,7 @@ static void snap_service(struct daemon *d, const struct service_config *s,
 	v->full = dataplane_full(d->dataplane, f->id);
 	v->followed = dataplane_followed(d->dataplane, f->id);
 	v->missed = dataplane_missed(d->dataplane, f->id);
+	v->flood_packets = dataplane_flood_packets(d->dataplane, f->id);
 	v->flooded = dataplane_flooded(d->dataplane, f->id);
 	v->l7.counts = proxy_client_service(d->proxy, f->id, &v->l7.current, &v->l7.queued);
 	v->l7.limit = session_limit(d, s);

@@ -94,6 +94,17 @@ static void sum_over_cpus(struct dataplane *d, enum map_id id, uint64_t *counts,
 	}
 }
 
+uint64_t dataplane_flood_packets(struct dataplane *d, uint32_t service)
+{
+	uint64_t each[d->cpus], sum = 0;
+
+	if (service >= LB_SERVICES_MAX || bpf_map_lookup_elem(d->fd[MAP_FLOODS], &service, each))
+		return 0;
+	for (int cpu = 0; cpu < d->cpus; cpu++)
+		sum += each[cpu];
+	return sum;
+}
+
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT])
 {
 	sum_over_cpus(d, MAP_VERDICTS, counts, LB_VERDICT_COUNT);

@@ -100,6 +100,8 @@ uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t servic
 uint64_t dataplane_missed(const struct dataplane *d, uint32_t service);
 /* Is the service in flood mode? */
 bool dataplane_flooded(const struct dataplane *d, uint32_t service);
+/* SYNs and datagrams of new flows that it got in that mode. */
+uint64_t dataplane_flood_packets(struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);

@@ -46,6 +46,7 @@ struct nat_sweep;
 	M(POOLS,      lbx_pools)      \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \
+	M(FLOODS,     lbx_floods)     \
 	M(EVENTS,     lbx_events)     \
 	M(IFACES,     lbx_ifaces)     \
 	M(TX,         lbx_tx)         \

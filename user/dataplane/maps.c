@@ -161,13 +161,13 @@ int map_adopt_one(struct dataplane *d, struct bpf_object *obj, enum map_id id, s
 	return bpf_map__reuse_fd(map, fd);
 }
 
-/* Builds of this version there were without it: what is not pinned is made anew, empty. */
+/* Builds of this version there were without them: what is not pinned is made anew, empty. */
 static bool may_be_missing(const struct dataplane *d, enum map_id id)
 {
 	char path[PATH_MAX];
 
-	return id == MAP_NAT_HALF && access(map_path(d, map_names[id], path), F_OK) &&
-	       errno == ENOENT;
+	return (id == MAP_NAT_HALF || id == MAP_FLOODS) &&
+	       access(map_path(d, map_names[id], path), F_OK) && errno == ENOENT;
 }
 
 static int adopt_all(struct dataplane *d, uint32_t version, struct bpf_object *obj, struct buf *why)

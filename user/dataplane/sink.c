@@ -40,9 +40,18 @@ static int settings_delete(struct dataplane *d, const void *key)
 	return 0;
 }
 
+static int forget_floods(struct dataplane *d, uint32_t id)
+{
+	uint64_t none[d->cpus];
+
+	memset(none, 0, sizeof(none));
+	return update(d, MAP_FLOODS, &id, none);
+}
+
 static int service_put(struct dataplane *d, const void *key, const void *value, const void *old)
 {
 	uint32_t id = *(const uint32_t *)key;
+	int err = 0;
 
 	if (!id || id >= LB_SERVICES_MAX)
 		return -E2BIG;
@@ -57,8 +66,9 @@ static int service_put(struct dataplane *d, const void *key, const void *value, 
 		__atomic_store_n(&row->followed, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&row->missed, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&row->flood_until, 0, __ATOMIC_RELAXED);
+		err = forget_floods(d, id);
 	}
-	return update(d, MAP_SVC_INFO, &id, value);
+	return err ? err : update(d, MAP_SVC_INFO, &id, value);
 }
 
 static int service_delete(struct dataplane *d, const void *key)
