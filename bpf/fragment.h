@@ -160,14 +160,14 @@ stage bool fragment_is_again(const struct lb_fragments *f, __u32 six, __u32 now)
 /* A family and a transport protocol in one number. */
 enum { FRAGMENT_SIX = 1 << 8 };
 
-/* Where the real's packets are translated, later fragments are by the ports of the first. */
-stage void fragment_note(struct lb_fragments *f, struct pkt *p, __u32 kind, __u32 ports)
+/* Only where the real's packets are translated, later fragments are by the ports of the first. */
+stage void fragment_check_ports(struct lb_fragments *f, struct pkt *p)
 {
-	if (!f->real || !real_choose(p, f->real) || !real_translates(p))
+	if (f->real && real_choose(p, f->real) && real_translates(p))
 		return;
-	f->proto = kind & 0xff;
-	f->sport = ports >> 16;
-	f->dport = ports;
+	f->proto = 0;
+	f->sport = 0;
+	f->dport = 0;
 }
 
 /* The first fragment of a datagram for real, or of one of its own to a client (0: for the host, if
@@ -176,7 +176,9 @@ int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 p
 
 separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 ports)
 {
-	struct lb_fragments f = {.real = real, .seen = flow_tick()}, *was;
+	struct lb_fragments f = {
+		.real = real, .proto = kind & 0xff, .sport = ports >> 16, .dport = ports};
+	struct lb_fragments *was;
 	struct pkt p = {.ctx = ctx, .l3 = l3};
 	struct lb_datagram key = {};
 	struct fragment is = {};
@@ -185,9 +187,10 @@ separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real
 
 	if (!fragment_read(&p, six, &key, &is))
 		return LB_BAD_FRAGMENT;
-	if (!real && !fragment_is_ours(&key))
+	if (!f.real && !fragment_is_ours(&key))
 		return LB_NOT_OURS;
-	fragment_note(&f, &p, kind, ports);
+	f.seen = flow_tick();
+	fragment_check_ports(&f, &p);
 	was = bpf_map_lookup_elem(&lbx_fragments, &key);
 	if (fragment_is_again(was, six, f.seen))
 		f = *was;

@@ -12,7 +12,7 @@ from lab.config import config
 from lab.http import client, get, http
 from lab.layer7 import Server, counts, l7, proxies
 from lab.network import MAIL
-from lab.proc import no_session_left, open_files, resident, share_at_rest
+from lab.proc import no_connection_forgotten, no_session_left, open_files, resident, share_at_rest
 from lab.space import wait_for
 
 SECONDS = int(os.environ.get("LBXDP_SOAK_SECONDS", "8"))
@@ -73,7 +73,7 @@ def test_nothing_is_lost_and_nothing_left(net, lb):
         assert share_at_rest(lb, 0.01) < 0.01
     wait_for("every session to end", lambda: all(
         counts(lb, name)["current_sessions"] == 0 for name in ("web", "tcp")), 20)
-    assert "CLOSE-WAIT" not in lb.space.run("ss", "-tan").stdout
+    no_connection_forgotten(lb)
     assert open_files(lb) <= files + 200  # kept for the next: pipes, connections to reals
 
 
