@@ -5,9 +5,11 @@ import contextlib
 import os
 import re
 import ssl
+import subprocess
 
 from lab.space import LabError
 
+CROWD = 16  # clients at a time
 
 def wrk(net, way, kind, options, *headers):
     """Requests answered."""
@@ -48,21 +50,39 @@ def bulk(net, way, kind, options):
     return options.gigabytes * 2 * (512 << 20) / 1e9
 
 
-def latency(net, way, kind, options):
-    """ms that 99 of 100 requests stay below, at a steady rate over some connections."""
-    log = os.path.join(net.directory, "h2load.log")
+def steady(net, way, kind, options, rate):
+    """ms that 99 of 100 requests stay below, at that rate over some connections."""
+    log, count = os.path.join(net.directory, "h2load.log"), rate * options.seconds
     with contextlib.suppress(FileNotFoundError):
         os.remove(log)
     net.balancer.run("taskset", "-c", options.other, "h2load", "--h1",
-                     f"-c{options.connections}", f"--rps={options.rate / options.connections}",
-                     f"-n{options.rate * options.seconds}", f"--log-file={log}", way.url(kind),
+                     f"-c{options.connections}", f"--rps={rate / options.connections}",
+                     f"-n{count}", f"--log-file={log}", way.url(kind),
                      timeout=options.seconds * 4 + 30)
     with open(log, encoding="ascii") as f:
         rows = [line.split() for line in f]
-    if len(rows) != options.rate * options.seconds or any(row[1] != "200" for row in rows):
+    if len(rows) != count or any(row[1] != "200" for row in rows):
         raise LabError(f"{way.name}: h2load: not every request was answered with 200")
     times = sorted(int(row[2]) for row in rows)
     return times[len(times) * 99 // 100] / 1000
+
+
+def latency(net, way, kind, options):
+    return steady(net, way, kind, options, options.rate)
+
+
+def crowded(net, way, kind, options):
+    """The same at a tenth of the rate, while each of a crowd makes one full handshake after another
+    with the same proxy."""
+    words = ("taskset", "-c", options.other, "openssl", "s_time", "-new", "-connect",
+             f"{way.address}:{way.ports['tls']}", "-www", "/name", "-time", 600)
+    crowd = [net.balancer.spawn(*words, stdout=subprocess.DEVNULL) for _ in range(CROWD)]
+    try:
+        return steady(net, way, kind, options, options.rate // 10)
+    finally:
+        for child in crowd:
+            child.kill()
+            child.wait()
 
 
 def tls_context(version):
@@ -132,6 +152,7 @@ WORK = [
     Work("HTTPS, handshakes", handshakes, "https", *CONNECTION),
     Work("TCP, p99 at a steady rate", latency, "tcp", "ms", None),
     Work("HTTP, p99 at a steady rate", latency, "http", "ms", None),
+    Work("TCP, p99 beside handshakes", crowded, "tcp", "ms", None),
 ]
 
 # What is held, of which kind, with which TLS.
