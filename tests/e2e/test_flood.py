@@ -11,12 +11,18 @@ import struct
 import pytest
 
 from lab.clients import Download, Load, all_read, answer, send_frame
-from lab.config import config, service
+from lab.config import HTTP, config
+from lab.config import service as any_service
 from lab.flood import Flood
 from lab.network import VIP, VIP6
 from lab.space import wait_for
 
 RATE, MANY = 2000, 100_000
+PATIENT = dict(HTTP, timeout="10s", fall=10)  # their packets are lost in the same queues
+
+
+def service(**more):
+    return any_service(check=PATIENT, **more)
 
 
 def metric(lb, name, label=""):

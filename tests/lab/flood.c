@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flood DEVICE MAC VIP PORT KIND FRAMES SECONDS: frames as fast as an AF_PACKET socket takes them,
- * from a source address and port of their own each, until one of the two limits is reached. KIND:
- * syn; pair, a SYN and the ACK that would answer its SYN-ACK; ack, the middle of nothing. TCP
- * checksums are wrong: servers drop what they get, so that the balancer is what is flooded. Prints
- * how many were sent.
+ * flood DEVICE MAC VIP PORT KIND FRAMES SECONDS RATE: frames, RATE a second or (0) as fast as an
+ * AF_PACKET socket takes them, from a source address and port of their own each, until one of the
+ * two limits is reached. KIND: syn; pair, a SYN and the ACK that would answer its SYN-ACK; ack, the
+ * middle of nothing. TCP checksums are wrong: servers drop what they get, so that the balancer is
+ * what is flooded. Prints how many were sent.
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -138,15 +138,28 @@ static int set_kind(struct flood *f, const char *kind)
 	return strcmp(kind, "pair") && strcmp(kind, "ack") && strcmp(kind, "syn");
 }
 
+/* Until so many frames are due; rate 0: they are at once. */
+static void keep_to(const struct timespec *begun, long long sent, long long rate)
+{
+	long long nsec = rate ? begun->tv_nsec + sent % rate * 1000000000LL / rate : 0;
+	struct timespec due = *begun;
+
+	if (!rate)
+		return;
+	due.tv_sec += sent / rate + nsec / 1000000000LL;
+	due.tv_nsec = nsec % 1000000000LL;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct flood f = {.state = 0x9e3779b97f4a7c15ULL};
-	long long sent = 0, limit = argc == 8 ? atoll(argv[6]) : 0;
-	struct timespec now;
+	long long sent = 0, limit = argc == 9 ? atoll(argv[6]) : 0;
+	struct timespec now, begun;
 	time_t end;
 	int fd;
 
-	if (argc != 8 || set_kind(&f, argv[5]))
+	if (argc != 9 || set_kind(&f, argv[5]))
 		return 2;
 	fd = open_device(argv[1]);
 	for (int i = 0; i < BATCH; i++) {
@@ -155,6 +168,7 @@ int main(int argc, char **argv)
 		f.msg[i].msg_hdr = (struct msghdr){.msg_iov = &f.iov[i], .msg_iovlen = 1};
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	begun = now;
 	end = now.tv_sec + atoi(argv[7]);
 	while (sent < limit && now.tv_sec < end) {
 		int n;
@@ -162,6 +176,7 @@ int main(int argc, char **argv)
 		vary(&f);
 		n = sendmmsg(fd, f.msg, BATCH, 0);
 		sent += n > 0 ? n : 0; /* a full queue is full for a moment */
+		keep_to(&begun, sent, atoll(argv[8]));
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	}
 	printf("%lld\n", sent);

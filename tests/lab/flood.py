@@ -14,8 +14,9 @@ FRAMES, SECONDS = 5_000_000, int(40 * PATIENCE)  # whatever becomes of the test
 class Flood:
     """A flood of one kind, from the start of the with block to its end."""
 
-    def __init__(self, net, vip, kind, port=80):
-        self.net, self.vip, self.kind, self.port = net, vip, kind, port
+    def __init__(self, net, vip, kind, port=80, rate=0):
+        """rate: frames a second; 0: as many as can be."""
+        self.net, self.vip, self.kind, self.port, self.rate = net, vip, kind, port, rate
         self.program = os.path.join(net.directory, "flood")
         if not os.path.exists(self.program):
             source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flood.c")
@@ -24,7 +25,7 @@ class Flood:
     def __enter__(self):
         mac = json.loads(self.net.balancer.ip("-j", "link", "show", "eth0").stdout)[0]["address"]
         self.child = self.net.client.spawn(self.program, "eth0", mac, self.vip, self.port,
-                                           self.kind, FRAMES, SECONDS, stdout=subprocess.PIPE)
+                                           self.kind, FRAMES, SECONDS, self.rate, stdout=subprocess.PIPE)
         return self
 
     def running(self):
