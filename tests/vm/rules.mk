@@ -7,7 +7,7 @@ VM_DIR   := $(O)/machine
 VM_BENCH := $(addprefix $(O)/bench/veth/,generate sink.bpf.o bare.bpf.o)
 VM_RUN    = tests/packages.sh vm && tests/vm/prepare.sh $(VM_DIR) && tests/vm/run.sh $(VM_DIR) $(abspath $(O))
 
-test-vm: all $(O)/packet-kernel $(KERNEL_TESTS) $(VM_BENCH) ## Debian's kernel: packets, loader, DR end to end, bench-vm (root; 35 min)
+test-vm: all $(O)/packet-kernel $(KERNEL_TESTS) $(VM_BENCH) ## Debian's kernel: packets, loader, DR end to end, bench-vm (root; 15-35 min)
 	$(VM_RUN) suite bench
 
 bench-vm: all $(VM_BENCH) ## DR beside IPVS on Debian's kernel, instructions counted (root)
