@@ -55,7 +55,7 @@ def parse(words):
     p.add_argument("--rounds", type=int, default=7)
     p.add_argument("--seconds", type=int, default=3, help="a way, work and round")
     p.add_argument("--gigabytes", type=int, default=2)
-    p.add_argument("--connections", type=int, default=16)
+    p.add_argument("--connections", type=int, default=128)
     p.add_argument("--rate", type=int, default=4000, help="requests a second for the latency")
     p.add_argument("--idle", type=int, default=2000, help="idle sessions for the memory; 0: none")
     p.add_argument("--only", default="", help="work whose name holds this")

@@ -9,11 +9,12 @@ import subprocess
 
 from lab.space import LabError
 
-CROWD = 16  # clients at a time
+FEW = 16  # clients at a time
 
-def wrk(net, way, kind, options, *headers):
+
+def wrk(net, way, kind, options, connections, *headers):
     """Requests answered."""
-    words = ["taskset", "-c", options.other, "wrk", "-t1", f"-c{options.connections}",
+    words = ["taskset", "-c", options.other, "wrk", "-t1", f"-c{connections}",
              f"-d{options.seconds}s"]
     for header in headers:
         words += ["-H", header]
@@ -25,11 +26,16 @@ def wrk(net, way, kind, options, *headers):
 
 
 def keepalive(net, way, kind, options):
-    return wrk(net, way, kind, options)
+    return wrk(net, way, kind, options, options.connections)
+
+
+def few_keepalive(net, way, kind, options):
+    """The less there is to do, the more often a proxy asks whether there is."""
+    return wrk(net, way, kind, options, FEW)
 
 
 def connections(net, way, kind, options):
-    return wrk(net, way, kind, options, "Connection: close")
+    return wrk(net, way, kind, options, options.connections, "Connection: close")
 
 
 def handshakes(net, way, kind, options):
@@ -56,7 +62,7 @@ def steady(net, way, kind, options, rate):
     with contextlib.suppress(FileNotFoundError):
         os.remove(log)
     net.balancer.run("taskset", "-c", options.other, "h2load", "--h1",
-                     f"-c{options.connections}", f"--rps={rate / options.connections}",
+                     f"-c{FEW}", f"--rps={rate / FEW}",
                      f"-n{count}", f"--log-file={log}", way.url(kind),
                      timeout=options.seconds * 4 + 30)
     with open(log, encoding="ascii") as f:
@@ -76,7 +82,7 @@ def crowded(net, way, kind, options):
     with the same proxy."""
     words = ("taskset", "-c", options.other, "openssl", "s_time", "-new", "-connect",
              f"{way.address}:{way.ports['tls']}", "-www", "/name", "-time", 600)
-    crowd = [net.balancer.spawn(*words, stdout=subprocess.DEVNULL) for _ in range(CROWD)]
+    crowd = [net.balancer.spawn(*words, stdout=subprocess.DEVNULL) for _ in range(FEW)]
     try:
         return steady(net, way, kind, options, options.rate // 10)
     finally:
@@ -141,9 +147,11 @@ class Work:
 REQUEST, CONNECTION = ("us a request", 1e6), ("us a connection", 1e6)
 WORK = [
     Work("TCP, keep-alive requests", keepalive, "tcp", *REQUEST),
+    Work("TCP, keep-alive, few clients", few_keepalive, "tcp", *REQUEST),
     Work("TCP, new connections", connections, "tcp", *CONNECTION),
     Work("TCP, bulk", bulk, "tcp", "s a GB", 1, splice=True),
     Work("HTTP, keep-alive requests", keepalive, "http", *REQUEST),
+    Work("HTTP, keep-alive, few clients", few_keepalive, "http", *REQUEST),
     Work("HTTP, new connections", connections, "http", *CONNECTION),
     Work("HTTP, bulk", bulk, "http", "s a GB", 1),
     Work("TLS, keep-alive requests", keepalive, "tls", *REQUEST),

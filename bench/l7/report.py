@@ -7,18 +7,20 @@ import statistics
 import subprocess
 import time
 
+from loads import FEW
 from plot import bars, number
 
 TEXT = """\
 CPU time of the proxy's one process (what the scheduler counts, user and system) for the same work:
-HTTP requests of wrk answered by one nginx with a few bytes, on connections that are kept, and on
-one connection each; files of 512 MB fetched by two curl at a time. Nothing is tuned; "splice" has
-HAProxy's splice-request and splice-response set, nginx keeps its connections to the server. TLS ends
-at the proxy: of "TLS" it carries the bytes only, of "HTTPS" it reads the requests; handshakes are
-full ones with RSA-2048, TLS 1.3. Proxies on one CPU, load and server on another, all over loopback:
-what the kernel does for the other end of a connection in a process' name is in its figure. The p99 is
-of h2load's requests at {rate} a second. Ratios are those of the same round; their median is shown.
-Memory: growth of the process (PSS) with {idle} sessions that were used once and then say nothing.
+HTTP requests of wrk answered by one nginx with a few bytes, on {connections} connections that are kept
+("few clients": {few}), and on one connection each; files of 512 MB fetched by two curl at a time.
+Nothing is tuned; "splice" has HAProxy's splice-request and splice-response set, nginx keeps its
+connections to the server. TLS ends at the proxy: of "TLS" it carries the bytes only, of "HTTPS" it
+reads the requests; handshakes are full ones with RSA-2048, TLS 1.3. Proxies on one CPU, load and server
+on another, all over loopback: what the kernel does for the other end of a connection in a process'
+name is in its figure. The p99 is of h2load's requests at {rate} a second on {few} connections. Ratios
+are those of the same round; their median is shown. Memory: growth of the process (PSS) with {idle}
+sessions that were used once and then say nothing.
 """
 
 
@@ -66,8 +68,7 @@ def where(version, options):
     return (f"- lbxdp {version}; {first_line('haproxy', '-v')}; {first_line('nginx', '-v')}\n"
             f"- {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, Linux {platform.release()}, "
             f"{os.cpu_count()} CPUs, load average at the end {os.getloadavg()[0]:.1f}\n"
-            f"- {options.rounds} interleaved rounds, {options.seconds} s a way and work, "
-            f"{options.connections} connections\n")
+            f"- {options.rounds} interleaved rounds, {options.seconds} s a way and work\n")
 
 
 def plot(works, samples, day):
@@ -88,7 +89,8 @@ def write_report(works, samples, memory, version, options):
     stem = os.path.join(options.out, f"{day}-l7")
     tables = "\n\n".join(t for t in (table(works, samples), memory and memory_table(memory)) if t)
     text = "\n".join((f"# Layer 7 beside HAProxy and nginx, {day}\n",
-                      TEXT.format(idle=options.idle, rate=options.rate), tables, "",
+                      TEXT.format(idle=options.idle, rate=options.rate, few=FEW,
+                                  connections=options.connections), tables, "",
                       f"![plot]({day}-l7.svg)\n", where(version, options)))
     os.makedirs(options.out, exist_ok=True)
     for path, words in ((stem + ".md", text), (stem + ".svg", plot(works, samples, day))):
