@@ -15,8 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 # Direct Routing, without the tests that take thousands of connections: the packet cases share
 # exactly here too, and an emulated machine would need minutes for each.
-E2E = ("dispatcher", "forwarding", "orders", "reload", "path", "upgrade")
+E2E = ("acl", "dispatcher", "forwarding", "layer4_balance", "orders", "path", "reload", "upgrade",
+       "via")
 TOO_MANY = "ten_thousand or many_connect_at_once or full_flow_table or shared_exactly_by_weight"
+MAIL = "smart_host or firewall_lines or every_type_of_check"  # needs more servers than nginx
 PATIENCE = "8"      # how many times slower than the host things may be
 TESTS = runpy.run_path("tests/run")
 COUNT, LOGS = TESTS["COUNT"], TESTS["LOGS"]
@@ -26,7 +28,7 @@ def parts(build):
     """(name, how its results are counted, command); what takes longest comes first."""
     files = [f"tests/e2e/test_{name}.py" for name in E2E]
     yield "e2e", "junit", ["/usr/bin/python3", "-B", "-m", "pytest", "-v", "--tb=short", "-p",
-                           "no:cacheprovider", "--durations=15", "-k", f"not ({TOO_MANY})",
+                           "no:cacheprovider", "--durations=15", "-k", f"not ({TOO_MANY} or {MAIL})",
                            f"--junit-xml={LOGS}/e2e.xml", *files]
     yield "packet", "tap", [f"{build}/packet-kernel"]
     for program in ("", "-tproxy", "-via"):
