@@ -20,15 +20,16 @@ struct trace;
 struct carry;
 struct nat_sweep;
 
-/* The pinned maps. MMAP ones are written and read in place. */
+/* The pinned maps, in the order in which they are pinned: slots before the services that name them.
+ * MMAP ones are written and read in place. */
 /* clang-format off */
 #define DATAPLANE_MAPS(M)            \
 	M(VIP_FILTER, lbx_vip_filter) \
 	M(VIPS,       lbx_vips)       \
 	M(ENDPOINTS,  lbx_endpoints)  \
+	M(SLOTS,      lbx_slots)      \
 	M(SERVICES,   lbx_services)   \
 	M(ACL,        lbx_acl)        \
-	M(SLOTS,      lbx_slots)      \
 	M(SVC_INFO,   lbx_svc_info)   \
 	M(REALS,      lbx_reals)      \
 	M(REAL_INFO,  lbx_real_info)  \
