@@ -195,8 +195,8 @@ struct dataplane_seen {
 
 /*
  * A walk over all flows, in slices, while packets go on adding and removing others: each that stays
- * is met once, but one that is promoted meanwhile may be met as half-open and again. NULL: no
- * memory.
+ * in its table all the while is met exactly once; one that is promoted meanwhile may be met as
+ * half-open and again. NULL: no memory.
  */
 struct dataplane_walk *dataplane_walk_new(struct dataplane *d);
 void dataplane_walk_free(struct dataplane_walk *w);
@@ -206,5 +206,8 @@ void dataplane_walk_free(struct dataplane_walk *w);
 enum { DATAPLANE_WALK_SLICE = 4096 };
 bool dataplane_walk_next(struct dataplane_walk *w,
 			 void (*fn)(void *arg, const struct dataplane_seen *s), void *arg);
+
+/* After the last slice: 0, or the -errno that the kernel gave instead of more, again and again. */
+int dataplane_walk_error(const struct dataplane_walk *w);
 
 #endif

@@ -152,7 +152,7 @@ static enum step step_flows(struct dataplane *d)
 	struct batch *b = &j->batch;
 
 	if (batch_next(b, entries(d)))
-		b->ended = true; /* what is left meets the list when it is over, as it would have */
+		return STEP_REST; /* the next slice tries again */
 	for (size_t i = 0; i < b->count; i++)
 		if (b->flow[i].state != LB_FLOW_DENIED &&
 		    refuses(d, b->flow[i].service, batch_source(b, i)))
@@ -179,8 +179,8 @@ static enum step step_rows(struct dataplane *d)
 
 	if (nat_is_idle(d))
 		return STEP_OVER;
-	(void)nat_walk_next(d, w,
-			    nat_rows(d, w->table)); /* after an error the table counts as ended */
+	if (nat_walk_next(d, w, nat_rows(d, w->table)))
+		return STEP_REST; /* likewise */
 	for (uint32_t i = 0; i < w->count; i++)
 		if (row_must_go(d, &w->key[i], nat_walk_row(w, i)))
 			nat_walk_drop(d, w, i);
