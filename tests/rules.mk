@@ -33,8 +33,15 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 unit: $(UNIT) ## unit tests only
 	@bad=0; for t in $(UNIT); do $$t || bad=1; done; exit $$bad
 
-e2e: $(O)/lbxdp ## end-to-end tests only, in network namespaces (root); E2E="-k name" chooses
-	LBXDP=$(abspath $(O)/lbxdp) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider $(E2E) tests/e2e
+# What test_upgrade.py comes from: maps of another layout. Where git has no history, nothing.
+OLD := build/abi2/lbxdp
+$(OLD):
+	tests/old.sh 2 $(@D)
+
+old: $(OLD) ## build the last lbxdp of ABI 2, which tests upgrade from
+
+e2e: $(O)/lbxdp $(OLD) ## end-to-end tests only, in network namespaces (root); E2E="-k name" chooses
+	LBXDP=$(abspath $(O)/lbxdp) LBXDP_OLD=$(abspath $(OLD)) /usr/bin/python3 -B -m pytest -q -p no:cacheprovider $(E2E) tests/e2e
 
 ASAN := $(MAKE) O=build/asan SANITIZE=1 CFLAGS="-O1 -g"
 
@@ -92,4 +99,4 @@ lint: all $(O)/lbxdp.yaml.5 ## clang-tidy, limits of size, man pages
 -include tests/kernel/rules.mk
 -include tests/vm/rules.mk
 
-.PHONY: test check unit e2e asan e2e-asan fuzz floors fmt fmt-check lint demo demo-down
+.PHONY: test check unit old e2e asan e2e-asan fuzz floors fmt fmt-check lint demo demo-down

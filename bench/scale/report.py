@@ -16,9 +16,10 @@ of the one before. Not part of it: the processes of probe and proxies, the kerne
 MAC address is known at once), and the load of the XDP program. A change is timed from the probe's
 report, or the order as the control socket hands it over, until the maps have it and the order is
 saved (on a tmpfs); every tenth of a second the sweep is called as main calls it, over a table of
-1,048,576 entries with a million established IPv4 flows. By the clock, and in CPU time of the thread,
-user and system. Claims are judged by the clock (changes by the longest, rounds by the median), that
-of the sweep by its CPU time a second.
+1,048,576 entries with a million established IPv4 flows; a list that refuses clients is timed from
+the switch to it until all flows are judged, with the rests that main makes. By the clock, and in
+CPU time of the thread, user and system. Claims are judged by the clock (changes by the longest,
+rounds by the median), that of the sweep by its CPU time a second.
 """
 
 

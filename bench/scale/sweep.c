@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The sweep over a full table, called as main does. */
+/* The sweep over a full table, and new lists that end flows of it, called as main does. */
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "core/acl.h"
 #include "dataplane/internal.h"
 #include "scale/host.h"
 
@@ -115,6 +116,55 @@ static void measure_calls(struct daemon *d, double seconds)
 	free(took);
 }
 
+/* Refuses the clients of all flows of so many services. */
+static void refuse(struct daemon *d, size_t services)
+{
+	struct prefix all = {.addr = addr_from_v4((uint8_t[]){11, 0, 0, 0}), .len = 96 + 8};
+	struct acl_prefixes none = {}, some = {.at = &all, .count = 1};
+	struct arena *a = arena_new();
+	const struct row_acl row = {.acl = acl_new(&none, &some, a)};
+	const struct plan_sink *sink = dataplane_sink(d->dataplane);
+
+	for (size_t i = 0; i < services; i++)
+		host_must(!sink->put(sink->to, PLAN_ACLS, plan_key(d->actual, PLAN_SERVICES, i),
+				     &row, NULL),
+			  "a list was refused");
+	arena_free(a);
+}
+
+/* From the switch to the last flow that it ends, as main has it, the sweep apart. */
+static void measure_refusal(struct daemon *d, size_t services, const char *label)
+{
+	const struct timespec rest = {.tv_nsec = DATAPLANE_JUDGE_MSEC * 1000000L},
+			      before = {.tv_nsec = DATAPLANE_SWEEP_MSEC * 1000000L};
+	struct host_took took, slice;
+	double cpu = 0;
+	bool more;
+
+	refuse(d, services);
+	took = host_began();
+	nanosleep(&before, NULL); /* main's sweep begins it */
+	do {
+		slice = host_began();
+		more = dataplane_judge(d->dataplane);
+		cpu += host_since(slice).cpu;
+		nanosleep(&rest, NULL);
+	} while (more);
+	took = host_since(took);
+	took.cpu = cpu;
+	host_row(label, "s", 1, &took, 1, services == 1 ? 5 : NAN);
+}
+
+static void measure_refusals(struct daemon *d, uint32_t flows)
+{
+	size_t services = plan_count(d->actual, PLAN_SERVICES);
+
+	measure_refusal(d, 1, "**new list**: a million flows judged, a hundred of them ended");
+	host_must(d->dataplane->denied_flows == flows / services, "flows were not ended");
+	measure_refusal(d, services, "new lists: a million flows judged, all of them ended");
+	host_must(d->dataplane->denied_flows == flows, "flows were not ended");
+}
+
 void sweep_measure(struct daemon *d, uint32_t flows, double seconds)
 {
 	struct host_took pass;
@@ -124,4 +174,5 @@ void sweep_measure(struct daemon *d, uint32_t flows, double seconds)
 	host_row("a pass over a million flows and 100,000 reals", "s", 1, &pass, 1, NAN);
 	measure_calls(d, seconds);
 	host_must(d->dataplane->settings->count4 == flows, "flows got lost");
+	measure_refusals(d, flows);
 }

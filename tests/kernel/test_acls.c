@@ -462,6 +462,173 @@ static void flows_are_left_alone_while_no_list_changes(void **state)
 	end(d);
 }
 
+/* --- translations */
+
+static const uint8_t rip[16] = {[10] = 0xff, 0xff, 192, 168, 30, 11};
+static const uint8_t vip[16] = {[10] = 0xff, 0xff, 192, 168, 30, 10};
+
+static void put_translating(struct dataplane *d, uint32_t id, uint32_t service, uint16_t flags)
+{
+	struct row_real row;
+
+	memset(&row, 0, sizeof(row));
+	row.real.service = row.info.service = service;
+	row.real.flags = LB_REAL_USABLE | LB_REAL_NAT | flags;
+	assert_int_equal(put(d, PLAN_REALS, &id, &row), 0);
+}
+
+/* A translation of client 10.0.0.last's to a real: of its packets, or of the replies. */
+struct a_row {
+	uint8_t last;
+	uint32_t real;
+	bool back, half;
+};
+
+static void nat_key_of(const struct a_row *r, struct lb_flow6 *key)
+{
+	uint8_t client[16] = {[10] = 0xff, 0xff, 10, 0, 0, r->last};
+
+	*key = (struct lb_flow6){.dport = 25, .sport = 4000, .proto = IPPROTO_UDP};
+	memcpy(key->src, r->back ? rip : client, 16);
+	memcpy(key->dst, r->back ? client : vip, 16);
+	key->dst[0] = (uint8_t)r->real; /* apart from those of other reals */
+}
+
+static void make_row(const struct a_row *r)
+{
+	struct lb_nat_half half = {
+		.row = {.real = r->real, .back = r->back}
+        };
+	int fd = pinned(r->half ? "lbx_nat_half" : "lbx_nat");
+	struct lb_flow6 key;
+
+	nat_key_of(r, &key);
+	memcpy(half.row.src.byte, r->back ? vip : key.src, 16);
+	memcpy(half.row.dst.byte, r->back ? key.dst : rip, 16);
+	half.row.dst.byte[0] = 0;
+	half.row.seen = (uint32_t)(clock_nsec_coarse() >> LB_TICK_SHIFT);
+	assert_int_equal(bpf_map_update_elem(fd, &key, &half, BPF_ANY), 0);
+	close(fd);
+}
+
+static bool has_row(const struct a_row *r)
+{
+	int fd = pinned(r->half ? "lbx_nat_half" : "lbx_nat"), err;
+	struct lb_nat_half half;
+	struct lb_flow6 key;
+
+	nat_key_of(r, &key);
+	err = bpf_map_lookup_elem(fd, &key, &half);
+	close(fd);
+	return !err;
+}
+
+/* Real 1 is the service's, real 2 the other's. */
+static const struct {
+	struct a_row row;
+	bool refused, reset;
+} translated[] = {
+	{{1, 1, false, false}, false, true },
+        {{1, 1, true, false},  false, true },
+	{{2, 1, false, false}, true,  true },
+        {{2, 1, true, false},  true,  true },
+	{{3, 1, false, true},  true,  true },
+        {{3, 1, true, true},   true,  true },
+	{{1, 1, true, true},   false, true },
+        {{2, 2, false, false}, false, false},
+	{{2, 2, true, true},   false, false},
+};
+
+enum { TRANSLATED = sizeof(translated) / sizeof(translated[0]) };
+
+static struct dataplane *open_translating(void)
+{
+	struct dataplane *d = must_open();
+
+	set_timeouts(d);
+	put_translating(d, 1, SERVICE, 0);
+	put_translating(d, 2, OTHER_SERVICE, 0);
+	for (size_t i = 0; i < TRANSLATED; i++)
+		make_row(&translated[i].row);
+	return d;
+}
+
+static bool refused_are_gone(struct dataplane *d)
+{
+	for (size_t i = 0; i < TRANSLATED; i++)
+		if (translated[i].refused && has_row(&translated[i].row))
+			return false;
+	return true;
+}
+
+static bool reset_are_gone(struct dataplane *d)
+{
+	for (size_t i = 0; i < TRANSLATED; i++)
+		if (translated[i].reset && has_row(&translated[i].row))
+			return false;
+	return true;
+}
+
+/* No flow has these rows, as when a client has been silent for long while the real sends. */
+static void translations_that_a_new_list_refuses_go_and_others_stay(void **state)
+{
+	struct dataplane *d = open_translating();
+
+	assert_true(sweep_until(d, pass_over));
+	for (size_t i = 0; i < TRANSLATED; i++)
+		assert_true(has_row(&translated[i].row));
+	put_list(d, SERVICE, "10.0.0.1", true);
+	assert_true(sweep_until(d, refused_are_gone));
+	assert_true(sweep_until(d, pass_over));
+	for (size_t i = 0; i < TRANSLATED; i++)
+		assert_int_equal(has_row(&translated[i].row), !translated[i].refused);
+	end(d);
+}
+
+static void translations_of_a_real_that_is_reset_go_and_others_stay(void **state)
+{
+	struct dataplane *d = open_translating();
+
+	put_translating(d, 1, SERVICE, LB_REAL_RESET);
+	assert_true(sweep_until(d, reset_are_gone));
+	assert_true(sweep_until(d, pass_over));
+	for (size_t i = 0; i < TRANSLATED; i++)
+		assert_int_equal(has_row(&translated[i].row), !translated[i].reset);
+	end(d);
+}
+
+static void translations_that_a_dead_daemon_left_to_a_reset_real_go_with_the_next(void **state)
+{
+	struct dataplane *d = open_translating();
+
+	put_translating(d, 1, SERVICE, LB_REAL_RESET);
+	dataplane_close(d);
+	d = must_open();
+	assert_true(sweep_until(d, reset_are_gone));
+	end(d);
+}
+
+/* As main does: until there is no more to do. A change amid a walk takes another. */
+static void judging_ends_when_all_is_judged_and_a_change_meanwhile_is_not_lost(void **state)
+{
+	static const struct a_flow one = {2, false, IPPROTO_TCP, SERVICE, LB_FLOW_ESTABLISHED};
+	struct dataplane *d = must_open();
+
+	set_timeouts(d);
+	put_real(d, 1);
+	make_flow(&one);
+	assert_false(dataplane_judge(d));
+	put_list(d, SERVICE, "10.0.0.0/8", true);
+	assert_true(dataplane_judge(d)); /* begun */
+	put_list(d, SERVICE, "10.0.0.1", true);
+	while (dataplane_judge(d))
+		;
+	assert_int_equal(state_of(&one), LB_FLOW_DENIED);
+	assert_true(dataplane_sweep(d)); /* there is a new one */
+	assert_false(dataplane_sweep(d));
+	end(d);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, remove_all)
 
 int main(void)
@@ -475,6 +642,10 @@ int main(void)
 		CASE(flows_that_a_new_list_refuses_are_marked_and_others_are_not),
 		CASE(flows_that_a_dead_daemon_did_not_judge_are_judged_by_the_next),
 		CASE(flows_are_left_alone_while_no_list_changes),
+		CASE(judging_ends_when_all_is_judged_and_a_change_meanwhile_is_not_lost),
+		CASE(translations_that_a_new_list_refuses_go_and_others_stay),
+		CASE(translations_of_a_real_that_is_reset_go_and_others_stay),
+		CASE(translations_that_a_dead_daemon_left_to_a_reset_real_go_with_the_next),
 	};
 
 	lab_enter();

@@ -20,7 +20,12 @@
 
 #define PIN_DIR "/sys/fs/bpf/lbxdp"
 
-enum { SERVICE = 3, REAL = 5, SPORT = 40000, VERDICTS2 = 22, EVENTS2 = 5, ACL2 = 9, REPLACED2 = 4 };
+enum { SERVICE = 3, OTHER_SERVICE = 9, REAL = 5, SPORT = 40000 };
+enum { VERDICTS2 = 22, EVENTS2 = 5, ACL2 = 9, REPLACED2 = 4, SLOTS2 = 2097152 };
+
+/* Rings of version 2 lie where this version puts none: the slot of a backup has no room there. */
+static const struct lb_ring ring2 = {.first = 4096, .count = 8};
+static const struct lb_ring other_ring2 = {.first = SLOTS2 - 8, .count = 8};
 
 /* lbx_services of version 2. */
 struct service2 {
@@ -124,22 +129,21 @@ static void set_version(uint32_t version)
 	close(fd);
 }
 
+static const struct lb_endpoint endpoint = {
+	.vip = {.byte = {[10] = 0xff, 0xff, 192, 168, 30, 10}}, .port = 443, .proto = 6};
+
 /* A service with one real, one flow and a program on lbt0, as this version has them. */
 static void make_rows(void)
 {
 	struct dataplane *d = must_open();
-	struct {
-		struct ring ring;
-		uint32_t slot;
-	} r = {.slot = REAL};
-	struct row_ring ring = {.ring = &r.ring};
 	struct row_real real;
 	struct row_iface iface = {
 		.mac = {2, 0, 0, 0, 0, 1}
         };
 	struct lb_service_info info;
 	struct lb_flow flow = {.real = REAL, .service = SERVICE, .state = LB_FLOW_ESTABLISHED};
-	uint32_t service = SERVICE, id = REAL, ifindex = lab_ifindex("lbt0");
+	uint32_t service = SERVICE, other = OTHER_SERVICE, id = REAL, active = 1;
+	uint32_t ifindex = lab_ifindex("lbt0");
 
 	memset(&real, 0, sizeof(real));
 	memset(&info, 0, sizeof(info));
@@ -148,31 +152,29 @@ static void make_rows(void)
 	strcpy(real.info.service_name, "owa");
 	real.real.service = SERVICE;
 	real.real.ifindex = ifindex;
-	r.ring.count = 1;
-	r.ring.digest = ring_digest(&r.slot, 1);
+	real.real.mac[0] = 2;
+	real.real.flags = LB_REAL_USABLE | LB_REAL_HAS_MAC;
 	put(d, PLAN_SERVICES, &service, &info);
+	put(d, PLAN_SERVICES, &other, &info);
 	put(d, PLAN_REALS, &id, &real);
-	put(d, PLAN_RINGS, &service, &ring);
+	put(d, PLAN_VIPS, &endpoint.vip, &active);
+	put(d, PLAN_ENDPOINTS, &endpoint, &service);
 	put(d, PLAN_IFACES, &ifindex, &iface);
 	set_row("lbx_flows4", &flow_key, &flow);
 	dataplane_close(d);
 }
 
-/* The same service as version 2 laid it out, with counters. */
+/* The same services as version 2 laid them out, one with counters. */
 static void age_services(void)
 {
-	struct lb_service now;
-	struct service2 then = {.cursor = 77, .unrouted = 11, .denied = 12};
-	uint32_t service = SERVICE;
-	int fd = pinned("lbx_services");
+	struct service2 then = {.ring = ring2, .cursor = 77, .unrouted = 11, .denied = 12};
+	struct service2 other = {.ring = other_ring2};
+	uint32_t service = SERVICE, other_service = OTHER_SERVICE;
+	int fd = replace("lbx_services", BPF_MAP_TYPE_ARRAY, sizeof(then), LB_SERVICES_MAX,
+			 BPF_F_MMAPABLE);
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &service, &now), 0);
-	close(fd);
-	then.ring = now.ring;
-	then.gate = now.gate;
-	fd = replace("lbx_services", BPF_MAP_TYPE_ARRAY, sizeof(then), LB_SERVICES_MAX,
-		     BPF_F_MMAPABLE);
 	assert_int_equal(bpf_map_update_elem(fd, &service, &then, 0), 0);
+	assert_int_equal(bpf_map_update_elem(fd, &other_service, &other, 0), 0);
 	close(fd);
 }
 
@@ -189,15 +191,33 @@ static void age_counters(const char *name, uint32_t entries, uint32_t row, uint6
 
 static const uint8_t our_mac[8] = {2, 0, 0, 0, 0, 9};
 
-/* Half as many slots in rows of one; interfaces without a count of answers. */
-static void age_tables(void)
+static void set_slots2(int fd, struct lb_ring ring)
+{
+	for (uint32_t slot = ring.first; slot < ring.first + ring.count; slot++) {
+		uint32_t real = REAL;
+
+		assert_int_equal(bpf_map_update_elem(fd, &slot, &real, 0), 0);
+	}
+}
+
+/* Half as many slots in rows of one. */
+static void age_slots(void)
+{
+	int fd = replace("lbx_slots", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), SLOTS2, BPF_F_MMAPABLE);
+
+	set_slots2(fd, ring2);
+	set_slots2(fd, other_ring2);
+	close(fd);
+}
+
+/* Interfaces without a count of answers. */
+static void age_ifaces(void)
 {
 	uint32_t ifindex = 7;
 	int fd = replace("lbx_ifaces", BPF_MAP_TYPE_HASH, sizeof(our_mac), LB_IFACES_MAX, 0);
 
 	assert_int_equal(bpf_map_update_elem(fd, &ifindex, our_mac, 0), 0);
 	close(fd);
-	close(replace("lbx_slots", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), 2097152, BPF_F_MMAPABLE));
 }
 
 static void assert_our_mac(void)
@@ -227,7 +247,8 @@ static void make_version_2(void)
 {
 	make_rows();
 	age_services();
-	age_tables();
+	age_slots();
+	age_ifaces();
 	age_counters("lbx_verdicts", VERDICTS2, ACL2, 5);
 	age_counters("lbx_events", EVENTS2, REPLACED2, 6);
 	remove_new_maps();
@@ -244,12 +265,40 @@ static const struct acl *intern_acl(void *arg, const struct acl *a)
 	return store_acl(arg, a);
 }
 
+static void expect_ring(const struct plan *actual, uint32_t service)
+{
+	const struct row_ring *row = plan_find(actual, PLAN_RINGS, &service);
+
+	assert_non_null(row);
+	assert_int_equal(row->ring->count, 8);
+	for (uint32_t i = 0; i < row->ring->count; i++)
+		assert_int_equal(row->ring->slots[i], REAL);
+	assert_int_equal(row->backup, 0);
+	assert_null(row->table);
+}
+
+/* The program as it stands before the first plan: a client that nobody knows gets his real. */
+static void expect_a_syn_is_forwarded(void)
+{
+	static const uint8_t syn[60] = {
+		2,    0,    0, 0,   0, 1,  2, 0, 0, 0,  0, 2, 8,    0,   0x45, 0,  0,
+		40,   0,    0, 0,   0, 64, 6, 0, 0, 10, 9, 9, 9,    192, 168,  30, 10,
+		0x9c, 0x40, 1, 187, 0, 0,  0, 0, 0, 0,  0, 0, 0x50, 2,   4,    0,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = syn, .data_size_in = sizeof(syn), .repeat = 1);
+	int fd = pinned("prog");
+
+	assert_int_equal(bpf_prog_test_run_opts(fd, &o), 0);
+	assert_int_equal(o.retval, XDP_REDIRECT);
+	close(fd);
+}
+
 static void expect_rows(struct dataplane *d)
 {
 	struct store *store = store_new();
 	struct plan *actual = plan_new();
 	const struct row_real *real;
-	uint32_t service = SERVICE, id = REAL;
+	uint32_t id = REAL;
 	struct lb_flow flow;
 	int fd = pinned("lbx_flows4");
 
@@ -257,7 +306,9 @@ static void expect_rows(struct dataplane *d)
 		dataplane_read(d, actual, &(struct dataplane_intern){intern, intern_acl, store}),
 		0);
 	assert_our_mac();
-	assert_null(plan_find(actual, PLAN_RINGS, &service)); /* the first plan makes it anew */
+	expect_ring(actual, SERVICE);
+	expect_ring(actual, OTHER_SERVICE);
+	expect_a_syn_is_forwarded();
 	real = plan_find(actual, PLAN_REALS, &id);
 	assert_non_null(real);
 	assert_string_equal(real->info.name, "CAS1");
@@ -327,6 +378,29 @@ static void a_start_that_was_cut_short_is_finished_by_the_next(void **state)
 	end(d);
 }
 
+static void put_back(const char *name, int fd)
+{
+	assert_int_equal(unlink(pin(name)), 0);
+	assert_int_equal(bpf_obj_pin(fd, pin(name)), 0);
+	close(fd);
+}
+
+/* The slots were pinned, and the services that name them not yet. */
+static void a_start_that_was_cut_short_between_slots_and_services_is_finished(void **state)
+{
+	struct dataplane *d;
+	int services;
+
+	make_version_2();
+	services = pinned("lbx_services");
+	dataplane_close(must_open());
+	put_back("lbx_services", services);
+	set_version(2);
+	d = must_open();
+	expect_rows(d);
+	end(d);
+}
+
 static void expect_refusal(const char *what)
 {
 	struct dataplane *d;
@@ -381,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(version_2_is_carried_over_with_flows_and_counters),
 		CASE(a_start_that_was_cut_short_is_finished_by_the_next),
+		CASE(a_start_that_was_cut_short_between_slots_and_services_is_finished),
 		CASE(what_cannot_be_carried_is_named_and_stays),
 		CASE(a_version_that_is_not_known_is_refused),
 	};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What an operator is shown of packets and flows, read from the kernel's own tables. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +17,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
-#include "dataplane/dataplane.h"
+#include "dataplane/internal.h"
 #include "kernel/lab.h"
 
 #define PIN_DIR "/sys/fs/bpf/lbxdp"
@@ -176,6 +178,112 @@ static void a_big_table_is_walked_in_slices_and_each_flow_met_once(void **state)
 	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_int_equal(m.times[i], 1);
 	free(m.times);
+}
+
+/* As packets do while a list is made: flows that stay are seen, others come and go. */
+struct churn {
+	bool over;
+	unsigned long rounds;
+};
+
+enum { PASSING = 100000, PASSING_PART = 1000 };
+
+static void come_and_go(int fd, uint32_t first)
+{
+	struct lb_flow flow = {.real = REAL, .service = SERVICE, .state = LB_FLOW_NEW};
+
+	flow.seen = tick_now();
+	for (uint32_t i = 0; i < PASSING_PART; i++) {
+		struct lb_flow4 key = key_of(FLOWS + (first + i) % PASSING);
+		struct lb_flow4 gone = key_of(FLOWS + (first + PASSING / 2 + i) % PASSING);
+
+		(void)bpf_map_update_elem(fd, &key, &flow, BPF_ANY);
+		(void)bpf_map_delete_elem(fd, &gone);
+	}
+}
+
+static void *churn(void *arg)
+{
+	struct churn *c = arg;
+	int fd = pinned("lbx_flows4");
+
+	while (!__atomic_load_n(&c->over, __ATOMIC_RELAXED))
+		come_and_go(fd, (uint32_t)(PASSING_PART *
+					   __atomic_fetch_add(&c->rounds, 1, __ATOMIC_RELAXED)));
+	close(fd);
+	return NULL;
+}
+
+static void meet_if_it_stays(void *arg, const struct dataplane_seen *s)
+{
+	struct met *m = arg;
+	uint32_t number = (uint32_t)s->flow.src.byte[15] << 16 | s->flow.sport;
+
+	if (number < FLOWS)
+		m->times[number]++;
+}
+
+static unsigned long rounds_of(const struct churn *c)
+{
+	return __atomic_load_n(&c->rounds, __ATOMIC_RELAXED);
+}
+
+/* Others have come and gone since then. */
+static unsigned long wait_for_a_round(const struct churn *c, unsigned long since)
+{
+	while (rounds_of(c) <= since)
+		sched_yield();
+	return rounds_of(c);
+}
+
+static void each_flow_that_stays_is_met_once_while_others_come_and_go(void **state)
+{
+	struct dataplane *d = *state;
+	struct met m = {.times = calloc(FLOWS, 1)};
+	struct dataplane_walk *w;
+	struct churn c = {};
+	unsigned long rounds, slices = 0;
+	pthread_t thread;
+
+	set_timeouts(d);
+	fill("lbx_flows4", FLOWS);
+	set_count4(FLOWS);
+	assert_int_equal(pthread_create(&thread, NULL, churn, &c), 0);
+	rounds = wait_for_a_round(&c, 0);
+	w = dataplane_walk_new(d);
+	while (dataplane_walk_next(w, meet_if_it_stays, &m))
+		if (++slices % 64 == 0)
+			rounds = wait_for_a_round(&c, rounds);
+	assert_int_equal(dataplane_walk_error(w), 0);
+	assert_true(slices > 64);
+	__atomic_store_n(&c.over, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	dataplane_walk_free(w);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_equal(m.times[i], 1);
+	free(m.times);
+}
+
+static void forget_flow(void *arg, const struct dataplane_seen *s)
+{
+}
+
+/* It begins with a table that is not there. */
+static void a_walk_that_the_kernel_refuses_for_good_ends_with_an_error(void **state)
+{
+	struct dataplane *d = *state;
+	struct dataplane_walk *w;
+	int fd = d->fd[MAP_HALF4], slices = 0;
+
+	d->fd[MAP_HALF4] = -1;
+	w = dataplane_walk_new(d);
+	d->fd[MAP_HALF4] = fd;
+	while (dataplane_walk_next(w, forget_flow, NULL))
+		slices++;
+	assert_int_equal(slices, 2); /* it was tried again */
+	assert_int_equal(dataplane_walk_error(w), -EBADF);
+	assert_false(dataplane_walk_next(w, forget_flow, NULL));
+	dataplane_walk_free(w);
 }
 
 static void note(void *arg, const struct dataplane_seen *s)
@@ -354,6 +462,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_big_table_is_walked_in_slices_and_each_flow_met_once),
+		CASE(each_flow_that_stays_is_met_once_while_others_come_and_go),
+		CASE(a_walk_that_the_kernel_refuses_for_good_ends_with_an_error),
 		CASE(half_open_flows_are_met_and_those_that_are_over_are_not),
 		CASE(nobody_is_shown_what_came_before_they_looked),
 		CASE(what_is_above_the_rate_is_missed_and_counted),

@@ -17,6 +17,7 @@ void cases_run(void)
 	cases_origin();
 	cases_via();
 	cases_nat();
+	cases_nat_acl();
 	cases_nat_half();
 	cases_nat_fragment();
 }

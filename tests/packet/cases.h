@@ -20,6 +20,7 @@ void cases_fast(void);
 void cases_origin(void);
 void cases_via(void);
 void cases_nat(void);
+void cases_nat_acl(void);
 void cases_nat_half(void);
 void cases_nat_fragment(void);
 

@@ -668,6 +668,22 @@ static void a_stream_that_the_daemon_ends_is_sent_to_its_last_byte(void **state)
 	client_close(&c);
 }
 
+static void a_sealed_stream_says_at_its_end_how_it_went(void **state)
+{
+	static const char wanted[] = "0\none\n\0001\nthe table is gone\n";
+	struct stage *s = *state;
+	struct client c;
+
+	client_follow(&c, s, "flows text 0\n");
+	say(s, "one\n");
+	admin_stream_seal(s->admin, s->stream, 1, "the table is gone\n");
+	while (!c.ended)
+		run(s);
+	assert_int_equal(c.reply.len, sizeof(wanted) - 1);
+	assert_memory_equal(c.reply.at, wanted, sizeof(wanted) - 1);
+	client_close(&c);
+}
+
 /* As `printf ... | nc -N` does. */
 static void a_list_is_whole_though_its_client_has_closed_its_half(void **state)
 {
@@ -886,6 +902,7 @@ int main(void)
 		ON_STAGE(what_cannot_be_traced_or_listed_is_a_usage_error),
 		ON_STAGE(a_stream_goes_on_until_its_client_stops_it),
 		ON_STAGE(a_stream_that_the_daemon_ends_is_sent_to_its_last_byte),
+		ON_STAGE(a_sealed_stream_says_at_its_end_how_it_went),
 		ON_STAGE(a_list_is_whole_though_its_client_has_closed_its_half),
 		ON_STAGE(the_daemon_hears_of_a_client_that_went),
 		ON_STAGE(an_isolation_ends_when_its_client_goes),

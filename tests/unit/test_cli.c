@@ -211,7 +211,7 @@ static void an_option_is_not_mistaken_for_a_longer_one(void **state)
 }
 
 /* A daemon that says one thing to one client. */
-static pid_t serve_once(const char *path, const char *reply)
+static pid_t serve_once(const char *path, const char *reply, size_t len)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), client;
@@ -226,42 +226,69 @@ static pid_t serve_once(const char *path, const char *reply)
 	if (child == 0) {
 		client = accept(fd, NULL, NULL);
 		if (recv(client, line, sizeof(line), 0) > 0)
-			(void)send(client, reply, strlen(reply), MSG_NOSIGNAL);
+			(void)send(client, reply, len, MSG_NOSIGNAL);
 		_exit(0);
 	}
 	close(fd);
 	return child;
 }
 
-static void a_reply_goes_where_its_exit_code_says(void **state)
+struct exchange {
+	const char *reply;
+	size_t len; /* 0: that of a text */
+	const char *out, *err;
+	int code;
+};
+
+/* What the program makes of each reply to a command of these words. */
+static void assert_exchanges(const char *words, const struct exchange *rows, size_t count)
 {
-	static const struct {
-		const char *reply, *out, *err;
-		int code;
-	} rows[] = {
-		{"0\nall is well\n",  "all is well\n", "",                0},
-		{"1\nno such real\n", "",              "no such real\n",  1},
-		{"2\nusage: x\n",     "",              "usage: x\n",      2},
-		{"",                  "",              "the daemon went", 1},
-		{"garbage\n",         "",              "the daemon went", 1},
-	};
 	char dir[] = "/tmp/lbxdp-cli-XXXXXX", path[64], line[128];
 
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/sock", dir);
-	snprintf(line, sizeof(line), "drain a/b -S %s", path);
-	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		pid_t server = serve_once(path, rows[i].reply);
+	snprintf(line, sizeof(line), "%s -S %s", words, path);
+	for (size_t i = 0; i < count; i++) {
+		const struct exchange *r = &rows[i];
+		pid_t server = serve_once(path, r->reply, r->len ? r->len : strlen(r->reply));
 		struct outcome o = run(line);
 
-		assert_int_equal(o.code, rows[i].code);
-		assert_string_equal(buf_text(&o.out), rows[i].out);
-		assert_non_null(strstr(buf_text(&o.err), rows[i].err));
+		assert_int_equal(o.code, r->code);
+		assert_string_equal(buf_text(&o.out), r->out);
+		assert_non_null(strstr(buf_text(&o.err), r->err));
 		assert_int_equal(waitpid(server, NULL, 0), server);
 		outcome_free(&o);
 	}
 	unlink(path);
 	rmdir(dir);
+}
+
+static void a_reply_goes_where_its_exit_code_says(void **state)
+{
+	static const struct exchange rows[] = {
+		{"0\nall is well\n",  0, "all is well\n", "",                0},
+		{"1\nno such real\n", 0, "",              "no such real\n",  1},
+		{"2\nusage: x\n",     0, "",              "usage: x\n",      2},
+		{"",                  0, "",              "the daemon went", 1},
+		{"garbage\n",         0, "",              "the daemon went", 1},
+	};
+
+	assert_exchanges("drain a/b", rows, ARRAY_COUNT(rows));
+}
+
+static void a_list_of_flows_without_its_end_is_a_failure(void **state)
+{
+	static const struct exchange rows[] = {
+		{"0\none\n\0000\n",            9,  "one\n", "",                  0},
+		{"0\n\0000\n",                 5,  "",      "",                  0},
+		{"0\none\n\0001\nno memory\n", 19, "one\n", "no memory\n",       1},
+		{"0\none\n",                   6,  "one\n", "the daemon went",   1},
+		{"0\none\n\0",                 7,  "one\n", "the daemon went",   1},
+		{"0\n",			2,  "",      "the daemon went",   1},
+		{"1\nno such service\n",       0,  "",      "no such service\n", 1},
+	};
+
+	assert_exchanges("report flows", rows, ARRAY_COUNT(rows));
 }
 
 static struct buf read_file(const char *name)
@@ -357,6 +384,7 @@ int main(void)
 		cmocka_unit_test(options_may_stand_anywhere_until_the_double_dash),
 		cmocka_unit_test(an_option_is_not_mistaken_for_a_longer_one),
 		cmocka_unit_test(a_reply_goes_where_its_exit_code_says),
+		cmocka_unit_test(a_list_of_flows_without_its_end_is_a_failure),
 		cmocka_unit_test(the_manual_names_every_command),
 		cmocka_unit_test(the_manual_lists_every_verdict_and_event_in_order),
 		cmocka_unit_test(the_manual_explains_every_map),

@@ -450,7 +450,7 @@ static void flows_are_listed_in_three_forms(void **state)
 		render_flows_begin(form, &out);
 		render_flow(form, &f, true, &out);
 		render_flow(form, &f, false, &out);
-		render_flows_end(form, 2, 3, 9, &out);
+		render_flows_end(form, 2, 3, 9, true, &out);
 		assert_string_equal(buf_text(&out), wanted[form]);
 		buf_free(&out);
 	}
@@ -465,12 +465,26 @@ static void flows_as_json_have_a_row_each_and_the_sums(void **state)
 	render_flows_begin(FLOWS_JSON, &out);
 	render_flow(FLOWS_JSON, &f, true, &out);
 	render_flow(FLOWS_JSON, &f, false, &out);
-	render_flows_end(FLOWS_JSON, 2, 3, 9, &out);
+	render_flows_end(FLOWS_JSON, 2, 3, 9, true, &out);
 	assert_non_null(strstr(buf_text(&out), "{\"flows\":[\n{\"service\":\"a\\\"b\","));
 	assert_non_null(
 		strstr(buf_text(&out), "\"idle_seconds\":0.0,\"timeout_seconds\":0.0},\n{"));
 	assert_non_null(
-		strstr(buf_text(&out), "}\n],\"shown\":2,\"matched\":3,\"flows_total\":9}\n"));
+		strstr(buf_text(&out),
+		       "}\n],\"shown\":2,\"matched\":3,\"flows_total\":9,\"complete\":true}\n"));
+	buf_free(&out);
+}
+
+static void a_list_that_is_not_whole_says_so(void **state)
+{
+	struct buf out = {};
+
+	render_flows_end(FLOWS_TEXT, 2, 3, 9, false, &out);
+	assert_string_equal(buf_text(&out),
+			    "2 of 3 flows shown; the tables hold 9; the list is not "
+			    "complete\n");
+	render_flows_end(FLOWS_JSON, 2, 3, 9, false, &out);
+	assert_non_null(strstr(buf_text(&out), "\"complete\":false}\n"));
 	buf_free(&out);
 }
 
@@ -562,6 +576,7 @@ int main(void)
 		cmocka_unit_test(a_traced_packet_is_one_object),
 		cmocka_unit_test(flows_are_listed_in_three_forms),
 		cmocka_unit_test(flows_as_json_have_a_row_each_and_the_sums),
+		cmocka_unit_test(a_list_that_is_not_whole_says_so),
 		cmocka_unit_test(a_redirect_is_magenta_and_a_route_names_its_service),
 		cmocka_unit_test(without_services_the_overview_points_to_the_wizard),
 		cmocka_unit_test(a_server_cannot_speak_to_the_terminal),

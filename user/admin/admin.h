@@ -99,6 +99,9 @@ void admin_wake(struct admin *a);
 size_t admin_stream_pending(const struct admin *a, const void *token);
 void admin_stream_add(struct admin *a, const void *token, const struct buf *bytes);
 void admin_stream_end(struct admin *a, const void *token);
+/* Ends a reply that must not be taken for whole when it is not: by a NUL byte, the exit status on a
+ * line of its own, and why ("": there is nothing to say). */
+void admin_stream_seal(struct admin *a, const void *token, int code, const char *why);
 
 /* Renderers. Text uses colour when asked; wide output is not cut. */
 void render_status_text(const struct view *v, bool colour, struct buf *out);
@@ -126,11 +129,11 @@ void render_packet_json(const struct view_packet *p, struct buf *out);
 void render_missed(bool json, uint64_t missed, struct buf *out);
 void render_traced(bool json, uint64_t shown, uint64_t missed, struct buf *out);
 /* Flows: what stands before the first, each, and what stands behind the last; shown of matched are
- * in the list, all are in the tables. */
+ * in the list, all are in the tables; whole: the walk over them came to its end. */
 void render_flows_begin(enum flows_form form, struct buf *out);
 void render_flow(enum flows_form form, const struct view_flow *f, bool first, struct buf *out);
 void render_flows_end(enum flows_form form, uint64_t shown, uint64_t matched, uint64_t all,
-		      struct buf *out);
+		      bool whole, struct buf *out);
 void render_metrics(const struct view *v, bool openmetrics, struct buf *out);
 
 #endif

@@ -168,3 +168,14 @@ int command_flows(struct command_request *r)
 		r->then = COMMAND_STREAM;
 	return code;
 }
+
+void admin_stream_seal(struct admin *a, const void *token, int code, const char *why)
+{
+	struct buf seal = {};
+
+	buf_append(&seal, "", 1);
+	buf_printf(&seal, "%d\n%s", code, why);
+	admin_stream_add(a, token, &seal);
+	admin_stream_end(a, token);
+	buf_free(&seal);
+}

@@ -93,13 +93,16 @@ void render_flow(enum flows_form form, const struct view_flow *f, bool first, st
 }
 
 void render_flows_end(enum flows_form form, uint64_t shown, uint64_t matched, uint64_t all,
-		      struct buf *out)
+		      bool whole, struct buf *out)
 {
 	const unsigned long long s = shown, m = matched, a = all;
 
 	if (form == FLOWS_TEXT)
-		buf_printf(out, "%llu of %llu flows shown; the tables hold %llu\n", s, m, a);
+		buf_printf(out, "%llu of %llu flows shown; the tables hold %llu%s\n", s, m, a,
+			   whole ? "" : "; the list is not complete");
 	else if (form == FLOWS_JSON)
-		buf_printf(out, "\n],\"shown\":%llu,\"matched\":%llu,\"flows_total\":%llu}\n", s, m,
-			   a);
+		buf_printf(out,
+			   "\n],\"shown\":%llu,\"matched\":%llu,\"flows_total\":%llu,"
+			   "\"complete\":%s}\n",
+			   s, m, a, whole ? "true" : "false");
 }

@@ -87,7 +87,7 @@ struct flow_words {
 static int report_flows(struct cli *c, const char *form, const char *target,
 			const struct flow_words *w)
 {
-	const struct stream stream = {.socket = c->paths.socket};
+	const struct stream stream = {.socket = c->paths.socket, .sealed = true};
 	const char *words[] = {"flows",
 			       form,
 			       w->limit ? w->limit : "0",

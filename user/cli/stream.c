@@ -59,6 +59,21 @@ static bool ask_for_the_end(const struct stream *s, int fd, struct pollfd *signa
 	return !sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Prints what has come of a reply. Of one that is sealed, the code behind the seal is the one that
+ * counts. Returns whether this was the seal. */
+static bool print(struct buf *reply, bool sealed, int *code)
+{
+	const char *seal = sealed && reply->len ? memchr(reply->at, '\0', reply->len) : NULL;
+	size_t len = seal ? (size_t)(seal - reply->at) : reply->len;
+
+	fwrite(buf_text(reply), 1, len, *code ? stderr : stdout);
+	fflush(stdout);
+	buf_consume(reply, len + !!seal);
+	if (seal)
+		*code = client_take_code(reply);
+	return seal;
+}
+
 /* Returns the exit code, or -errno. *open: the daemon has not ended it. */
 static int copy(const struct stream *s, int fd, int signals, bool *open)
 {
@@ -67,6 +82,7 @@ static int copy(const struct stream *s, int fd, int signals, bool *open)
                 {.fd = signals, .events = POLLIN}
         };
 	struct buf reply = {};
+	bool unsealed = s->sealed;
 	int code = -EPROTO;
 
 	while (*open && (poll(fds, 2, -1) > 0 || errno == EINTR)) {
@@ -77,10 +93,11 @@ static int copy(const struct stream *s, int fd, int signals, bool *open)
 			code = client_take_code(&reply);
 		if (code < 0)
 			continue;
-		fwrite(buf_text(&reply), 1, reply.len, code ? stderr : stdout);
-		fflush(stdout);
-		buf_clear(&reply);
+		if (print(&reply, unsealed && !code, &code))
+			unsealed = false;
 	}
+	if (unsealed && !code)
+		code = -EPROTO;
 	buf_free(&reply);
 	if (*open && code >= 0)
 		return code;

@@ -9,6 +9,7 @@ struct stream {
 	const char *socket;
 	bool lasts;       /* until a signal: SIGINT, SIGTERM or SIGHUP */
 	bool says_more;   /* after that signal the daemon has still something to say */
+	bool sealed;      /* ends as admin_stream_seal() says, or is not whole */
 	const char *lost; /* what it means that the daemon ended the reply; NULL: it is whole */
 };
 

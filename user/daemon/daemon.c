@@ -138,10 +138,21 @@ static void on_web_lost(void *arg)
 	process_lost(child_of(arg, CHILD_WEB, 0));
 }
 
+/* For as long as there are flows to judge; the sweep says when there are new ones to be woken. */
+static void judge_fire(struct timer *t)
+{
+	struct daemon *d = container_of(t, struct daemon, judge);
+
+	if (dataplane_judge(d->dataplane))
+		timer_start(d->loop, t, DATAPLANE_JUDGE_MSEC);
+}
+
 static void sweep_fire(struct timer *t)
 {
 	struct daemon *d = container_of(t, struct daemon, sweep);
 
+	if (!timer_running(&d->judge))
+		judge_fire(&d->judge);
 	if (dataplane_sweep(d->dataplane))
 		wake_start(d);
 	sessions_judge(d);
@@ -419,6 +430,7 @@ static void say_ready(const struct daemon_options *o, int err, const struct buf 
 
 static void run(struct daemon *d)
 {
+	d->judge.fn = judge_fire;
 	d->sweep.fn = sweep_fire;
 	timer_start(d->loop, &d->sweep, DATAPLANE_SWEEP_MSEC);
 	watch_start(d);

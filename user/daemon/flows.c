@@ -65,20 +65,26 @@ static void on_flow(void *listing, const struct dataplane_seen *s)
 	l->shown++;
 }
 
-/* Frees it; the connection of one that came to its end gets the last line. */
-static void end_listing(struct daemon *d, struct listing **at, bool whole)
+/* The last line, and why it is not the last of all flows; "": it is. */
+static void say_end(struct daemon *d, struct listing *l, const char *why)
 {
-	struct listing *l = *at;
 	uint64_t counts[2];
 
+	dataplane_flow_counts(d->dataplane, counts);
+	render_flows_end(l->want.form, l->shown, l->matched, counts[0] + counts[1], !*why,
+			 &l->text);
+	admin_stream_add(d->admin, l->token, &l->text);
+	admin_stream_seal(d->admin, l->token, *why ? 1 : 0, why);
+}
+
+/* Frees it. why NULL: nobody listens any more. */
+static void end_listing(struct daemon *d, struct listing **at, const char *why)
+{
+	struct listing *l = *at;
+
 	*at = l->next;
-	if (whole) {
-		dataplane_flow_counts(d->dataplane, counts);
-		render_flows_end(l->want.form, l->shown, l->matched, counts[0] + counts[1],
-				 &l->text);
-		admin_stream_add(d->admin, l->token, &l->text);
-		admin_stream_end(d->admin, l->token);
-	}
+	if (why)
+		say_end(d, l, why);
 	buf_free(&l->text);
 	dataplane_walk_free(l->walk);
 	free(l);
@@ -88,9 +94,16 @@ static void end_listing(struct daemon *d, struct listing **at, bool whole)
 static bool list_slice(struct daemon *d, struct listing **at)
 {
 	struct listing *l = *at;
+	char why[128] = "";
+	int err;
 
 	if (!dataplane_walk_next(l->walk, on_flow, l)) {
-		end_listing(d, at, true);
+		err = dataplane_walk_error(l->walk);
+		if (err)
+			snprintf(why, sizeof(why),
+				 "the list is not complete: cannot read a flow table: %s\n",
+				 strerror(-err));
+		end_listing(d, at, why);
 		return false;
 	}
 	admin_stream_add(d->admin, l->token, &l->text);
@@ -171,11 +184,11 @@ void flows_stop(struct daemon *d, const void *token)
 	while (*at && (*at)->token != token)
 		at = &(*at)->next;
 	if (*at)
-		end_listing(d, at, false);
+		end_listing(d, at, NULL);
 }
 
 void flows_end(struct daemon *d)
 {
 	while (d->listings)
-		end_listing(d, &d->listings, true);
+		end_listing(d, &d->listings, "the list is not complete: the daemon ends\n");
 }

@@ -145,7 +145,7 @@ struct daemon {
 	struct dirty dirty;
 	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
 	struct hook reconcile;
-	struct timer retry, ramp, sweep, second, settle, wake;
+	struct timer retry, ramp, sweep, judge, second, settle, wake;
 	unsigned int retry_msec;
 	size_t refused;
 	size_t layer7_refused;    /* of refused: layer 4 does without */

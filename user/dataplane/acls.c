@@ -2,7 +2,7 @@
 /*
  * Lists of clients in lbx_acl. A new list is written beside the old one, under a number of its own,
  * and switched to by one 64-bit store of the service's gate; the old one goes when no packet can be
- * asking for it any more, some rows at a time. The sweep then judges the flows the service has.
+ * asking for it any more, some rows at a time. judge.c then judges the flows the service has.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,8 +33,7 @@ struct acls {
 	struct list *of[LB_SERVICES_MAX];
 	struct list *first, **last;          /* leaving, oldest first */
 	uint32_t number;                     /* of the newest list */
-	uint32_t judged_in[LB_SERVICES_MAX]; /* the sweep's pass that judges its flows */
-	uint32_t judged_last;                /* the last of these passes */
+	uint32_t judged_in[LB_SERVICES_MAX]; /* the walk that judges its flows */
 	uint32_t switches;
 };
 
@@ -139,11 +138,11 @@ static int write_rows(const struct dataplane *d, const struct list *l)
 	return 0;
 }
 
-/* Those that the service has now, in the sweep's next pass; and sessions, by who asks. */
+/* Those that the service has now; and sessions, by who asks. */
 static void judge_flows(struct dataplane *d, uint32_t service)
 {
 	d->acls->switches++;
-	d->acls->judged_last = d->acls->judged_in[service] = sweep_pass(d) + 1;
+	d->acls->judged_in[service] = judge_later(d, true);
 }
 
 int acls_put(struct dataplane *d, uint32_t service, const struct acl *acl, bool host)
@@ -220,14 +219,9 @@ bool dataplane_denies(const struct dataplane *d, uint32_t service, const struct 
 	return number && ask(d, number, client) != LB_ACL_ALLOW;
 }
 
-bool acls_judged_in(const struct dataplane *d, uint32_t service, uint32_t pass)
+bool acls_judged_in(const struct dataplane *d, uint32_t service, uint32_t walk)
 {
-	return service < LB_SERVICES_MAX && d->acls->judged_in[service] == pass;
-}
-
-bool acls_wait_for(const struct dataplane *d, uint32_t pass)
-{
-	return d->acls->judged_last == pass;
+	return service < LB_SERVICES_MAX && d->acls->judged_in[service] == walk;
 }
 
 /* Adoption: every row of the map, by list. */

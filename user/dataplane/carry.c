@@ -31,10 +31,16 @@ struct service2 {
 
 _Static_assert(sizeof(struct service2) == 64, "as it was");
 
-/* lbx_ifaces and lbx_slots of version 2. */
+/* lbx_ifaces of version 2. */
 struct iface2 {
 	__u8 mac[6];
 	__u16 pad;
+};
+
+/* lbx_slots of version 2: one to a row, and rows lie on multiples of 8 bytes. */
+struct slot2 {
+	__u32 real;
+	__u32 pad;
 };
 
 enum { SLOTS2 = 2097152 };
@@ -59,25 +65,94 @@ struct carry {
 	struct service2 *services;
 };
 
-/* Rings are left out: the first plan makes them, before the new program is there. */
+/*
+ * Rings on their way from version 2's lbx_slots. Where each goes follows from the services alone: a
+ * start that finds the slots copied already finds each ring in the same place.
+ */
+struct rings2 {
+	struct slots *slots;
+	const struct slot2 *from; /* NULL: they are copied */
+	uint32_t *to;
+};
+
+static void *map_whole(int fd, size_t size, int how)
+{
+	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, size, how, MAP_SHARED, fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void unmap_whole(const void *at, size_t size)
+{
+	if (at)
+		munmap((void *)at, size);
+}
+
+static const size_t from_size = SLOTS2 * sizeof(struct slot2);
+static const size_t to_size = LB_SLOTS_MAX * sizeof(uint32_t);
+
+static int rings2_open(struct rings2 *r, const struct dataplane *d)
+{
+	int old = d->carry->old[MAP_SLOTS];
+
+	r->slots = slots_new(LB_SLOTS_MAX);
+	r->to = map_whole(d->fd[MAP_SLOTS], to_size, PROT_READ | PROT_WRITE);
+	r->from = map_whole(old, from_size, PROT_READ);
+	return r->slots && r->to && (r->from || old < 0) ? 0 : -ENOMEM;
+}
+
+static void rings2_close(struct rings2 *r)
+{
+	slots_free(r->slots);
+	unmap_whole(r->to, to_size);
+	unmap_whole(r->from, from_size);
+}
+
+/* Version 2 had no backup behind the last slot. */
+static int carry_ring(struct rings2 *r, struct lb_ring *ring)
+{
+	const struct lb_ring old = *ring;
+	int err;
+
+	if (!old.count)
+		return 0;
+	if (old.first >= SLOTS2 || old.count > SLOTS2 - old.first)
+		return -EINVAL;
+	err = slots_take(r->slots, old.count + 1, &ring->first);
+	if (err || !r->from)
+		return err;
+	for (uint32_t i = 0; i < old.count; i++)
+		r->to[ring->first + i] = r->from[old.first + i].real;
+	r->to[ring->first + old.count] = 0;
+	return 0;
+}
+
+static int fill_service(struct dataplane *d, struct rings2 *r, uint32_t id)
+{
+	const struct service2 *s = &d->carry->services[id];
+	struct lb_service row = {.ring = s->ring, .gate = s->gate, .cursor = s->cursor};
+	int err;
+
+	if (!row.ring.count && !row.gate.list && !row.gate.host && !row.cursor)
+		return 0;
+	err = carry_ring(r, &row.ring);
+	if (!err && bpf_map_update_elem(d->fd[MAP_SERVICES], &id, &row, BPF_ANY))
+		err = -errno;
+	return err;
+}
+
 static int fill_services(struct dataplane *d)
 {
 	const size_t size = LB_SERVICES_MAX * sizeof(struct service2);
-	void *old = mmap(NULL, size, PROT_READ, MAP_SHARED, d->carry->old[MAP_SERVICES], 0);
+	struct rings2 r = {};
+	int err;
 
-	if (old == MAP_FAILED)
-		return -errno;
-	d->carry->services = old;
-	for (uint32_t id = 1; id < LB_SERVICES_MAX; id++) {
-		const struct service2 *s = &d->carry->services[id];
-		struct lb_service row = {.gate = s->gate, .cursor = s->cursor};
-
-		if (!s->gate.list && !s->gate.host && !s->cursor)
-			continue;
-		if (bpf_map_update_elem(d->fd[MAP_SERVICES], &id, &row, BPF_ANY))
-			return -errno;
-	}
-	return 0;
+	d->carry->services = map_whole(d->carry->old[MAP_SERVICES], size, PROT_READ);
+	err = d->carry->services ? rings2_open(&r, d) : -ENOMEM;
+	for (uint32_t id = 1; !err && id < LB_SERVICES_MAX; id++)
+		err = fill_service(d, &r, id);
+	rings2_close(&r);
+	return err;
 }
 
 static void finish_services(struct dataplane *d)
@@ -95,7 +170,7 @@ static void finish_services(struct dataplane *d)
 
 static int fill_slots(struct dataplane *d)
 {
-	return 0; /* see fill_services */
+	return 0; /* fill_services does it */
 }
 
 static int fill_ifaces(struct dataplane *d)

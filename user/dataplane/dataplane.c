@@ -107,6 +107,8 @@ int dataplane_open(struct dataplane **out, const struct dataplane_options *o, st
 	if (!err)
 		err = sweep_open(d);
 	if (!err)
+		err = judge_open(d);
+	if (!err)
 		err = reset_open(d);
 	if (!err)
 		err = trace_open(d);
@@ -144,6 +146,7 @@ void dataplane_close(struct dataplane *d)
 	trace_close(d);
 	nat_close(d);
 	reset_close(d);
+	judge_close(d);
 	sweep_close(d);
 	acls_close(d);
 	rings_close(d);

@@ -123,12 +123,21 @@ bool dataplane_nat_uses(const struct dataplane *d, const struct lb_addr *a);
 /*
  * One slice of the sweep, and the heartbeat (F24): expires, recounts half-open flows, mends drifted
  * counts. Call every DATAPLANE_SWEEP_MSEC. A slice costs at most about 2 ms, and up to 5 ms
- * more where the table of translations fills; a small table is passed once a second. A service
- * whose list of clients changed has its flows judged: those of clients that may no longer use it
- * become LB_FLOW_DENIED. Returns true when there are new ones, for dataplane_reset_flows to find.
+ * more where the table of translations fills; a small table is passed once a second. Returns true
+ * when there are new flows in state LB_FLOW_DENIED, for dataplane_reset_flows to find.
  */
 enum { DATAPLANE_SWEEP_MSEC = 100 };
 bool dataplane_sweep(struct dataplane *d);
+
+/*
+ * A service whose list of clients changed has its flows judged: those of clients that may no longer
+ * use it become LB_FLOW_DENIED, and their translations go, as do those of a real that begins to be
+ * reset. One slice of that, of about 2 ms, each time, as the sweep does one too. While it returns
+ * true there is more to do: call it every DATAPLANE_JUDGE_MSEC, and a million flows are judged
+ * within a few seconds for less than half of a core.
+ */
+enum { DATAPLANE_JUDGE_MSEC = 2 };
+bool dataplane_judge(struct dataplane *d);
 
 /* How long ago the daemon of the data plane pinned under pin_dir last swept, in *msec. Returns 0 or
  * -errno; -ENOENT: there is no data plane. */
@@ -186,8 +195,8 @@ struct dataplane_seen {
 
 /*
  * A walk over all flows, in slices, while packets go on adding and removing others: each that stays
- * is met once, but one that is promoted meanwhile may be met as half-open and again. NULL: no
- * memory.
+ * in its table all the while is met exactly once; one that is promoted meanwhile may be met as
+ * half-open and again. NULL: no memory.
  */
 struct dataplane_walk *dataplane_walk_new(struct dataplane *d);
 void dataplane_walk_free(struct dataplane_walk *w);
@@ -197,5 +206,8 @@ void dataplane_walk_free(struct dataplane_walk *w);
 enum { DATAPLANE_WALK_SLICE = 4096 };
 bool dataplane_walk_next(struct dataplane_walk *w,
 			 void (*fn)(void *arg, const struct dataplane_seen *s), void *arg);
+
+/* After the last slice: 0, or the -errno that the kernel gave instead of more, again and again. */
+int dataplane_walk_error(const struct dataplane_walk *w);
 
 #endif

@@ -15,20 +15,22 @@ struct attachments;
 struct acls;
 struct rings;
 struct sweep;
+struct judge;
 struct reset_scan;
 struct trace;
 struct carry;
 struct nat_sweep;
 
-/* The pinned maps. MMAP ones are written and read in place. */
+/* The pinned maps, in the order in which they are pinned: slots before the services that name them.
+ * MMAP ones are written and read in place. */
 /* clang-format off */
 #define DATAPLANE_MAPS(M)            \
 	M(VIP_FILTER, lbx_vip_filter) \
 	M(VIPS,       lbx_vips)       \
 	M(ENDPOINTS,  lbx_endpoints)  \
+	M(SLOTS,      lbx_slots)      \
 	M(SERVICES,   lbx_services)   \
 	M(ACL,        lbx_acl)        \
-	M(SLOTS,      lbx_slots)      \
 	M(SVC_INFO,   lbx_svc_info)   \
 	M(REALS,      lbx_reals)      \
 	M(REAL_INFO,  lbx_real_info)  \
@@ -92,12 +94,15 @@ struct dataplane {
 	uint32_t real_top;     /* no id at or above it was ever in use */
 	uint32_t reset_reals;  /* rows with LB_REAL_RESET */
 	uint32_t nat_reals;    /* rows with LB_REAL_NAT */
-	uint64_t denied_flows; /* LB_FLOW_DENIED that the sweep met or made last */
+	uint64_t denied_flows; /* LB_FLOW_DENIED that the sweep met last, and judge.c made since */
+	uint64_t denied_new;   /* of them, those since this pass of the sweep began */
+	bool denied_some;      /* of them, some since who calls the sweep was told */
 
 	struct attachments *attachments;
 	struct rings *rings;
 	struct acls *acls;
 	struct sweep *sweep;
+	struct judge *judge;
 	struct reset_scan *reset_scan;
 	struct trace *trace;
 	struct nat_sweep *nat_sweep;
@@ -178,10 +183,8 @@ int acls_remove(struct dataplane *d, uint32_t service);
 const struct acl *acls_now(const struct dataplane *d, uint32_t service, bool *host);
 /* Removes rows that no packet can be asking for any more. */
 void acls_reap(struct dataplane *d);
-/* Did the service's list change so that this pass of the sweep judges its flows; does any wait for
- * this pass? */
-bool acls_judged_in(const struct dataplane *d, uint32_t service, uint32_t pass);
-bool acls_wait_for(const struct dataplane *d, uint32_t pass);
+/* Did the service's list change so that this walk of judge.c judges its flows? */
+bool acls_judged_in(const struct dataplane *d, uint32_t service, uint32_t walk);
 
 /* sink.c */
 void sink_init(struct dataplane *d);
@@ -196,12 +199,27 @@ int sweep_open(struct dataplane *d);
 void sweep_close(struct dataplane *d);
 /* The number of the pass that runs or ran last; 0 before the first. */
 uint32_t sweep_pass(const struct dataplane *d);
+/* A flow was taken out of an established table: it counts no more. */
+void sweep_count_removed(struct dataplane *d, const struct lb_flow *f, bool six);
+
+/*
+ * judge.c: ends flows whose clients a new list refuses, and translations of theirs and of reals
+ * that are reset, in walks of their own.
+ */
+int judge_open(struct dataplane *d);
+void judge_close(struct dataplane *d);
+/* There is a reason for a walk, over flows too or over translations only. Returns its number. */
+uint32_t judge_later(struct dataplane *d, bool flows);
 
 /* nat.c: which reals' packets are translated, and rows whose flow is over. */
 int nat_open(struct dataplane *d);
 void nat_close(struct dataplane *d);
 void nat_note_real(struct dataplane *d, const struct lb_real *before, const struct lb_real *after);
 void nat_sweep(struct dataplane *d);
+/* Nothing is there to be met, or to be begun. */
+bool nat_is_idle(const struct dataplane *d);
+/* About how many rows one of enum nat_table holds. */
+uint64_t nat_rows(const struct dataplane *d, size_t table);
 
 /* reset.c */
 int reset_open(struct dataplane *d);

@@ -15,35 +15,20 @@
 #include "base/clock.h"
 #include "dataplane/expiry.h"
 #include "dataplane/internal.h"
+#include "dataplane/nat_walk.h"
 #include "lbxdp/vip_filter.h"
 
 enum {
 	SLICE_MIN_USEC = 500,   /* of a call, while the table is empty ... */
 	SLICE_MORE_USEC = 4000, /* ... and so much more when it is full */
-	ROWS_MAX = 1024,
-	ROWS_MIN = 8,
-	BUCKETS_A_CALL = 32768, /* an empty one costs the kernel some ns */
 };
 
-/* In the order of the walk; a flow that is promoted meanwhile is met in the second at least once.
- */
-enum { HALF, WHOLE, TABLES };
-
-static const enum map_id tables[TABLES] = {[HALF] = MAP_NAT_HALF, [WHOLE] = MAP_NAT};
-
 struct nat_sweep {
-	size_t table;
-	bool begun;
-	uint32_t at, next;
-	uint64_t met[TABLES], met_before[TABLES]; /* in this pass, and the last */
-	bool passed;                              /* once at least */
+	struct nat_walk walk;
+	uint64_t met[NAT_TABLES], met_before[NAT_TABLES]; /* in this pass, and the last */
+	bool passed;                                      /* once at least */
 	/* Sources of l4-snat that flows have, by the VIP filter's hash: likewise. */
 	uint64_t source[LB_VIP_FILTER_WORDS], source_before[LB_VIP_FILTER_WORDS];
-	struct lb_flow6 key[ROWS_MAX];
-	union {
-		struct lb_nat row[ROWS_MAX];
-		struct lb_nat_half half[ROWS_MAX];
-	};
 };
 
 int nat_open(struct dataplane *d)
@@ -63,8 +48,17 @@ static bool answers_clients(const struct lb_real *r)
 	return (r->flags & (LB_REAL_NAT | LB_REAL_SNAT)) == LB_REAL_NAT;
 }
 
+static bool resets(const struct lb_real *r)
+{
+	const uint16_t both = LB_REAL_NAT | LB_REAL_RESET;
+
+	return (r->flags & both) == both;
+}
+
 void nat_note_real(struct dataplane *d, const struct lb_real *before, const struct lb_real *after)
 {
+	if (resets(after) && !resets(before))
+		(void)judge_later(d, false);
 	if (answers_clients(after))
 		sink_filter_add(d, &after->ip);
 	if (answers_clients(before))
@@ -192,52 +186,22 @@ static bool judge(const struct dataplane *d, const struct lb_flow6 *key, const s
 	return true;
 }
 
-static uint32_t rows_wanted(const struct dataplane *d)
+static void judge_all(struct dataplane *d)
 {
-	const struct nat_sweep *s = d->nat_sweep;
-	uint64_t rows = s->met_before[s->table] * BUCKETS_A_CALL / map_entries(d, tables[s->table]);
-
-	return rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX / 4 ? ROWS_MAX / 4 : (uint32_t)rows;
-}
-
-/* The next rows into key, and row or half; returns how many. *ended: there are no more. */
-static uint32_t next_rows(struct dataplane *d, bool *ended)
-{
-	struct nat_sweep *s = d->nat_sweep;
-	uint32_t room = rows_wanted(d), count;
-	int err;
-
-	do {
-		count = room;
-		err = bpf_map_lookup_batch(d->fd[tables[s->table]], s->begun ? &s->at : NULL,
-					   &s->next, s->key, s->row, &count, NULL);
-		room *= 2; /* one bucket held more than that */
-	} while (err && errno == ENOSPC && room <= ROWS_MAX);
-	*ended = err != 0;
-	if (err && errno != ENOENT)
-		return 0; /* the next pass tries again */
-	s->begun = true;
-	s->at = s->next;
-	return count;
-}
-
-static void judge_all(struct dataplane *d, uint32_t count)
-{
-	struct nat_sweep *s = d->nat_sweep;
-	bool half = s->table == HALF;
+	const struct nat_walk *w = &d->nat_sweep->walk;
+	bool half = w->table == NAT_HALF;
 	uint32_t now = expiry_now();
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct lb_nat *row = half ? &s->half[i].row : &s->row[i];
+	for (uint32_t i = 0; i < w->count; i++) {
+		const struct lb_nat *row = nat_walk_row(w, i);
 
-		if (!(half ? judge_half : judge)(d, &s->key[i], row, now))
+		if (!(half ? judge_half : judge)(d, &w->key[i], row, now))
 			note_source(d, row);
 	}
 }
 
 static void end_pass(struct nat_sweep *s)
 {
-	s->table = 0;
 	s->passed = true;
 	memcpy(s->source_before, s->source, sizeof(s->source));
 	memset(s->source, 0, sizeof(s->source));
@@ -247,38 +211,42 @@ static void end_pass(struct nat_sweep *s)
 static bool walk(struct dataplane *d)
 {
 	struct nat_sweep *s = d->nat_sweep;
-	bool ended;
-	uint32_t count = next_rows(d, &ended);
+	size_t table = s->walk.table;
 
-	judge_all(d, count);
-	s->met[s->table] += count;
-	if (!ended)
+	/* After an error the next pass tries again. */
+	(void)nat_walk_next(d, &s->walk, s->met_before[table]);
+	judge_all(d);
+	s->met[table] += s->walk.count;
+	if (!s->walk.ended)
 		return false;
-	s->met_before[s->table] = s->met[s->table];
-	s->met[s->table] = 0;
-	s->begun = false;
-	if (++s->table < TABLES)
+	s->met_before[table] = s->met[table];
+	s->met[table] = 0;
+	if (nat_walk_more(&s->walk))
 		return false;
 	end_pass(s);
 	return true;
 }
 
-/* Nothing is there to be met, or to be begun. */
-static bool is_idle(const struct dataplane *d)
+uint64_t nat_rows(const struct dataplane *d, size_t table)
+{
+	return d->nat_sweep->met_before[table];
+}
+
+bool nat_is_idle(const struct dataplane *d)
 {
 	const struct nat_sweep *s = d->nat_sweep;
 
-	return !d->nat_reals && !s->met_before[HALF] && !s->met_before[WHOLE] && !s->begun &&
-	       !s->table;
+	return !d->nat_reals && !s->met_before[NAT_HALF] && !s->met_before[NAT_WHOLE] &&
+	       !s->walk.begun && !s->walk.table;
 }
 
 void nat_sweep(struct dataplane *d)
 {
-	uint64_t rows = d->nat_sweep->met_before[HALF] + d->nat_sweep->met_before[WHOLE];
+	uint64_t rows = d->nat_sweep->met_before[NAT_HALF] + d->nat_sweep->met_before[NAT_WHOLE];
 	uint64_t room = (uint64_t)map_entries(d, MAP_NAT) + map_entries(d, MAP_NAT_HALF);
 	uint64_t end = clock_usec() + SLICE_MIN_USEC + rows * SLICE_MORE_USEC / room;
 
-	if (is_idle(d))
+	if (nat_is_idle(d))
 		return;
 	while (!walk(d) && clock_usec() < end)
 		;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The sweep: walks the flow tables in slices, deletes what is over, counts what is there, judges
- * flows by a list of clients that changed, and mends counters that drifted. A pass is: note each
- * real's counters, walk the half-open tables and then the established ones (a flow that is promoted
- * meanwhile is met at least once), compare. A slice lies between the steps, so that a packet that
- * was under way has counted what it did.
+ * The sweep: walks the flow tables in slices, deletes what is over, counts what is there, and mends
+ * counters that drifted. A pass is: note each real's counters, walk the half-open tables and then
+ * the established ones (a flow that is promoted meanwhile is met at least once), compare. A slice
+ * lies between the steps, so that a packet that was under way has counted what it did.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,7 +53,6 @@ struct sweep {
 	uint64_t counted[2]; /* count4 and count6 when the walk was over */
 	uint64_t moved;      /* by all reals since the pass began */
 	uint64_t denied;     /* LB_FLOW_DENIED that this pass met */
-	bool woke;           /* ... and made, in this slice */
 	struct tally of[LB_REALS_MAX];
 	struct batch batch;
 };
@@ -126,7 +124,7 @@ static bool is_closing(uint32_t state)
 	return state == LB_FLOW_CLOSING || state == LB_FLOW_DENIED;
 }
 
-static void count_removed(struct dataplane *d, const struct lb_flow *f, bool six)
+void sweep_count_removed(struct dataplane *d, const struct lb_flow *f, bool six)
 {
 	if (f->real < LB_REALS_MAX)
 		add(is_closing(f->state) ? &d->conns[f->real].closing_ended
@@ -148,7 +146,7 @@ static bool expire(struct dataplane *d, const void *key, uint32_t now)
 	if (!expiry_over(d->settings, &f, now) && !bpf_map_update_elem(fd, key, &f, BPF_NOEXIST))
 		return false;
 	if (!walks[s->walk].half)
-		count_removed(d, &f, walks[s->walk].six);
+		sweep_count_removed(d, &f, walks[s->walk].six);
 	return true;
 }
 
@@ -170,74 +168,13 @@ static void count_met(struct dataplane *d, const struct lb_flow *f)
 		t->active++;
 }
 
-/* Must this pass end the flow? */
-static bool must_deny(const struct dataplane *d, const struct batch *b, size_t i)
-{
-	const struct lb_flow *f = &b->flow[i];
-	struct addr client;
-
-	if (!acls_judged_in(d, f->service, d->sweep->pass) || f->state == LB_FLOW_DENIED)
-		return false;
-	client = batch_source(b, i);
-	return dataplane_denies(d, f->service, &client);
-}
-
-/* An entry that is made, and closing at once. */
-static void count_denied(struct dataplane *d, const struct lb_flow *f, bool six)
-{
-	struct lb_real_conns *c = &d->conns[f->real < LB_REALS_MAX ? f->real : 0];
-
-	add(&c->opened, 1);
-	add(&c->closed, 1);
-	add(&c->closing_begun, 1);
-	__atomic_fetch_add(table_count(d, six), 1, __ATOMIC_RELAXED);
-}
-
-/*
- * Takes the flow out, so that its packets meet the list. A TCP flow comes back as one that answers
- * with resets; where a packet of another life of it was faster, that one was allowed.
- */
-static bool deny(struct dataplane *d, size_t i)
-{
-	struct sweep *s = d->sweep;
-	const void *key = batch_key(&s->batch, i);
-	bool half = walks[s->walk].half, six = walks[s->walk].six;
-	struct lb_flow f;
-
-	if (bpf_map_lookup_and_delete_elem(s->batch.fd, key, &f))
-		return true; /* a packet was first */
-	if (!half)
-		count_removed(d, &f, six);
-	if (batch_protocol(&s->batch, i) != IPPROTO_TCP)
-		return true;
-	f.state = LB_FLOW_DENIED;
-	if (bpf_map_update_elem(s->batch.fd, key, &f, BPF_NOEXIST))
-		return true;
-	if (!half)
-		count_denied(d, &f, six);
-	s->batch.flow[i] = f;
-	d->denied_flows++;
-	s->woke = true;
-	return false;
-}
-
-/* Returns whether the entry went. */
-static bool ends(struct dataplane *d, size_t i, uint32_t now)
-{
-	struct batch *b = &d->sweep->batch;
-
-	if (expiry_over(d->settings, &b->flow[i], now) && expire(d, batch_key(b, i), now))
-		return true;
-	return must_deny(d, b, i) && deny(d, i);
-}
-
 static void walk_slice(struct dataplane *d)
 {
 	struct batch *b = &d->sweep->batch;
 	uint32_t now = expiry_now();
 
 	for (size_t i = 0; i < b->count; i++)
-		if (!ends(d, i, now))
+		if (!expiry_over(d->settings, &b->flow[i], now) || !expire(d, batch_key(b, i), now))
 			count_met(d, &b->flow[i]);
 }
 
@@ -312,7 +249,7 @@ static bool step_compare(struct dataplane *d)
 	for (size_t w = 0; w < WALKS; w++)
 		if (!walks[w].half)
 			mend_table(d, w);
-	d->denied_flows = s->denied;
+	d->denied_flows = s->denied + d->denied_new;
 	return true;
 }
 
@@ -321,12 +258,13 @@ static bool step_rest(struct dataplane *d)
 	struct sweep *s = d->sweep;
 	uint64_t now = clock_msec();
 
-	if (s->pass && now - s->began < PASS_MSEC && !acls_wait_for(d, s->pass + 1))
+	if (s->pass && now - s->began < PASS_MSEC)
 		return false;
 	s->began = now;
 	s->pass++;
 	s->moved = 0;
 	s->denied = 0;
+	d->denied_new = 0;
 	return true;
 }
 
@@ -366,13 +304,17 @@ static void run_slice(struct dataplane *d)
 
 bool dataplane_sweep(struct dataplane *d)
 {
+	bool denied;
+
 	__atomic_store_n(&d->settings->heartbeat, expiry_now(), __ATOMIC_RELAXED);
 	rings_reap(d);
 	acls_reap(d);
-	d->sweep->woke = false;
+	(void)dataplane_judge(d); /* where nobody calls it more often */
 	run_slice(d);
 	nat_sweep(d);
-	return d->sweep->woke;
+	denied = d->denied_some;
+	d->denied_some = false;
+	return denied;
 }
 
 bool dataplane_real_idle(struct dataplane *d, uint32_t real)

@@ -9,11 +9,13 @@
 
 static const enum map_id tables[] = {MAP_HALF4, MAP_HALF6, MAP_FLOWS4, MAP_FLOWS6};
 
-enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
+enum { TABLES = sizeof(tables) / sizeof(tables[0]), TRIES = 3 };
 
 struct dataplane_walk {
 	struct dataplane *d;
-	size_t table; /* of tables */
+	size_t table;          /* of tables */
+	unsigned int failures; /* in a row */
+	int error;             /* what ended the walk before its end */
 	struct batch batch;
 };
 
@@ -37,6 +39,8 @@ struct dataplane_walk *dataplane_walk_new(struct dataplane *d)
 		return NULL;
 	w->d = d;
 	w->table = 0;
+	w->failures = 0;
+	w->error = 0;
 	begin_table(w);
 	return w;
 }
@@ -75,6 +79,23 @@ static void describe(const struct dataplane_walk *w, size_t i, uint32_t now,
 	s->left_msec = msec_of((int32_t)(f->seen + timeout - now));
 }
 
+/* The next entries, or those of the slice that the kernel refused before. False: it does so again
+ * and again. */
+static bool read_slice(struct dataplane_walk *w)
+{
+	int err = batch_next(&w->batch, about(w));
+
+	w->failures = err ? w->failures + 1 : 0;
+	if (w->failures == TRIES)
+		w->error = err;
+	return !w->error;
+}
+
+int dataplane_walk_error(const struct dataplane_walk *w)
+{
+	return w->error;
+}
+
 bool dataplane_walk_next(struct dataplane_walk *w,
 			 void (*fn)(void *arg, const struct dataplane_seen *s), void *arg)
 {
@@ -84,8 +105,8 @@ bool dataplane_walk_next(struct dataplane_walk *w,
 		return false;
 	if (w->batch.ended)
 		begin_table(w);
-	if (batch_next(&w->batch, about(w)))
-		w->batch.ended = true; /* what this table still holds is left out */
+	if (w->error || !read_slice(w))
+		return false;
 	for (size_t i = 0; i < w->batch.count; i++) {
 		struct dataplane_seen s;
 
