@@ -49,8 +49,8 @@ bool dataplane_adopted(const struct dataplane *d);
 
 /*
  * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_POOLS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
- * PLAN_ENDPOINTS, PLAN_GUARD, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum dataplane_filter. A
- * refused PLAN_IFACES row has its reason in dataplane_attachment.
+ * PLAN_ENDPOINTS, PLAN_GUARD, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum
+ * dataplane_filter. A refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
