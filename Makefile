@@ -80,7 +80,8 @@ $(O)/%.skel.h: $(O)/%.bpf.o
 COMMIT := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 $(O)/user/daemon/snapshot.o: CPPFLAGS += -DLBXDP_COMMIT='"$(COMMIT)"'
 
-$(filter $(O)/user/dataplane/%,$(USER_OBJ)): $(O)/lbxdp.skel.h $(O)/tproxy.skel.h $(O)/via.skel.h
+$(filter $(O)/user/dataplane/%,$(USER_OBJ)): $(O)/lbxdp.skel.h $(O)/tproxy.skel.h $(O)/via.skel.h \
+                                           $(O)/guard.skel.h
 
 $(O)/lbxdp.yaml.5: docs/lbxdp.yaml.5.in $(O)/lbxdp
 	$(call say,MAN,$@)

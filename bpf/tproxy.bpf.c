@@ -37,13 +37,24 @@ static __always_inline bool has_connection(struct __sk_buff *skb, struct bpf_soc
 	return is;
 }
 
+/* A SYN alone is for who listens, if for anybody; a look-up would ask the guard (guard.h), which
+ * would count its client twice. */
+static __always_inline bool begins(struct __sk_buff *skb, __u32 at)
+{
+	__u8 flags;
+
+	return load(skb, at + offsetof(struct tcp_header, flags), &flags, sizeof(flags)) &&
+	       (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 static __always_inline bool tcp4(struct __sk_buff *skb, const struct ip4_header *ip, __u32 at,
 				 bool quoted)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct ports p;
 
-	if (!load(skb, at + (ip->version_ihl & 15) * 4, &p, sizeof(p)))
+	at += (ip->version_ihl & 15) * 4;
+	if (!load(skb, at, &p, sizeof(p)) || (!quoted && begins(skb, at)))
 		return false;
 	/* An error quotes what was sent: the other way round than its answer. */
 	tuple.ipv4.saddr = quoted ? ip->dst : ip->src;
@@ -82,7 +93,7 @@ static __always_inline bool tcp6(struct __sk_buff *skb, const struct ip6_header 
 	struct bpf_sock_tuple tuple = {};
 	struct ports p;
 
-	if (!load(skb, at, &p, sizeof(p)))
+	if (!load(skb, at, &p, sizeof(p)) || (!quoted && begins(skb, at)))
 		return false;
 	__builtin_memcpy(tuple.ipv6.saddr, quoted ? ip->dst : ip->src, 16);
 	__builtin_memcpy(tuple.ipv6.daddr, quoted ? ip->src : ip->dst, 16);

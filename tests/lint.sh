@@ -12,7 +12,7 @@ tidy() {
 }
 
 tidy_bpf() {
-	clang-tidy --quiet bpf/lbxdp.bpf.c bpf/tproxy.bpf.c bpf/via.bpf.c -- -target bpf -O2 -mcpu=v3 -std=gnu11 -Ivmlinux -Iinclude \
+	clang-tidy --quiet bpf/lbxdp.bpf.c bpf/tproxy.bpf.c bpf/via.bpf.c bpf/guard.bpf.c -- -target bpf -O2 -mcpu=v3 -std=gnu11 -Ivmlinux -Iinclude \
 		-Ibpf 2>/dev/null | sed "s|$PWD/||"
 }
 

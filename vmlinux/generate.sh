@@ -5,7 +5,7 @@
 set -eu
 
 types='__u8 __u16 __u32 __u64 __s32 __s64 __be16 __be32 __wsum bool _Bool xdp_action xdp_md
-bpf_map_type bpf_hdr_start_off __sk_buff bpf_sock bpf_sock_tuple'
+bpf_map_type bpf_hdr_start_off __sk_buff bpf_sock bpf_sock_tuple bpf_sk_lookup sk_action'
 constants='BPF_F_NO_PREALLOC BPF_ANY BPF_F_CURRENT_NETNS BPF_TCP_LISTEN BPF_RB_NO_WAKEUP false'
 out=${1:-$(dirname "$0")/vmlinux.h}
 

@@ -4,9 +4,12 @@
 import contextlib
 import errno
 import json
+import os
 import select
 import shutil
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -136,6 +139,146 @@ def test_a_refused_client_of_layer_7_meets_no_socket(net, lb):
     assert serves(net, CLIENT, VIP_7)
     assert counts(lb, "web")["sessions_total"] == 1
     assert net.client.run("ping", "-c", "1", "-W", "1", "-I", STRANGER, VIP_7).returncode == 0
+
+
+@contextlib.contextmanager
+def second_arm(net, vip=VIP_7):
+    """The far client reaches the VIP by the balancer's eth1, where no XDP runs."""
+    net.far.ip("route", "add", f"{vip}/32", "via", "10.1.0.2")
+    try:
+        yield net.far
+    finally:
+        net.far.ip("route", "del", f"{vip}/32")
+
+
+def turned_away(lb, space, vip=VIP_7, name="web", source=None):
+    """The client gets a reset in place of a connection, and is counted once."""
+    before = lb.service(name)
+    verdicts = lb.status()["verdicts"]["ACL"]
+    with pytest.raises(ConnectionRefusedError):
+        space.connect(vip, 80, source=source)
+    after = lb.service(name)
+    return ([after[k] - before[k] for k in
+             ("denied_packets_total", "denied_connections_total")] == [1, 1]
+            and lb.status()["verdicts"]["ACL"] == verdicts + 1)
+
+
+def test_a_list_of_layer_7_holds_where_no_xdp_runs(net, lb):  # R82
+    lb.up(config({"web": l7(allow_from=CLIENT), "more": l7(ports=[8080])}))
+    with second_arm(net) as far:
+        assert turned_away(lb, far)
+        assert answer(far, VIP_7, 8080) in MAIL  # the same address without a list
+        assert turned_away(lb, lb.space)  # the host itself comes from the VIP
+        assert counts(lb, "web")["sessions_total"] == 0
+        assert serves(net, CLIENT, VIP_7) and refuses(net, lb, STRANGER, VIP_7)
+        lb.reload(config({"web": l7(allow_from=[FAR, VIP_7]), "more": l7(ports=[8080])}))
+        assert answer(far, VIP_7) in MAIL
+        assert answer(lb.space, VIP_7) in MAIL
+        assert denied(lb, "more") == 0
+
+
+def test_a_list_holds_for_ipv6_where_no_xdp_runs(net, lb):
+    lb.up(config({"web": l7(vip=VIP6, allow_from=CLIENT6)}))
+    assert turned_away(lb, lb.space, VIP6)
+    assert serves(net, CLIENT6, VIP6)
+    lb.reload(config({"web": l7(vip=VIP6, allow_from=VIP6)}))
+    assert answer(lb.space, VIP6) in MAIL
+
+
+def test_the_guard_is_there_while_a_list_of_layer_7_is(net, lb):
+    def guards():
+        links = json.loads(lb.space.run("bpftool", "-j", "link", "show").stdout)
+        return [link for link in links if link["type"] == "netns" and
+                f"{lb.pins}/lbx_guard" in link.get("pinned", [])]
+    open_to_all, guarded = l7(), l7(deny_from=FAR)
+    lb.up(config({"web": open_to_all, "dr": service(ports=[25], deny_from=FAR)}))
+    with second_arm(net) as far:
+        assert answer(far, VIP_7) in MAIL
+        assert not os.path.exists(f"{lb.pins}/lbx_guard")
+        lb.reload(config({"web": guarded}))
+        assert turned_away(lb, far)
+        os.unlink(f"{lb.pins}/lbx_guard")  # somebody takes it away
+        wait_for("the guard to be back", lambda: os.path.exists(f"{lb.pins}/lbx_guard"))
+        assert turned_away(lb, far)
+        lb.reload(config({"web": open_to_all}))
+        assert not os.path.exists(f"{lb.pins}/lbx_guard")
+        assert answer(far, VIP_7) in MAIL
+
+
+def test_the_guard_outlives_the_daemon_and_goes_with_down(net, lb):  # F1
+    lb.up(config({"web": l7(deny_from=FAR)}))
+    with second_arm(net) as far:
+        lb.kill("main")
+        with pytest.raises(ConnectionRefusedError):
+            far.connect(VIP_7, 80)
+        assert serves(net, CLIENT, VIP_7)
+        lb.up()
+        assert turned_away(lb, far)
+        lb.down()
+        assert lb.leftovers() == []
+        with lb.space.socket() as own:  # somebody else's server, where the service was
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            lb.space.ip("addr", "add", f"{VIP_7}/32", "dev", "lo")
+            try:
+                own.bind((VIP_7, 80))
+                own.listen()
+                far.connect(VIP_7, 80).close()
+            finally:
+                lb.space.ip("addr", "del", f"{VIP_7}/32", "dev", "lo")
+
+
+KNOCK = """
+import errno, select, socket, sys, time
+source, vip = sys.argv[1:]
+entered = refused = 0
+print("begun", flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    with socket.socket() as s:
+        s.setblocking(False)
+        s.bind((source, 0))
+        err = s.connect_ex((vip, 80))
+        if err == errno.EINPROGRESS:
+            select.select([], [s], [], 0.02)
+            err = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            try:
+                s.getpeername()
+            except OSError as e:
+                err = err or e.errno
+        entered += err == 0
+        refused += err != 0
+print(entered, refused, flush=True)
+"""
+
+
+@contextlib.contextmanager
+def knocking(space, source, vip=VIP_7):
+    """A client that tries without a pause; yields a function that ends it and says how often it
+    got a connection, and how often not."""
+    child = space.spawn(sys.executable, "-c", KNOCK, source, vip, stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "begun\n"
+        yield lambda: [int(n) for n in child.communicate("stop\n", timeout=30)[0].split()]
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_service_that_comes_with_a_list_is_never_open(net, lb):  # R82
+    many = [f"{10 + i // 65536}.{i // 256 % 256}.{i % 256}.0/24" for i in range(99990)]
+    before = {"other": l7(ports=[8080], check=CONNECT)}
+    coming = {"web": l7(check=CONNECT, deny_from=[*many, "192.168.30.48/28"])}
+    lb.up(config(before))
+    with second_arm(net) as far, knocking(net.client, STRANGER) as near_ends, \
+            knocking(far, FAR) as far_ends:
+        for _ in range(3):
+            lb.reload(config({**before, **coming}))
+            lb.wait_real("web/mail1", status="up")
+            assert counts(lb, "web")["sessions_total"] == 0
+            lb.reload(config(before))
+        for ends in (near_ends, far_ends):
+            entered, refused = ends()
+            assert entered == 0 and refused > 0
 
 
 def test_both_layers_on_one_vip_have_lists_of_their_own(net, lb):  # R116

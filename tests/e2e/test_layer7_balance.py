@@ -186,6 +186,16 @@ def test_the_places_of_killed_processes_are_free_again(net, lb):  # F23
                 assert second.recv(16) == b"second"
 
 
+def test_a_real_whose_clients_are_hashed_starts_at_once_and_says_so(net, lb):  # R36
+    said = lb.up(config({"web": l7(scheduler="sh", slow_start="1h")}))
+    assert "slow_start: is not used with scheduler: sh" in said.stdout + said.stderr
+    lb.call("drain", "web/mail2")
+    lb.wait_real("web/mail2", admin="drain")
+    lb.call("online", "web/mail2")
+    lb.wait_real("web/mail2", admin="online")
+    assert [statistics(lb)[n]["throttle"] for n in ("mail1", "mail2")] == ["", ""]
+
+
 def test_a_real_that_returns_is_not_flooded(net, lb):  # R36
     with contextlib.ExitStack() as held:
         lb.up(config({"web": l7(scheduler="wlc", slow_start="1h")}))

@@ -157,6 +157,14 @@ static void add_tcp(struct frame *f, uint16_t source, uint16_t dest)
 	add(f, &tcp, sizeof(tcp));
 }
 
+/* Of a frame that ends in add_tcp's header. */
+static void make_syn(struct frame *f)
+{
+	struct tcphdr *tcp = (void *)(f->at + f->len - sizeof(*tcp));
+
+	tcp->syn = 1;
+}
+
 static void add_icmp(struct frame *f, uint8_t type)
 {
 	const struct icmphdr icmp = {.type = type}; /* ICMPv6 begins likewise */
@@ -226,6 +234,8 @@ static void an_answer_to_a_connection_is_marked_ipv6(void **state)
 	add(&extended, extension, sizeof(extension));
 	add_tcp(&extended, p.server_port, p.client_port);
 	assert_marked(&extended);
+	make_syn(&plain);
+	assert_unmarked(&plain);
 	pair_close(&p);
 }
 
@@ -275,8 +285,10 @@ static void what_is_forwarded_keeps_its_mark(void **state)
 	struct frame fragment = tcp4(p.server_port, p.client_port, IP_MF, 0);
 	struct frame cut = tcp4(p.server_port, p.client_port, 0, 0);
 	struct frame udp = frame_of(ETHERTYPE_IP);
+	struct frame syn = tcp4(p.server_port, p.client_port, 0, 0);
 
 	cut.len = ETHER_HDR_LEN + sizeof(struct iphdr) + 2;
+	make_syn(&syn); /* of the same four numbers as an answer that is marked */
 	add_ip4(&udp, IPPROTO_UDP, 0, 0);
 	add_tcp(&udp, p.server_port, p.client_port);
 	assert_unmarked(&stranger);
@@ -284,6 +296,7 @@ static void what_is_forwarded_keeps_its_mark(void **state)
 	assert_unmarked(&fragment);
 	assert_unmarked(&cut);
 	assert_unmarked(&udp);
+	assert_unmarked(&syn);
 	pair_close(&p);
 }
 

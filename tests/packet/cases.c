@@ -8,6 +8,7 @@ void cases_run(void)
 	cases_route();
 	cases_answer();
 	cases_acl();
+	cases_guard();
 	cases_trace();
 	cases_fragment();
 	cases_related();

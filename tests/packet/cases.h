@@ -11,6 +11,7 @@ void cases_flow(void);
 void cases_route(void);
 void cases_answer(void);
 void cases_acl(void);
+void cases_guard(void);
 void cases_trace(void);
 void cases_fragment(void);
 void cases_related(void);

@@ -5,15 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "cases.h"
+#include "guard.skel.h"
 #include "lbxdp.skel.h"
 #include "world.h"
 
 const char *runner_name = "kernel";
 
 static struct lbxdp_bpf *skel;
+static struct guard_bpf *guard;
 
 enum { CPUS_MAX = 1024, ETHERNET_HEADER = 14 };
 
@@ -87,6 +90,26 @@ int runner_run(struct frame *f)
 	return opts.retval;
 }
 
+bool runner_guard(const struct lb_addr *client, const struct lb_endpoint *at, bool six)
+{
+	struct bpf_sk_lookup ctx = {
+		.family = six ? AF_INET6 : AF_INET, .protocol = at->proto, .local_port = at->port};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
+	int err;
+
+	if (six) {
+		memcpy(ctx.remote_ip6, client->byte, sizeof(ctx.remote_ip6));
+		memcpy(ctx.local_ip6, at->vip.byte, sizeof(ctx.local_ip6));
+	} else {
+		memcpy(&ctx.remote_ip4, client->byte + 12, sizeof(ctx.remote_ip4));
+		memcpy(&ctx.local_ip4, at->vip.byte + 12, sizeof(ctx.local_ip4));
+	}
+	err = bpf_prog_test_run_opts(bpf_program__fd(guard->progs.lbxdp_guard), &opts);
+	if (err)
+		exit(fprintf(stderr, "guard: %s\n", strerror(-err)));
+	return opts.retval == SK_DROP;
+}
+
 bool runner_refuse(const char *map, bool refuse)
 {
 	return false;
@@ -127,15 +150,35 @@ bool runner_clock_stands(void)
 	return false;
 }
 
+/* Over the same maps. */
+static int load_guard(void)
+{
+	struct bpf_map *m;
+	int err = 0;
+
+	guard = guard_bpf__open();
+	if (!guard)
+		return -errno;
+	bpf_object__for_each_map(m, guard->obj)
+	{
+		if (!err)
+			err = bpf_map__reuse_fd(m, bpf_map__fd(map_of(bpf_map__name(m))));
+	}
+	return err ? err : guard_bpf__load(guard);
+}
+
 static int load(void)
 {
+	int err;
+
 	skel = lbxdp_bpf__open();
 	if (!skel)
 		return -errno;
 	bpf_map__set_max_entries(skel->maps.lbx_flows4, FLOWS_MAX);
 	bpf_map__set_max_entries(skel->maps.lbx_flows6, FLOWS_MAX);
 	bpf_map__set_max_entries(skel->maps.lbx_nat, FLOWS_MAX);
-	return lbxdp_bpf__load(skel);
+	err = lbxdp_bpf__load(skel);
+	return err ? err : load_guard();
 }
 
 int main(void)
@@ -150,6 +193,7 @@ int main(void)
 	runner_name = "kernel, traced";
 	world_traced = true;
 	cases_run();
+	guard_bpf__destroy(guard);
 	lbxdp_bpf__destroy(skel);
 	return tap_end();
 }

@@ -4,6 +4,7 @@
  * path, and again with every packet traced; neither must make a difference. No root, no kernel.
  */
 #include "fast.h"
+#include "guard.h"
 
 #include "cases.h"
 #include "world.h"
@@ -52,6 +53,11 @@ int runner_run(struct frame *f)
 	action = entry(&ctx);
 	f->len = host_frame_get(f->byte);
 	return action;
+}
+
+bool runner_guard(const struct lb_addr *client, const struct lb_endpoint *at, bool six)
+{
+	return guard_refuses(client, at, six);
 }
 
 bool runner_refuse(const char *map, bool refuse)

@@ -3,7 +3,7 @@
 
 PACKET := tests/packet
 PACKET_CASES := $(PACKET)/cases.c $(PACKET)/cases_parse.c $(PACKET)/cases_flow.c \
-                $(PACKET)/cases_route.c $(PACKET)/cases_answer.c $(PACKET)/cases_acl.c \
+                $(PACKET)/cases_route.c $(PACKET)/cases_answer.c $(PACKET)/cases_acl.c $(PACKET)/cases_guard.c \
                 $(PACKET)/cases_trace.c $(PACKET)/cases_pick.c \
                 $(PACKET)/cases_fragment.c $(PACKET)/cases_related.c \
                 $(PACKET)/cases_flood.c $(PACKET)/cases_fast.c $(PACKET)/cases_origin.c \
@@ -20,7 +20,7 @@ $(O)/packet-native: $(PACKET_CASES) $(PACKET)/native.c $(PACKET)/host_env.c $(PA
 	@mkdir -p $(@D)
 	$(CC) $(PACKET_CFLAGS) $(PACKET_SAN) -o $@ $(filter %.c,$^)
 
-$(O)/packet-kernel: $(PACKET_CASES) $(PACKET)/kernel.c $(PACKET_HDRS) $(O)/lbxdp.skel.h
+$(O)/packet-kernel: $(PACKET_CASES) $(PACKET)/kernel.c $(PACKET_HDRS) $(O)/lbxdp.skel.h $(O)/guard.skel.h
 	$(CC) $(PACKET_CFLAGS) -I$(O) -o $@ $(filter %.c,$^) -lbpf -lelf -lz
 
 packet-native: $(O)/packet-native ## packet cases natively under sanitizers
@@ -29,10 +29,11 @@ packet-native: $(O)/packet-native ## packet cases natively under sanitizers
 packet-kernel: $(O)/packet-kernel ## packet cases through the kernel's test run (root)
 	$<
 
-verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o $(O)/via.bpf.o ## instructions and stack against the baselines (root)
+verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o $(O)/via.bpf.o $(O)/guard.bpf.o ## instructions and stack against the baselines (root)
 	$(PACKET)/verifier.sh $(O)/lbxdp.bpf.o $(PACKET)/verifier.baseline
 	$(PACKET)/verifier.sh $(O)/tproxy.bpf.o $(PACKET)/verifier-tproxy.baseline
 	$(PACKET)/verifier.sh $(O)/via.bpf.o $(PACKET)/verifier-via.baseline
+	$(PACKET)/verifier.sh $(O)/guard.bpf.o $(PACKET)/verifier-guard.baseline
 
 .PHONY: packet-native packet-kernel verifier
 

@@ -21,6 +21,8 @@ int runner_next(const char *map, const void *prev, void *key);
 /* Runs the program; f becomes what it made of it. Returns the XDP action, or -errno where this
  * runner cannot run such a frame. */
 int runner_run(struct frame *f);
+/* Asks the program at the host's door about a TCP client: true, it refuses. */
+bool runner_guard(const struct lb_addr *client, const struct lb_endpoint *at, bool six);
 /* Whether time only passes when a case says so. */
 bool runner_clock_stands(void);
 /* Lets every insertion into map fail; false: this runner cannot. */

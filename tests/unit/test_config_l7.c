@@ -247,9 +247,9 @@ static const struct saying redirect_sayings[] = {
 static const struct saying order_sayings[] = {
 	{HEAD VIP REALS
 	 "    scheduler: maglev\n    persistence: {source: 24, source6: 64, timeout: "
-	 "1m}\n",									 ""     },
+	 "1m}\n",									    ""  },
 	{HEAD VIP REALS "    scheduler: wlc\n    slow_start: 30s\n    persistence: none\n"
-			"    one_packet: off\n",					  ""     },
+			"    one_packet: off\n",					     ""  },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 4, min_connections: 2}}\n",
 	 ""											       },
 	{HEAD VIP REALS "    persistence: {timeout: 1m}\n",
@@ -259,18 +259,24 @@ static const struct saying order_sayings[] = {
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20, max_connections: 4, min_connections: 5}}\n",
 	 "f:6:73: error: services.S.reals.A.min_connections: is above max_connections, 4\n"               },
 	{HEAD VIP "    reals: {A: {ip: 192.168.30.20}}\n    backup: {ip: 192.168.30.30, "
-		  "min_connections: 5}\n",						"f:7:33: error: services.S.backup.min_connections: is not used without "
+		  "min_connections: 5}\n",						   "f:7:33: error: services.S.backup.min_connections: is not used without "
 	 "max_connections\n"                           },
 	{HEAD VIP REALS "    scheduler: sh\n    slow_start: 30s\n",
 	 "f:8:17: warning: services.S.slow_start: is not used with scheduler: sh\n"                       },
+	{TCP REALS "    scheduler: maglev\n    slow_start: 30s\n",
+	 "f:9:17: warning: services.S.slow_start: is not used with scheduler: maglev\n"                   },
+	{HTTP REALS "    scheduler: sh\n    slow_start: 30s\n"
+		    "    routes: [{path: /a, scheduler: rr, reals: {B: {ip: 10.0.0.2}}}]\n", ""  },
+	{HTTP REALS "    scheduler: rr\n    slow_start: 30s\n"
+		    "    routes: [{path: /a, scheduler: sh, reals: {B: {ip: 10.0.0.2}}}]\n", ""  },
 	{HEAD VIP REALS "    one_packet: on\n",
 	 "f:7:17: error: services.S.one_packet: is for datagrams (protocol: udp)\n"                       },
 	{HEAD VIP "    protocol: udp\n    one_packet: on\n    scheduler: wlc\n    reals: {A: {ip: "
-		  "192.168.30.20, max_connections: 5}}\n",				"f:8:16: error: services.S.scheduler: wlc counts connections, and one_packet: on makes "
+		  "192.168.30.20, max_connections: 5}}\n",				   "f:8:16: error: services.S.scheduler: wlc counts connections, and one_packet: on makes "
 	 "none\n"
 	 "f:9:36: error: services.S.reals.A.max_connections: is not used with one_packet: on, "
 	 "which makes no connections\n"},
-	{HEAD VIP REALS "    protocol: udp\n    one_packet: on\n    scheduler: maglev\n",          ""     },
+	{HEAD VIP REALS "    protocol: udp\n    one_packet: on\n    scheduler: maglev\n",             ""  },
 };
 
 static const struct saying persistence_sayings[] = {
@@ -516,7 +522,7 @@ static void tls_and_limits_are_read(void **state)
 {
 	struct model *m = must_read(
 		"l7: {request_buffer: 51200, logging: /var/log/s.log, splice: off}\n" HTTP
-		"    scheduler: maglev\n    maxconn: 4000\n    slow_start: 30s\n"
+		"    scheduler: wlc\n    maxconn: 4000\n    slow_start: 30s\n"
 		"    timeouts: {request: 5s}\n    source: client\n"
 		"    tls: {certificates: [/a.pem, /b.pem], min_version: \"1.3\", client_ca: "
 		"/c.pem}\n"
@@ -528,7 +534,7 @@ static void tls_and_limits_are_read(void **state)
 	assert_false(m->l7.splice);
 	assert_string_equal(m->l7.log_file, "/var/log/s.log");
 	assert_int_equal(s->l7.request_buffer, 51200);
-	assert_int_equal(s->scheduler, SCHEDULER_MAGLEV);
+	assert_int_equal(s->scheduler, SCHEDULER_WLC);
 	assert_int_equal(s->l7.maxconn, 4000);
 	assert_int_equal(s->slow_start, 30000);
 	assert_int_equal(s->l7.request, 5000);

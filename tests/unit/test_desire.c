@@ -393,6 +393,7 @@ static void a_list_of_clients_guards_the_endpoints_of_either_layer(void **state)
 		assert_int_equal(row->host, l7);
 		assert_memory_equal(row->acl, w.service.acl, acl_size(w.service.acl));
 		assert_int_equal(plan_count(p, PLAN_ENDPOINTS), 2);
+		assert_int_equal(plan_count(p, PLAN_GUARD), l7);
 		assert_int_equal(plan_count(p, PLAN_RINGS), !l7);
 		assert_int_equal(plan_count(p, PLAN_LISTENERS), l7 ? 2 : 0);
 		w.service.acl = some_clients(later); /* as a configuration that is read again */

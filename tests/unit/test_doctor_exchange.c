@@ -197,7 +197,9 @@ static const char config[] =
 	"        reals: {a: {ip: 10.0.0.1}, b: {ip: 10.0.0.2}}}\n"
 	"  smtp: {mode: l4-dr, vip: 192.168.30.10, ports: [25], reals: {a: {ip: 10.0.0.3}}}\n"
 	"  pass: {mode: l7-tcp, vip: 192.168.30.12, ports: [443],\n"
-	"         reals: {a: {ip: 10.0.0.1, port: 443}, c: {ip: 10.0.0.4, port: 8443}}}\n";
+	"         reals: {a: {ip: 10.0.0.1, port: 443}, c: {ip: 10.0.0.4, port: 8443}}}\n"
+	"  some: {mode: l7-tcp, vip: 192.168.30.13, ports: [443], allow_from: 10.9.0.0/16,\n"
+	"         reals: {a: {ip: 10.0.0.1, port: 443}}}\n";
 
 static void servers_are_those_that_show_a_certificate_on_443(void **state)
 {
@@ -216,10 +218,11 @@ static void servers_are_those_that_show_a_certificate_on_443(void **state)
 	for (size_t i = 0; i < f.server_count; i++)
 		assert_string_equal(f.servers[i].label, expect[i]);
 	assert_int_equal(f.servers[3].port, 8443);
-	assert_int_equal(f.vip_count, 2);
+	assert_int_equal(f.vip_count, 3);
 	(void)exchange_servers(&away, m, true, a);
-	assert_int_equal(away.server_count, ARRAY_COUNT(expect) + 1);
+	assert_int_equal(away.server_count, ARRAY_COUNT(expect) + 2);
 	assert_string_equal(away.servers[0].label, "VIP 192.168.30.10");
+	assert_string_equal(away.servers[5].label, "VIP 192.168.30.13"); /* which has a list */
 	arena_free(a);
 	model_free(m);
 	buf_free(&messages);

@@ -331,6 +331,33 @@ static void a_real_with_a_port_of_its_own_is_asked_there(void **state) /* R53, R
 	assert_int_equal(count_specs(&s), 4); /* without one: on each port of the service */
 }
 
+static void a_real_that_starts_slowly_has_a_share_of_its_weight(void **state) /* R36 */
+{
+	enum { MINUTE = 60000, SINCE = 5000 };
+	static const struct {
+		enum scheduler scheduler;
+		uint32_t slow_start;
+		uint64_t since, after;
+		unsigned int percent;
+	} cases[] = {
+		{SCHEDULER_WRR,    MINUTE, SINCE, 0,      5 },
+		{SCHEDULER_WLC,    MINUTE, SINCE, 30000,  55},
+		{SCHEDULER_LC,     MINUTE, SINCE, MINUTE, 0 },
+		{SCHEDULER_RR,     MINUTE, 0,     0,      0 },
+		{SCHEDULER_RR,     0,      SINCE, 0,      0 },
+		{SCHEDULER_SH,     MINUTE, SINCE, 0,      0 }, /* who hashes does not ramp */
+		{SCHEDULER_MAGLEV, MINUTE, SINCE, 30000,  0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		const struct service_config s = {.scheduler = cases[i].scheduler,
+						 .slow_start = cases[i].slow_start};
+
+		assert_int_equal(service_throttle(&s, cases[i].since, SINCE + cases[i].after),
+				 cases[i].percent);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +372,7 @@ int main(void)
 		cmocka_unit_test(specs_of_equal_checks_are_equal_bytes),
 		cmocka_unit_test(services_and_reals_are_found_by_name),
 		cmocka_unit_test(words_are_those_of_the_file),
+		cmocka_unit_test(a_real_that_starts_slowly_has_a_share_of_its_weight),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

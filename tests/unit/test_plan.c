@@ -215,6 +215,84 @@ static void another_value_of_a_shared_row_takes_a_whole_plan(void **state)
 	plan_free(after);
 }
 
+/* The tables of a plan in which something happened, in turn. */
+struct turns {
+	enum plan_table table[2 * PLAN_TABLE_COUNT];
+	size_t count;
+};
+
+static int turn_put(void *to, enum plan_table t, const void *key, const void *value,
+		    const void *old)
+{
+	struct turns *turns = to;
+
+	turns->table[turns->count++] = t;
+	return 0;
+}
+
+static int turn_del(void *to, enum plan_table t, const void *key, const void *value)
+{
+	return turn_put(to, t, key, value, NULL);
+}
+
+static size_t turn_of(const struct turns *turns, enum plan_table t)
+{
+	for (size_t i = 0; i < turns->count; i++)
+		if (turns->table[i] == t)
+			return i;
+	fail_msg("nothing happened in %s", plan_table_name(t));
+	return 0;
+}
+
+/* One row in each table, of zeros but for the value's first byte. */
+static struct plan *plan_of_all(unsigned char first)
+{
+	static const unsigned char key[4096];
+	unsigned char value[4096] = {first};
+	struct plan *p = plan_new();
+
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		assert_int_equal(plan_put(p, t, key, value), 0);
+	return p;
+}
+
+static const enum plan_table guards[] = {PLAN_ACLS, PLAN_ENDPOINTS, PLAN_GUARD};
+static const enum plan_table guarded[] = {PLAN_LISTENERS, PLAN_ADDRESSES, PLAN_VIPS, PLAN_IFACES,
+					  PLAN_ANNOUNCE};
+
+/* Each of the guards came before each of what they guard, or after. */
+static void assert_guards(const struct turns *turns, bool before)
+{
+	for (size_t i = 0; i < sizeof(guards) / sizeof(*guards); i++)
+		for (size_t j = 0; j < sizeof(guarded) / sizeof(*guarded); j++)
+			assert_int_equal(turn_of(turns, guards[i]) < turn_of(turns, guarded[j]),
+					 before);
+}
+
+static void what_guards_comes_first_and_goes_last(void **state) /* R82 */
+{
+	struct turns came = {}, went = {}, changed = {};
+	struct plan_sink sink = {turn_put, turn_del, &came};
+	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
+	struct plan *actual = plan_new(), *none = plan_new(), *all = plan_of_all(0),
+		    *others = plan_of_all(1);
+
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		sinks[t] = &sink;
+	assert_int_equal(plan_apply(actual, all, sinks, NULL), 0);
+	assert_guards(&came, true);
+	sink.to = &changed;
+	assert_int_equal(plan_apply_part(actual, all, others, sinks, NULL), 0);
+	assert_guards(&changed, true);
+	sink.to = &went;
+	assert_int_equal(plan_apply(actual, none, sinks, NULL), 0);
+	assert_guards(&went, false);
+	plan_free(actual);
+	plan_free(none);
+	plan_free(all);
+	plan_free(others);
+}
+
 static void a_refused_row_of_a_part_stays_as_it_was(void **state)
 {
 	struct tape tape = {.refuse_after = 0};
@@ -242,6 +320,7 @@ int main(void)
 		cmocka_unit_test(rows_appear_in_table_order_and_go_in_the_opposite_order),
 		cmocka_unit_test(an_equal_plan_costs_nothing),
 		cmocka_unit_test(a_changed_row_is_put_with_its_old_value),
+		cmocka_unit_test(what_guards_comes_first_and_goes_last),
 		cmocka_unit_test(a_refused_row_is_tried_again),
 		cmocka_unit_test(a_refused_delete_stays_in_actual),
 		cmocka_unit_test(the_later_of_two_puts_stands),

@@ -31,7 +31,7 @@ def parts(build):
                            "no:cacheprovider", "--durations=15", "-k", f"not ({TOO_MANY} or {MAIL})",
                            f"--junit-xml={LOGS}/e2e.xml", *files]
     yield "packet", "tap", [f"{build}/packet-kernel"]
-    for program in ("", "-tproxy", "-via"):
+    for program in ("", "-tproxy", "-via", "-guard"):
         name = program.strip("-") or "lbxdp"
         yield f"verifier-{name}", "one", ["tests/packet/verifier.sh", f"{build}/{name}.bpf.o",
                                            f"tests/vm/verifier{program}.baseline"]

@@ -71,12 +71,23 @@ static void rule_persistence(struct config_reading *r, const struct service_conf
 		rule_cookie(r, s, map);
 }
 
-/* Clients that are hashed would move at each step. */
+/* Routes may have a scheduler of their own. */
+static bool can_start_slowly(const struct service_config *s)
+{
+	bool can = !scheduler_hashes(s->scheduler);
+
+	for (size_t i = 0; i < s->l7.route_count; i++) {
+		const struct route_config *route = &s->l7.routes[i];
+
+		can |= route->has_scheduler && !scheduler_hashes(route->own.scheduler);
+	}
+	return can;
+}
+
 static void rule_slow_start(struct config_reading *r, const struct service_config *s,
 			    const struct yaml_node *n)
 {
-	if (s->slow_start && !service_is_l7(s) &&
-	    (s->scheduler == SCHEDULER_SH || s->scheduler == SCHEDULER_MAGLEV))
+	if (s->slow_start && !can_start_slowly(s))
 		config_warn(r, yaml_get(n, "slow_start"), "is not used with scheduler: %s",
 			    scheduler_name(s->scheduler));
 }

@@ -318,16 +318,20 @@ static int put_layer4(struct plan *p, const struct service_config *s, const stru
 	return err ? err : desire_put_ring(p, s, f, tables, store);
 }
 
-/* Who may use it. Packets of layer 7 are the host's business, but for those that are refused. */
+/* Who may use it. Packets of layer 7 are the host's business, but for those that are refused, and
+ * they may come by ways that XDP does not see. */
 static int put_acl(struct plan *p, const struct service_config *s, uint32_t service,
 		   struct store *store)
 {
 	struct row_acl row = {.host = service_is_l7(s)};
+	const __u32 only = 0, none = 0;
+	int err;
 
 	if (!s->acl)
 		return 0;
 	row.acl = store_acl(store, s->acl);
-	return plan_put(p, PLAN_ACLS, &service, &row);
+	err = plan_put(p, PLAN_ACLS, &service, &row);
+	return err || !row.host ? err : plan_put(p, PLAN_GUARD, &only, &none);
 }
 
 /* Only a service that XDP forwards or guards has to be known there. */

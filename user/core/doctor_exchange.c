@@ -75,14 +75,16 @@ static void list_server(struct listing *l, const char *label, bool is_vip, const
 			.label = label, .is_vip = is_vip, .addr = *addr, .port = port};
 }
 
+/* From here, a service of layer 7 is asked as by any client: who has no list knows us too. */
 static void list_vips(struct listing *l, const struct service_config *s)
 {
+	bool asked = l->dr_vips || (service_is_l7(s) && !s->acl);
 	char text[ADDR_TEXT_LEN];
 
 	for (size_t i = 0; i < s->vip_count; i++) {
 		if (!has_vip(l->facts, &s->vips[i]))
 			l->vips[l->facts->vip_count++] = s->vips[i];
-		if (l->dr_vips || service_is_l7(s))
+		if (asked)
 			list_server(
 				l, arena_printf(l->arena, "VIP %s", addr_format(&s->vips[i], text)),
 				true, &s->vips[i], EXCHANGE_PORT);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ramp.h"
+
 enum { CHECKED_PORTS_MAX = 16 }; /* a check asks at most so many ports of one real */
 
 void model_free(struct model *m)
@@ -92,6 +94,18 @@ const char *scheduler_name(enum scheduler s)
 		[SCHEDULER_LC] = "lc",   [SCHEDULER_SH] = "sh",   [SCHEDULER_MAGLEV] = "maglev"};
 
 	return names[s];
+}
+
+bool scheduler_hashes(enum scheduler s)
+{
+	return s == SCHEDULER_SH || s == SCHEDULER_MAGLEV;
+}
+
+unsigned int service_throttle(const struct service_config *s, uint64_t since, uint64_t now)
+{
+	unsigned int step = ramp_step(since, s->slow_start, now);
+
+	return scheduler_hashes(s->scheduler) || step == RAMP_STEPS ? 0 : step * 100 / RAMP_STEPS;
 }
 
 const char *on_down_name(enum on_down o)

@@ -222,6 +222,14 @@ bool service_is_nat(const struct service_config *s);
 /* Does it only send clients elsewhere? Then it has no reals. */
 bool service_is_redirect(const struct service_config *s);
 
+/* Does it go by the client's address? Then nothing starts slowly: clients would move at each step.
+ */
+bool scheduler_hashes(enum scheduler s);
+
+/* Percent of its weight that a real has which is usable since then (ms; 0: for long) and starts
+ * slowly (R36); 0: all of it. */
+unsigned int service_throttle(const struct service_config *s, uint64_t since, uint64_t now);
+
 /* "auto", "vip", "client" or the addresses that layer 7 connects from, as a list where there are
  * several, into text (SOURCE_TEXT_LEN bytes). */
 enum { SOURCE_TEXT_LEN = PROXY_SOURCES_MAX * (ADDR_TEXT_LEN + 4) };

@@ -25,6 +25,7 @@ static const struct {
 	[PLAN_ACLS] = {"acls",           sizeof(__u32),                   sizeof(struct row_acl)        },
 	[PLAN_FLOODS] = {"floods",         sizeof(__u32),                   sizeof(struct row_flood)      },
 	[PLAN_ENDPOINTS] = {"endpoints",      sizeof(struct lb_endpoint),      sizeof(__u32)                 },
+	[PLAN_GUARD] = {"guard",          sizeof(__u32),                   sizeof(__u32)                 },
 	[PLAN_LOCAL_ROUTES] = {"local routes",   sizeof(struct row_local_route),  sizeof(__u32)                 },
 	[PLAN_DIVERTS] = {"diverts",        sizeof(__u32),                   sizeof(__u32)                 },
 	[PLAN_PROXY_SERVICES] = {"proxy services", sizeof(__u32),                   sizeof(struct proxy_service)  },
@@ -375,6 +376,7 @@ static bool is_shared(enum plan_table t)
 	switch (t) {
 	case PLAN_VIA_FILTERS:
 	case PLAN_NEIGHBOURS:
+	case PLAN_GUARD:
 	case PLAN_LOCAL_ROUTES:
 	case PLAN_DIVERTS:
 	case PLAN_ADDRESSES:

@@ -16,7 +16,8 @@
 #include "core/ring.h"
 #include "lbxdp/abi.h"
 
-/* In the order rows appear: traffic is invited last. They go in the opposite order. */
+/* In the order rows appear: what guards comes before what it guards, and traffic is invited last.
+ * They go in the opposite order. */
 enum plan_table {
 	PLAN_SETTINGS,       /* __u32 0 -> struct row_settings */
 	PLAN_VIA_FILTERS,    /* __u32 ifindex -> __u32 0: checks through a VIP leave by it */
@@ -27,6 +28,10 @@ enum plan_table {
 	PLAN_REALS,          /* __u32 real id -> struct row_real */
 	PLAN_POOLS,          /* __u32 service id -> struct lb_pool: sources of l4-snat */
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
+	PLAN_FLOODS,         /* __u32 service id -> struct row_flood; before its endpoints */
+	PLAN_GUARD,          /* __u32 0 -> __u32 0: lists of layer 7 hold without XDP too */
+	PLAN_ACLS,           /* __u32 service id -> struct row_acl; before what it guards */
+	PLAN_ENDPOINTS,      /* struct lb_endpoint -> __u32 service id */
 	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob: first, so
 			      * that no row asks for what is not there */
 	PLAN_LOCAL_ROUTES,   /* struct row_local_route -> __u32 0: TProxy's policy rule and route */
@@ -36,12 +41,9 @@ enum plan_table {
 	PLAN_PROXY_RULES,    /* struct proxy_rule_key -> struct proxy_rule */
 	PLAN_LISTENERS,      /* struct proxy_endpoint -> __u32 service id */
 	PLAN_ADDRESSES,      /* struct addr -> __u32 0: a host address, while layer 7 uses it */
-	PLAN_FLOODS,         /* __u32 service id -> struct row_flood; before its endpoints */
-	PLAN_ACLS,      /* __u32 service id -> struct row_acl; before the endpoints it guards */
-	PLAN_ENDPOINTS, /* struct lb_endpoint -> __u32 service id */
-	PLAN_VIPS,      /* struct lb_addr -> __u32 active */
-	PLAN_IFACES,    /* __u32 ifindex -> struct row_iface: XDP attached there */
-	PLAN_ANNOUNCE,  /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
+	PLAN_VIPS,           /* struct lb_addr -> __u32 active */
+	PLAN_IFACES,         /* __u32 ifindex -> struct row_iface: XDP attached there */
+	PLAN_ANNOUNCE, /* struct row_announce_key -> struct row_announce: GARP or NA, v6 group */
 	PLAN_TABLE_COUNT,
 };
 

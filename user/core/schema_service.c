@@ -171,17 +171,16 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "none: everybody",
 	 .help = "Clients that may use the service: an address, a network 192.168.30.0/24, a range "
 		 "192.168.30.50-192.168.30.60, or a list of them, IPv4 or IPv6. With it, all "
-		 "others "
-		 "may not. The most specific entry decides; deny_from where both have it."},
+		 "others may not. The most specific entry decides; deny_from where both have it."},
 	{.key = "deny_from",
 	 .type = SCHEMA_PREFIXES,
 	 FIELD(service_config, deny_from),
 	 .max = LB_ACL_SERVICE_MAX,
 	 .neutral = NEUTRAL,
 	 .doc_default = "none",
-	 .help = "Clients that may not, written likewise. Their packets are dropped before the "
-		 "host "
-		 "sees them, and counted; connections that they have when it is reloaded are "
+	 .help = "Clients that may not, written likewise. Their packets are dropped before a "
+		 "socket hears of them, and counted; connections that they have when it is "
+		 "reloaded are "
 		 "reset."},
 	{.key = "flood_rate",
 	 .type = SCHEMA_UINT,

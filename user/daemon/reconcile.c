@@ -57,6 +57,14 @@ static void describe_tproxy(const struct daemon *d, enum plan_table t, const voi
 			 strerror(-error));
 }
 
+static void describe_guard(int error, char *text, size_t room)
+{
+	snprintf(text, room,
+		 "cannot attach the sk_lookup program: %s; allow_from and deny_from of layer 7 "
+		 "hold on interfaces with XDP only; trying again",
+		 strerror(-error));
+}
+
 /* F35: what the tables of the data plane hold. */
 static const struct {
 	enum plan_table table;
@@ -117,6 +125,9 @@ static void note_refusal(void *arg, enum plan_table t, const void *key, int erro
 		describe_tproxy(d, t, key, error, text, sizeof(text));
 	} else if (t == PLAN_VIA_FILTERS) {
 		describe_filter(d, key, "via: vip", error, text, sizeof(text));
+	} else if (t == PLAN_GUARD) {
+		r->layer7++;
+		describe_guard(error, text, sizeof(text));
 	} else if (t == PLAN_LISTENERS) {
 		r->layer7++;
 		describe_listener(key, error, text, sizeof(text));

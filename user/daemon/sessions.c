@@ -20,6 +20,18 @@ static bool is_refused(void *arg, const struct net_connection *c)
 	return service && dataplane_denies(d->dataplane, *service, &c->peer);
 }
 
+/* Somebody took the pin away, or detached it: it is put back. */
+void sessions_watch_guard(struct daemon *d)
+{
+	const __u32 only = 0;
+
+	if (!plan_find(d->actual, PLAN_GUARD, &only) || dataplane_guards_now(d->dataplane))
+		return;
+	log_warning("our sk_lookup program is gone; attaching it again");
+	(void)plan_delete(d->actual, PLAN_GUARD, &only); /* it is there */
+	reconcile_later(d);
+}
+
 void sessions_judge(struct daemon *d)
 {
 	uint32_t switches = dataplane_acl_switches(d->dataplane);

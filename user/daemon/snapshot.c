@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/desire.h"
-#include "core/ramp.h"
 #include "daemon/process_info.h"
 #include "daemon/roles.h"
 #include "daemon/state.h"
@@ -86,13 +85,6 @@ static uint64_t downtime_sec(const struct downtime *t)
 	return (t->msec + (t->since ? clock_msec() - t->since : 0)) / 1000;
 }
 
-static unsigned int throttle_of(const struct service_config *s, const struct real_fact *f)
-{
-	unsigned int step = ramp_step(f->usable_since, s->slow_start, clock_msec());
-
-	return step == RAMP_STEPS ? 0 : step * 100 / RAMP_STEPS;
-}
-
 static void snap_real(struct daemon *d, const struct service_config *s, const struct real_config *r,
 		      const struct real_fact *f, struct view_real *v, struct arena *a)
 {
@@ -109,7 +101,7 @@ static void snap_real(struct daemon *d, const struct service_config *s, const st
 	v->port = r->port;
 	v->max_connections = r->max_connections;
 	v->min_connections = connections_reopen_below(r->min_connections, r->max_connections);
-	v->throttle = v->effective_weight ? throttle_of(s, f) : 0;
+	v->throttle = v->effective_weight ? service_throttle(s, f->usable_since, clock_msec()) : 0;
 	v->downtime = downtime_sec(&d->real_down[f->id]);
 	if (service_is_l7(s))
 		snap_sessions(d, f->id, v);

@@ -348,6 +348,8 @@ void wake_start(struct daemon *d);
 
 /* sessions.c: after lists of clients changed, ends the sessions at layer 7 that they refuse. */
 void sessions_judge(struct daemon *d);
+/* The program that refuses clients without XDP is put back where somebody took it away. */
+void sessions_watch_guard(struct daemon *d);
 
 /* notify.c: sd_notify(3) without the library; nothing without NOTIFY_SOCKET. */
 void notify_systemd(const char *state);

@@ -104,6 +104,7 @@ static void second_fire(struct timer *t)
 	tproxy_watch(d);
 	watch_files(d);
 	via_watch(d);
+	sessions_watch_guard(d);
 	if (gather_something_idle(d) || d->held || d->held_sources)
 		reconcile_later(d);
 	if (d->leaving)

@@ -49,8 +49,8 @@ bool dataplane_adopted(const struct dataplane *d);
 
 /*
  * Takes PLAN_SETTINGS, PLAN_SERVICES, PLAN_REALS, PLAN_POOLS, PLAN_RINGS, PLAN_FLOODS, PLAN_ACLS,
- * PLAN_ENDPOINTS, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum dataplane_filter. A
- * refused PLAN_IFACES row has its reason in dataplane_attachment.
+ * PLAN_ENDPOINTS, PLAN_GUARD, PLAN_VIPS, PLAN_IFACES, PLAN_VIAS, and the tables of enum
+ * dataplane_filter. A refused PLAN_IFACES row has its reason in dataplane_attachment.
  */
 const struct plan_sink *dataplane_sink(struct dataplane *d);
 
@@ -68,11 +68,15 @@ int dataplane_read(struct dataplane *d, struct plan *actual, const struct datapl
  * (PLAN_VIA_FILTERS). */
 enum dataplane_filter { FILTER_TPROXY, FILTER_VIA, FILTER_COUNT };
 
-/* Puts the interfaces with a tc filter of this instance into actual; also without adoption. */
+/* Puts the interfaces with a tc filter of this instance, and PLAN_GUARD if its program is pinned,
+ * into actual; also without adoption. */
 int dataplane_read_filters(struct dataplane *d, struct plan *actual);
 
 /* True while the tc filter stands on ifindex; asks the kernel. */
 bool dataplane_filters_now(struct dataplane *d, enum dataplane_filter which, uint32_t ifindex);
+
+/* True while the program of PLAN_GUARD stands in this network namespace; asks the kernel. */
+bool dataplane_guards_now(const struct dataplane *d);
 
 /* lbx_via_ports, for the process that runs checks: struct lb_via_port by local port, to be mapped
  * into its memory. Borrowed. */

@@ -321,6 +321,13 @@ static int read_filters(struct dataplane *d, struct netlink *n, __u32 ifindex, s
 	return err;
 }
 
+static int read_guard(struct dataplane *d, struct plan *actual)
+{
+	const __u32 zero = 0, unknown = 1; /* as with filters */
+
+	return guard_pinned(d->pin_dir) ? plan_put(actual, PLAN_GUARD, &zero, &unknown) : 0;
+}
+
 int dataplane_read_filters(struct dataplane *d, struct plan *actual)
 {
 	struct if_nameindex *all = if_nameindex();
@@ -333,5 +340,5 @@ int dataplane_read_filters(struct dataplane *d, struct plan *actual)
 		if_freenameindex(all);
 		netlink_close(&n);
 	}
-	return err;
+	return err ? err : read_guard(d, actual);
 }

@@ -158,6 +158,11 @@ int divert_put(struct dataplane *d, enum dataplane_filter which, uint32_t ifinde
 int divert_remove(const char *pin_dir, enum dataplane_filter which, uint32_t ifindex);
 void divert_close(struct dataplane *d);
 
+/* guard.c: the program that judges clients of layer 7 wherever they come from. */
+int guard_put(struct dataplane *d);
+int guard_remove(const char *pin_dir);
+bool guard_pinned(const char *pin_dir);
+
 /* rings.c: slot ranges, and which reals are in a ring. */
 int rings_open(struct dataplane *d, struct buf *why);
 void rings_close(struct dataplane *d);

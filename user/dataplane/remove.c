@@ -95,6 +95,7 @@ int dataplane_remove(const char *pin_dir, struct buf *why)
 		fd[i] = bpf_obj_get(path);
 	}
 	err = remove_from_all(pin_dir, fd, why);
+	(void)guard_remove(pin_dir); /* it goes with its pin, if not before */
 	for (size_t i = 0; i < PROGRAM_PINS; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);

@@ -333,6 +333,16 @@ static int divert_row_delete(struct dataplane *d, const void *key)
 	return divert_remove(d->pin_dir, FILTER_TPROXY, *(const uint32_t *)key);
 }
 
+static int guard_row_put(struct dataplane *d, const void *key, const void *value, const void *old)
+{
+	return guard_put(d);
+}
+
+static int guard_row_delete(struct dataplane *d, const void *key)
+{
+	return guard_remove(d->pin_dir);
+}
+
 static int via_filter_put(struct dataplane *d, const void *key, const void *value, const void *old)
 {
 	return divert_put(d, FILTER_VIA, *(const uint32_t *)key);
@@ -365,6 +375,7 @@ static const struct {
 	[PLAN_ACLS] = {acl_put,        acl_delete       },
 	[PLAN_FLOODS] = {flood_put,      flood_delete     },
 	[PLAN_ENDPOINTS] = {endpoint_put,   endpoint_delete  },
+	[PLAN_GUARD] = {guard_row_put,  guard_row_delete },
 	[PLAN_VIPS] = {vip_put,        vip_delete       },
 	[PLAN_DIVERTS] = {divert_row_put, divert_row_delete},
 	[PLAN_VIA_FILTERS] = {via_filter_put, via_filter_delete},
