@@ -13,6 +13,7 @@ enum {
 	PARSE_EXTENSIONS_MAX = 6,
 	PARSE_CHAIN_MASK =
 		0x3fff, /* more than six headers of 2,048 bytes; a bound the verifier sees */
+	PARSE_EXTENSION_MASK = 0x7fff, /* likewise: such a chain behind another */
 	PARSE_MORE_FRAGMENTS4 = 0x2000,
 	PARSE_OFFSET4 = 0x1fff,
 	PARSE_MORE_FRAGMENTS6 = 0x0001,
@@ -175,9 +176,20 @@ stage __u32 parse_extension_len(__u8 kind, __u8 len)
 	return (len + 1) << 3;
 }
 
-stage enum lb_verdict parse_extension(struct pkt *p)
+/*
+ * The start of an extension header at an offset of the frame, or NULL. A masked offset is one case
+ * for the verifier, where a pointer that moves on is one for each length that led to it.
+ */
+stage struct ip6_extension *parse_extension_at(struct pkt *p, __u32 at)
 {
-	struct ip6_extension *ext = pkt_take(p, sizeof(*ext));
+	pkt_skip(p, p->data, at & PARSE_EXTENSION_MASK);
+	return pkt_take(p, sizeof(struct ip6_extension));
+}
+
+/* The header at *at, which moves on to what is behind it. */
+stage enum lb_verdict parse_extension(struct pkt *p, __u32 *at)
+{
+	struct ip6_extension *ext = parse_extension_at(p, *at);
 	__u32 len;
 
 	if (!ext)
@@ -194,7 +206,7 @@ stage enum lb_verdict parse_extension(struct pkt *p)
 	}
 	p->proto = ext->next;
 	p->l4_len -= len;
-	pkt_skip(p, ext, len);
+	*at += len;
 	return LB_CONTINUE;
 }
 
@@ -209,12 +221,11 @@ separate __u32 parse_extensions(struct xdp_md *ctx, __u32 ip6, __u32 len, __u32 
 {
 	struct pkt p = {.ctx = ctx, .l4_len = len, .proto = next};
 
+	__u32 at = ip6 + sizeof(struct ip6_header);
+
 	pkt_fetch(&p);
-	pkt_skip(&p, p.data, ip6 & PARSE_CHAIN_MASK);
-	if (!pkt_take(&p, sizeof(struct ip6_header)))
-		return PARSE_FAILED + LB_BAD_EXTENSION;
 	for (int i = 0; i < PARSE_EXTENSIONS_MAX && parse_is_extension(p.proto); i++) {
-		enum lb_verdict v = parse_extension(&p);
+		enum lb_verdict v = parse_extension(&p, &at);
 
 		if (v != LB_CONTINUE)
 			return PARSE_FAILED + v;
