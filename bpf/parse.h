@@ -50,27 +50,29 @@ separate __u32 parse_tags(struct xdp_md *ctx)
 	return p.l3 | (__u32)type << 16;
 }
 
-stage enum lb_verdict parse_tagged(struct pkt *p)
+/* The same for any frame. */
+stage __u32 parse_frame(struct xdp_md *ctx)
 {
-	__u32 found = parse_tags(p->ctx);
+	struct pkt p = {.ctx = ctx, .l3 = sizeof(struct eth_header)};
 
-	if (found == PARSE_FAILED)
-		return LB_BAD_ETHERNET;
-	p->l3 = found & PKT_L3_MASK;
-	p->type = found >> 16;
-	return pkt_reopen(p) ? LB_CONTINUE : LB_BAD_ETHERNET;
+	if (unlikely(!pkt_reopen(&p)))
+		return PARSE_FAILED;
+	if (unlikely(parse_is_tag(p.eth->type)))
+		return parse_tags(ctx);
+	return p.l3 | (__u32)p.eth->type << 16;
+}
+
+/* Opens a frame of which parse_frame has said this. */
+stage enum lb_verdict parse_opened(struct pkt *p, __u32 frame)
+{
+	p->l3 = frame & PKT_L3_MASK;
+	p->type = frame >> 16;
+	return likely(frame != PARSE_FAILED && pkt_reopen(p)) ? LB_CONTINUE : LB_BAD_ETHERNET;
 }
 
 stage enum lb_verdict parse_ethernet(struct pkt *p)
 {
-	struct eth_header *eth = pkt_take(p, sizeof(*eth));
-
-	if (unlikely(!eth))
-		return LB_BAD_ETHERNET;
-	p->eth = eth;
-	p->type = eth->type;
-	p->l3 = sizeof(*eth);
-	return unlikely(parse_is_tag(p->type)) ? parse_tagged(p) : LB_CONTINUE;
+	return parse_opened(p, parse_frame(p->ctx));
 }
 
 /* The IP packet must lie within the frame. Only the linear part is at hand: a jumbo frame's rest

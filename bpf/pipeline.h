@@ -68,9 +68,9 @@ stage int pipeline_ip6(struct pkt *p)
 	return unlikely(p->fragment) ? fragment_ask_first(p, v) : (int)v;
 }
 
-stage int pipeline_network(struct pkt *p)
+stage int pipeline_network(struct pkt *p, __u32 frame)
 {
-	enum lb_verdict v = parse_ethernet(p);
+	enum lb_verdict v = parse_opened(p, frame);
 
 	if (unlikely(v != LB_CONTINUE))
 		return v;
@@ -82,9 +82,9 @@ stage int pipeline_network(struct pkt *p)
 }
 
 /* A decision. The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
-stage int pipeline(struct pkt *p)
+stage int pipeline(struct pkt *p, __u32 frame)
 {
-	int v = pipeline_network(p);
+	int v = pipeline_network(p, frame);
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return unlikely(real_translates(p)) ? (int)(NAT_ASKED | p->real_id)
@@ -112,10 +112,13 @@ enum {
 	PIPELINE_ASKED = PIPELINE_HAS_REAL | ICMP_ASKED | LATER_ASKED,
 };
 
-/* An XDP action, or a decision that leaves something to find. */
-int pipeline_judge(struct xdp_md *ctx);
+/*
+ * An XDP action, or a decision that leaves something to find. frame is what parse_frame said: found
+ * in here, it would be two cases for the verifier, with tags and without, in all that follows.
+ */
+int pipeline_judge(struct xdp_md *ctx, __u32 frame);
 
-separate int pipeline_judge(struct xdp_md *ctx)
+separate int pipeline_judge(struct xdp_md *ctx, __u32 frame)
 {
 	const __u32 zero = 0;
 	struct pkt p = {.ctx = ctx};
@@ -124,8 +127,7 @@ separate int pipeline_judge(struct xdp_md *ctx)
 	p.settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p.settings))
 		return XDP_PASS;
-	pkt_fetch(&p);
-	v = pipeline(&p);
+	v = pipeline(&p, frame);
 	if (unlikely(v & PIPELINE_ASKED))
 		return v;
 	if (unlikely(p.settings->trace))
@@ -203,7 +205,7 @@ stage int pipeline_run(struct xdp_md *ctx)
 	if (unlikely(found != LB_CONTINUE))
 		return found & REAL_DECIDED ? pipeline_finish(ctx, found, 0)
 					    : pipeline_sent(found, 0);
-	found = pipeline_judge(ctx);
+	found = pipeline_judge(ctx, parse_frame(ctx));
 	if (likely(!(found & PIPELINE_ASKED)))
 		return found;
 	real = found & PIPELINE_HAS_REAL ? found & (REAL_DECIDED - 1) : 0;
