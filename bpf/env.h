@@ -67,6 +67,10 @@ static __always_inline void env_store64(void *to, __u64 value)
 /* What comes before stays a branch: the verifier follows branches, not sums of conditions. */
 #define env_branch() __asm__ volatile("")
 
+/* This value is kept where it is needed later, not computed anew: the verifier knows the bounds of
+ * the one that was compared. */
+#define env_kept(value) __asm__ volatile("" : "+r"(value))
+
 #else
 #include "host_env.h"
 #endif

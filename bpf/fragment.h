@@ -9,11 +9,10 @@
 #ifndef LBXDP_BPF_FRAGMENT_H
 #define LBXDP_BPF_FRAGMENT_H
 
-#include "flow.h"
-#include "parse.h"
+#include "nat_row.h"
 #include "vip.h"
 
-enum { FRAGMENT_UNIT = 8, FRAGMENT_END_MAX = 65535 };
+enum { FRAGMENT_UNIT = 8, FRAGMENT_END_MAX = 65535, FRAGMENT_SIX = 1 << 8 };
 
 /* Which bytes of its datagram a fragment brings: from .. to - 1. */
 struct fragment {
@@ -41,8 +40,10 @@ stage bool fragment_read4(struct pkt *p, struct lb_datagram *key, struct fragmen
 /* The first fragment header, with p->l4_len what is behind it. */
 stage struct ip6_extension *fragment_header(struct pkt *p)
 {
+	__u32 at = p->l3 + sizeof(struct ip6_header);
+
 	for (int i = 0; i < PARSE_EXTENSIONS_MAX && parse_is_extension(p->proto); i++) {
-		struct ip6_extension *ext = pkt_take(p, sizeof(*ext));
+		struct ip6_extension *ext = parse_extension_at(p, at);
 		__u32 len = ext ? parse_extension_len(p->proto, ext->len) : 0;
 
 		if (!ext || len > p->l4_len)
@@ -51,7 +52,7 @@ stage struct ip6_extension *fragment_header(struct pkt *p)
 		if (p->proto == WIRE_FRAGMENT)
 			return ext;
 		p->proto = ext->next;
-		pkt_skip(p, ext, len);
+		at += len;
 	}
 	return NULL;
 }
@@ -157,32 +158,33 @@ stage bool fragment_is_again(const struct lb_fragments *f, __u32 six, __u32 now)
 	return six && f && !fragment_is_old(f, now);
 }
 
-/* A family and a transport protocol in one number. */
-enum { FRAGMENT_SIX = 1 << 8 };
-
 /* Only where the real's packets are translated, later fragments are by the ports of the first. */
-stage void fragment_check_ports(struct lb_fragments *f, struct pkt *p)
+stage void fragment_note_ports(struct lb_fragments *f, struct pkt *p, __u32 where)
 {
-	if (f->real && real_choose(p, f->real) && real_translates(p))
+	void *ports;
+
+	if (!f->real || !real_choose(p, f->real) || !real_translates(p))
 		return;
-	f->proto = 0;
-	f->sport = 0;
-	f->dport = 0;
+	pkt_skip(p, p->data, nat_l4(where));
+	ports = pkt_take(p, sizeof(__u32));
+	if (!ports)
+		return;
+	f->sport = bpf_ntohl(env_load32(ports)) >> 16;
+	f->dport = bpf_ntohl(env_load32(ports));
+	f->proto = nat_proto(where);
 }
 
 /* The first fragment of a datagram for real, or of one of its own to a client (0: for the host, if
- * the address is a VIP); kind is the protocol, with FRAGMENT_SIX or without. A decision. */
-int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 ports);
+ * the address is a VIP); where its headers stand, as nat_look says. A decision. */
+int fragment_begin(struct xdp_md *ctx, __u32 where, __u32 real);
 
-separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real, __u32 ports)
+separate int fragment_begin(struct xdp_md *ctx, __u32 where, __u32 real)
 {
-	struct lb_fragments f = {
-		.real = real, .proto = kind & 0xff, .sport = ports >> 16, .dport = ports};
-	struct lb_fragments *was;
-	struct pkt p = {.ctx = ctx, .l3 = l3};
+	struct pkt p = {.ctx = ctx, .l3 = where & PKT_L3_MASK};
+	struct lb_fragments f = {.real = real}, *was;
 	struct lb_datagram key = {};
 	struct fragment is = {};
-	bool six = kind & FRAGMENT_SIX;
+	bool six = nat_six(where);
 	enum lb_verdict v;
 
 	if (!fragment_read(&p, six, &key, &is))
@@ -190,7 +192,7 @@ separate int fragment_begin(struct xdp_md *ctx, __u32 l3, __u32 kind, __u32 real
 	if (!f.real && !fragment_is_ours(&key))
 		return LB_NOT_OURS;
 	f.seen = flow_tick();
-	fragment_check_ports(&f, &p);
+	fragment_note_ports(&f, &p, where);
 	was = bpf_map_lookup_elem(&lbx_fragments, &key);
 	if (fragment_is_again(was, six, f.seen))
 		f = *was;
@@ -229,17 +231,18 @@ separate int fragment_find(struct xdp_md *ctx, __u32 l3, __u32 six)
 	return fragment_decision(&f);
 }
 
-/* v is what a first fragment came to so far; where it goes on, it leaves a row. A
- * decision. */
-stage int fragment_first(struct pkt *p, enum lb_verdict v)
+/* The pipeline finds fragments and hands them on, as icmp_ask does. A later one: */
+stage int fragment_ask_later(const struct pkt *p, __u32 six)
 {
-	__u32 kind = p->proto | (p->ip4 ? 0 : FRAGMENT_SIX);
+	return LATER_ASKED | (six ? FRAGMENT_SIX : 0) | (p->l3 & PKT_L3_MASK);
+}
 
+/* v is what a first fragment came to so far; where it goes on, it leaves a row. A decision. */
+stage int fragment_ask_first(const struct pkt *p, enum lb_verdict v)
+{
 	if (v != LB_FORWARDED && v != LB_NOT_OURS)
 		return v;
-	p->real = NULL; /* nothing that follows may use the stale pointers */
-	p->tcp = NULL;
-	return fragment_begin(p->ctx, p->l3, kind, v == LB_FORWARDED ? p->real_id : 0, p->ports);
+	return FIRST_ASKED | (v == LB_FORWARDED ? p->real_id : 0);
 }
 
 /* RFC 1858 3, RFC 7112: ports and flags of a datagram are in its first fragment, or it goes. */

@@ -51,7 +51,7 @@ separate int nat_follow(struct xdp_md *ctx, __u32 where)
 	return nat_six(where) ? nat_follow_of(ctx, where, true) : nat_follow_of(ctx, where, false);
 }
 
-stage int nat_real_of(struct xdp_md *ctx, __u32 where, bool six, __u32 *ports)
+stage int nat_real_of(struct xdp_md *ctx, __u32 where, bool six)
 {
 	const struct lb_nat_half *half;
 	const struct lb_nat *row;
@@ -61,7 +61,6 @@ stage int nat_real_of(struct xdp_md *ctx, __u32 where, bool six, __u32 *ports)
 	if (!nat_open(&n, ctx, where, six))
 		return 0;
 	nat_key_of(&key, &n.p);
-	*ports = n.p.ports;
 	if (nat_is_nobody(&key, six))
 		return 0;
 	row = nat_find(&key);
@@ -78,15 +77,13 @@ int nat_begin(struct xdp_md *ctx, __u32 where);
 
 separate int nat_begin(struct xdp_md *ctx, __u32 where)
 {
-	__u32 ports = 0, real, kind = where >> 23 & 0xff;
+	__u32 real =
+		nat_six(where) ? nat_real_of(ctx, where, true) : nat_real_of(ctx, where, false);
 	int found;
 
-	real = nat_six(where) ? nat_real_of(ctx, where, true, &ports)
-			      : nat_real_of(ctx, where, false, &ports);
 	if (!real)
 		return LB_CONTINUE;
-	found = fragment_begin(ctx, where & PKT_L3_MASK, kind | (nat_six(where) ? FRAGMENT_SIX : 0),
-			       real, ports);
+	found = fragment_begin(ctx, where, real);
 	if (found & NAT_ASKED)
 		return NAT_BEGUN;
 	return nat_sent(found & REAL_DECIDED ? LB_FRAGMENT : found, XDP_DROP);

@@ -43,6 +43,16 @@ stage bool nat_six(__u32 where)
 	return where >> 31;
 }
 
+stage __u32 nat_l4(__u32 where)
+{
+	return where >> 8 & NAT_L4_MASK;
+}
+
+stage __u8 nat_proto(__u32 where)
+{
+	return where >> 23;
+}
+
 /* Points at the headers anew. False: they are not all at hand. */
 stage bool nat_open(struct nat *n, struct xdp_md *ctx, __u32 where, bool six)
 {
@@ -51,7 +61,7 @@ stage bool nat_open(struct nat *n, struct xdp_md *ctx, __u32 where, bool six)
 
 	p->ctx = ctx;
 	p->l3 = where & PKT_L3_MASK;
-	p->proto = where >> 23;
+	p->proto = nat_proto(where);
 	if (!pkt_reopen(p))
 		return false;
 	if (six)
@@ -60,7 +70,7 @@ stage bool nat_open(struct nat *n, struct xdp_md *ctx, __u32 where, bool six)
 		p->ip4 = pkt_take(p, sizeof(*p->ip4));
 	if (!p->ip4 && !p->ip6)
 		return false;
-	l4 = p->data + (where >> 8 & NAT_L4_MASK);
+	l4 = p->data + nat_l4(where);
 	pkt_skip(p, l4, 0);
 	if (p->proto == WIRE_TCP)
 		n->ports = p->tcp = pkt_take(p, sizeof(*p->tcp));

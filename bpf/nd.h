@@ -23,12 +23,11 @@ enum {
 	ND_OVERRIDE = 0x20000000,
 };
 
-/* What the options and the checksum said. */
-struct nd_scan {
-	__u32 sum;
-	bool valid, source;
-	__u8 mac[6]; /* of the last target address option, else of the frame */
-};
+/* What a message says, in one word: a MAC address as it lies in memory, and these. */
+#define ND_MAC    0xffffffffffffULL /* of the last target address option, if ND_TARGET */
+#define ND_TARGET (1ULL << 48)
+#define ND_SOURCE (1ULL << 49) /* it has a source address option */
+#define ND_VALID  (1ULL << 50)
 
 stage bool nd_unspecified(const __be32 addr[4])
 {
@@ -42,42 +41,59 @@ stage bool nd_is_group_of(const __be32 group[4], const __be32 target[4])
 	       group[3] == (target[3] | bpf_htonl(0xff000000));
 }
 
+stage __u64 nd_note_option(__u64 said, const struct nd_option *option)
+{
+	if (option->type == ND_SOURCE_ADDRESS)
+		return said | ND_SOURCE;
+	if (option->type != ND_TARGET_ADDRESS)
+		return said;
+	return (said & ND_SOURCE) | ND_TARGET | env_load64(option) >> 16;
+}
+
 /* Adds up count units of options and walks them; each length is at least one unit. */
-stage void nd_walk(struct pkt *p, struct nd_scan *s, __u32 count)
+stage __u64 nd_walk(struct pkt *p, __u32 sum, __u32 count)
 {
 	__u32 rest = 0;
+	__u64 said = 0;
 
 	for (__u32 i = 0; i < ND_OPTIONS_MAX && i < count; i++) {
 		struct nd_option *option = pkt_take(p, ND_UNIT);
 
 		if (!option)
-			return;
-		s->sum = csum_words(s->sum, option, 2);
+			return 0;
+		sum = csum_words(sum, option, 2);
 		if (!rest) {
-			if (!option->len)
-				return;
 			rest = option->len;
-			s->source |= option->type == ND_SOURCE_ADDRESS;
-			if (option->type == ND_TARGET_ADDRESS)
-				pkt_copy_mac(s->mac, option->mac);
+			if (!rest)
+				return 0;
+			said = nd_note_option(said, option);
 		}
 		rest--;
 	}
-	s->valid = !rest && csum_fold(s->sum) == 0xffff;
+	return !rest && csum_fold(sum) == 0xffff ? said | ND_VALID : 0;
 }
 
-/* RFC 4861 7.1.1 and 7.1.2, as far as both messages share it. */
-stage void nd_check(struct pkt *p, struct nd_message *nd, struct nd_scan *s)
-{
-	struct ip6_header *ip = p->ip6;
-	__u32 len = bpf_ntohs(ip->length), options = len - sizeof(*nd);
+/* What the message says whose IP header is at an offset of the frame; 0: it is not valid. RFC 4861
+ * 7.1.1 and 7.1.2, as far as both messages share it. */
+__u64 nd_read(struct xdp_md *ctx, __u32 l3);
 
+separate __u64 nd_read(struct xdp_md *ctx, __u32 l3)
+{
+	struct pkt p = {.ctx = ctx, .l3 = l3};
+	struct ip6_header *ip = pkt_reopen(&p) ? pkt_take(&p, sizeof(*ip)) : NULL;
+	struct nd_message *nd = ip ? pkt_take(&p, sizeof(*nd)) : NULL;
+	__u32 len, options, sum;
+
+	if (!nd)
+		return 0;
+	len = bpf_ntohs(ip->length);
+	options = len - sizeof(*nd);
 	if (ip->hops != ND_HOPS || nd->code || len < sizeof(*nd) || options % ND_UNIT ||
 	    options > ND_OPTIONS_MAX * ND_UNIT)
-		return;
-	s->sum = csum_words(csum_pseudo(WIRE_ICMP6, len), ip->src, 8);
-	s->sum = csum_words(s->sum, nd, sizeof(*nd) / 4);
-	nd_walk(p, s, options / ND_UNIT);
+		return 0;
+	sum = csum_words(csum_pseudo(WIRE_ICMP6, len), ip->src, 8);
+	sum = csum_words(sum, nd, sizeof(*nd) / 4);
+	return nd_walk(&p, sum, options / ND_UNIT);
 }
 
 /* To who asked, or to all nodes and their Ethernet group (RFC 2464 7). */
@@ -124,21 +140,28 @@ stage enum lb_verdict nd_write(struct pkt *p, const struct lb_iface *iface, bool
 	return LB_ND_REPLY;
 }
 
-stage enum lb_verdict nd_solicitation(struct pkt *p, struct nd_message *nd, struct lb_vip *vip)
+/* May who asks be answered? Who has no address yet probes for a duplicate, and says so. */
+stage bool nd_is_question(const struct ip6_header *ip, const struct nd_message *nd, __u64 said)
 {
-	struct nd_scan scan = {};
-	bool solicited = !nd_unspecified(p->ip6->src);
-	__u32 want = p->l3 + sizeof(*p->ip6) + sizeof(*nd) + sizeof(struct nd_option);
-	struct lb_iface *iface = vip_iface(p);
-	enum lb_verdict v;
+	if (!(said & ND_VALID))
+		return false;
+	return !nd_unspecified(ip->src) ||
+	       (!(said & ND_SOURCE) && nd_is_group_of(ip->dst, nd->target));
+}
 
-	if (!iface)
-		return LB_NOT_OURS;
-	nd_check(p, nd, &scan);
-	if (!scan.valid)
+/* The cursor is on the IP header. */
+stage enum lb_verdict nd_solicitation(struct pkt *p, struct lb_vip *vip, struct lb_iface *iface,
+				      __u64 said)
+{
+	struct ip6_header *ip = pkt_take(p, sizeof(*ip));
+	struct nd_message *nd = ip ? pkt_take(p, sizeof(*nd)) : NULL;
+	__u32 want = p->l3 + sizeof(*ip) + sizeof(*nd) + sizeof(struct nd_option);
+	enum lb_verdict v;
+	bool solicited;
+
+	if (!nd || !nd_is_question(ip, nd, said))
 		return LB_ND_INVALID;
-	if (!solicited && (scan.source || !nd_is_group_of(p->ip6->dst, nd->target)))
-		return LB_ND_INVALID;
+	solicited = !nd_unspecified(ip->src);
 	if (vip_answers_enough(iface))
 		return LB_ANSWER_LIMIT;
 	if (bpf_xdp_adjust_tail(p->ctx, want - bpf_xdp_get_buff_len(p->ctx)))
@@ -150,18 +173,16 @@ stage enum lb_verdict nd_solicitation(struct pkt *p, struct nd_message *nd, stru
 }
 
 /* What another host says counts only if it is a valid message; the host judges the rest. */
-stage enum lb_verdict nd_advertisement(struct pkt *p, struct nd_message *nd, struct lb_vip *vip)
+stage enum lb_verdict nd_advertisement(struct pkt *p, struct lb_vip *vip,
+				       const struct lb_iface *iface, __u64 said)
 {
-	struct nd_scan scan = {};
-	struct lb_iface *iface = vip_iface(p);
+	__u64 mac = said & ND_MAC;
 
-	if (!iface)
+	if (!(said & ND_TARGET))
+		pkt_copy_mac((__u8 *)&mac, p->eth->src);
+	if (!(said & ND_VALID) || pkt_same_mac((__u8 *)&mac, iface->mac))
 		return LB_NOT_OURS;
-	pkt_copy_mac(scan.mac, p->eth->src);
-	nd_check(p, nd, &scan);
-	if (!scan.valid || pkt_same_mac(scan.mac, iface->mac))
-		return LB_NOT_OURS;
-	vip_conflict(vip, scan.mac);
+	vip_conflict(vip, (__u8 *)&mac);
 	return LB_ND_CONFLICT;
 }
 
@@ -169,15 +190,22 @@ stage enum lb_verdict nd_advertisement(struct pkt *p, struct nd_message *nd, str
 stage enum lb_verdict nd_pipeline(struct pkt *p)
 {
 	struct nd_message *nd = pkt_take(p, sizeof(*nd));
+	struct lb_iface *iface;
 	struct lb_vip *vip;
+	bool asks;
+	__u64 said;
 
 	if (!nd || (nd->type != ND_SOLICITATION && nd->type != ND_ADVERTISEMENT))
 		return LB_CONTINUE;
+	asks = nd->type == ND_SOLICITATION;
 	vip = vip_find6(nd->target);
 	if (!vip || !vip_answers(vip))
 		return LB_CONTINUE;
-	return nd->type == ND_SOLICITATION ? nd_solicitation(p, nd, vip)
-					   : nd_advertisement(p, nd, vip);
+	iface = vip_iface(p);
+	said = nd_read(p->ctx, p->l3);
+	if (!iface || !pkt_reopen(p))
+		return LB_NOT_OURS;
+	return asks ? nd_solicitation(p, vip, iface, said) : nd_advertisement(p, vip, iface, said);
 }
 
 #endif

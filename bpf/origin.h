@@ -27,7 +27,7 @@ stage bool origin_is_bad6(struct pkt_words src)
 
 stage bool origin_is_vip(struct pkt_words src)
 {
-	struct lb_addr key;
+	struct lb_addr key __attribute__((aligned(8))); /* it is written in whole words */
 	__u32 word[4];
 
 	env_store64(key.byte, src.first);

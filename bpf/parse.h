@@ -13,6 +13,7 @@ enum {
 	PARSE_EXTENSIONS_MAX = 6,
 	PARSE_CHAIN_MASK =
 		0x3fff, /* more than six headers of 2,048 bytes; a bound the verifier sees */
+	PARSE_EXTENSION_MASK = 0x7fff, /* likewise: such a chain behind another */
 	PARSE_MORE_FRAGMENTS4 = 0x2000,
 	PARSE_OFFSET4 = 0x1fff,
 	PARSE_MORE_FRAGMENTS6 = 0x0001,
@@ -49,27 +50,29 @@ separate __u32 parse_tags(struct xdp_md *ctx)
 	return p.l3 | (__u32)type << 16;
 }
 
-stage enum lb_verdict parse_tagged(struct pkt *p)
+/* The same for any frame. */
+stage __u32 parse_frame(struct xdp_md *ctx)
 {
-	__u32 found = parse_tags(p->ctx);
+	struct pkt p = {.ctx = ctx, .l3 = sizeof(struct eth_header)};
 
-	if (found == PARSE_FAILED)
-		return LB_BAD_ETHERNET;
-	p->l3 = found & PKT_L3_MASK;
-	p->type = found >> 16;
-	return pkt_reopen(p) ? LB_CONTINUE : LB_BAD_ETHERNET;
+	if (unlikely(!pkt_reopen(&p)))
+		return PARSE_FAILED;
+	if (unlikely(parse_is_tag(p.eth->type)))
+		return parse_tags(ctx);
+	return p.l3 | (__u32)p.eth->type << 16;
+}
+
+/* Opens a frame of which parse_frame has said this. */
+stage enum lb_verdict parse_opened(struct pkt *p, __u32 frame)
+{
+	p->l3 = frame & PKT_L3_MASK;
+	p->type = frame >> 16;
+	return likely(frame != PARSE_FAILED && pkt_reopen(p)) ? LB_CONTINUE : LB_BAD_ETHERNET;
 }
 
 stage enum lb_verdict parse_ethernet(struct pkt *p)
 {
-	struct eth_header *eth = pkt_take(p, sizeof(*eth));
-
-	if (unlikely(!eth))
-		return LB_BAD_ETHERNET;
-	p->eth = eth;
-	p->type = eth->type;
-	p->l3 = sizeof(*eth);
-	return unlikely(parse_is_tag(p->type)) ? parse_tagged(p) : LB_CONTINUE;
+	return parse_opened(p, parse_frame(p->ctx));
 }
 
 /* The IP packet must lie within the frame. Only the linear part is at hand: a jumbo frame's rest
@@ -175,9 +178,20 @@ stage __u32 parse_extension_len(__u8 kind, __u8 len)
 	return (len + 1) << 3;
 }
 
-stage enum lb_verdict parse_extension(struct pkt *p)
+/*
+ * The start of an extension header at an offset of the frame, or NULL. A masked offset is one case
+ * for the verifier, where a pointer that moves on is one for each length that led to it.
+ */
+stage struct ip6_extension *parse_extension_at(struct pkt *p, __u32 at)
 {
-	struct ip6_extension *ext = pkt_take(p, sizeof(*ext));
+	pkt_skip(p, p->data, at & PARSE_EXTENSION_MASK);
+	return pkt_take(p, sizeof(struct ip6_extension));
+}
+
+/* The header at *at, which moves on to what is behind it. */
+stage enum lb_verdict parse_extension(struct pkt *p, __u32 *at)
+{
+	struct ip6_extension *ext = parse_extension_at(p, *at);
 	__u32 len;
 
 	if (!ext)
@@ -194,7 +208,7 @@ stage enum lb_verdict parse_extension(struct pkt *p)
 	}
 	p->proto = ext->next;
 	p->l4_len -= len;
-	pkt_skip(p, ext, len);
+	*at += len;
 	return LB_CONTINUE;
 }
 
@@ -209,12 +223,11 @@ separate __u32 parse_extensions(struct xdp_md *ctx, __u32 ip6, __u32 len, __u32 
 {
 	struct pkt p = {.ctx = ctx, .l4_len = len, .proto = next};
 
+	__u32 at = ip6 + sizeof(struct ip6_header);
+
 	pkt_fetch(&p);
-	pkt_skip(&p, p.data, ip6 & PARSE_CHAIN_MASK);
-	if (!pkt_take(&p, sizeof(struct ip6_header)))
-		return PARSE_FAILED + LB_BAD_EXTENSION;
 	for (int i = 0; i < PARSE_EXTENSIONS_MAX && parse_is_extension(p.proto); i++) {
-		enum lb_verdict v = parse_extension(&p);
+		enum lb_verdict v = parse_extension(&p, &at);
 
 		if (v != LB_CONTINUE)
 			return PARSE_FAILED + v;

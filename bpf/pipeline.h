@@ -29,7 +29,7 @@ stage int pipeline_ip4(struct pkt *p)
 		return LB_NOT_OURS;
 	v = parse_ip4(p);
 	if (unlikely(v == LB_FRAGMENT))
-		return fragment_find(p->ctx, p->l3, false);
+		return fragment_ask_later(p, false);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP4))
@@ -39,7 +39,7 @@ stage int pipeline_ip4(struct pkt *p)
 		return vip_blame(p, fragment_blame(p, v));
 	flow_key4(p, &key);
 	v = flow_pipeline(p, FLOW_TABLES4, &key);
-	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
+	return unlikely(p->fragment) ? fragment_ask_first(p, v) : (int)v;
 }
 
 stage int pipeline_ip6(struct pkt *p)
@@ -55,7 +55,7 @@ stage int pipeline_ip6(struct pkt *p)
 		return LB_NOT_OURS;
 	v = parse_ip6(p);
 	if (unlikely(v == LB_FRAGMENT))
-		return fragment_find(p->ctx, p->l3, true);
+		return fragment_ask_later(p, true);
 	if (unlikely(v != LB_CONTINUE))
 		return vip_blame(p, v);
 	if (unlikely(p->proto == WIRE_ICMP6))
@@ -65,12 +65,12 @@ stage int pipeline_ip6(struct pkt *p)
 		return vip_blame(p, fragment_blame(p, v));
 	flow_key6(p, &key);
 	v = flow_pipeline(p, FLOW_TABLES6, &key);
-	return unlikely(p->fragment) ? fragment_first(p, v) : (int)v;
+	return unlikely(p->fragment) ? fragment_ask_first(p, v) : (int)v;
 }
 
-stage int pipeline_network(struct pkt *p)
+stage int pipeline_network(struct pkt *p, __u32 frame)
 {
-	enum lb_verdict v = parse_ethernet(p);
+	enum lb_verdict v = parse_opened(p, frame);
 
 	if (unlikely(v != LB_CONTINUE))
 		return v;
@@ -82,16 +82,16 @@ stage int pipeline_network(struct pkt *p)
 }
 
 /* A decision. The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
-stage int pipeline(struct pkt *p)
+stage int pipeline(struct pkt *p, __u32 frame)
 {
-	int v = pipeline_network(p);
+	int v = pipeline_network(p, frame);
 
 	if (likely(v == LB_FORWARDED && p->real))
 		return unlikely(real_translates(p)) ? (int)(NAT_ASKED | p->real_id)
 						    : (int)tx_forward(p);
 	if (v == LB_NOT_OURS)
 		return via_answer(p->ctx, p->l3, p->type);
-	return v == LB_RESET && p->tcp ? (int)reset_answer(p) : v;
+	return v == LB_RESET ? (int)(RESET_ASKED | p->real_id) : v;
 }
 
 stage __u32 pipeline_action(enum lb_verdict v)
@@ -107,10 +107,18 @@ stage __u32 pipeline_action(enum lb_verdict v)
 	}
 }
 
-/* An XDP action, or a decision that leaves something to find. */
-int pipeline_judge(struct xdp_md *ctx);
+enum {
+	PIPELINE_HAS_REAL = NAT_ASKED | FIRST_ASKED | RESET_ASKED,
+	PIPELINE_ASKED = PIPELINE_HAS_REAL | ICMP_ASKED | LATER_ASKED,
+};
 
-separate int pipeline_judge(struct xdp_md *ctx)
+/*
+ * An XDP action, or a decision that leaves something to find. frame is what parse_frame said: found
+ * in here, it would be two cases for the verifier, with tags and without, in all that follows.
+ */
+int pipeline_judge(struct xdp_md *ctx, __u32 frame);
+
+separate int pipeline_judge(struct xdp_md *ctx, __u32 frame)
 {
 	const __u32 zero = 0;
 	struct pkt p = {.ctx = ctx};
@@ -119,9 +127,8 @@ separate int pipeline_judge(struct xdp_md *ctx)
 	p.settings = bpf_map_lookup_elem(&lbx_settings, &zero);
 	if (unlikely(!p.settings))
 		return XDP_PASS;
-	pkt_fetch(&p);
-	v = pipeline(&p);
-	if (unlikely(v & (REAL_DECIDED | ICMP_ASKED | NAT_ASKED)))
+	v = pipeline(&p, frame);
+	if (unlikely(v & PIPELINE_ASKED))
 		return v;
 	if (unlikely(p.settings->trace))
 		(void)trace_say(v, p.real_id);
@@ -131,12 +138,13 @@ separate int pipeline_judge(struct xdp_md *ctx)
 	return pipeline_action(v);
 }
 
-/* What was found out by other means than a packet's own ports. Returns the XDP action. */
-int pipeline_finish(struct xdp_md *ctx, __u32 decision);
+/* What was found out by other means than a packet's own ports; real is that of its flow, or 0.
+ * Returns the XDP action. */
+int pipeline_finish(struct xdp_md *ctx, __u32 decision, __u32 real);
 
-separate int pipeline_finish(struct xdp_md *ctx, __u32 decision)
+separate int pipeline_finish(struct xdp_md *ctx, __u32 decision, __u32 real)
 {
-	struct pkt p = {.ctx = ctx, .bytes = bpf_xdp_get_buff_len(ctx)};
+	struct pkt p = {.ctx = ctx, .real_id = real, .bytes = bpf_xdp_get_buff_len(ctx)};
 	enum lb_verdict v = decision;
 
 	if (decision & REAL_DECIDED) {
@@ -162,12 +170,28 @@ stage int pipeline_sent(int sent, __u32 real)
 	return sent >> NAT_ACTION_SHIFT;
 }
 
+/* Finds what pipeline_judge left. Its own frame is too large to call more below. A decision. */
+stage int pipeline_ask(struct xdp_md *ctx, __u32 where, int asked)
+{
+	if (asked & ICMP_ASKED) {
+		int found = icmp_answer(ctx, asked);
+
+		return found & RELATED_ASKED ? related_find(ctx, found) : found;
+	}
+	if (asked & LATER_ASKED)
+		return fragment_find(ctx, asked & PKT_L3_MASK, asked & FRAGMENT_SIX);
+	if (!where)
+		where = nat_look(ctx);
+	return asked & FIRST_ASKED ? fragment_begin(ctx, where, asked & (REAL_DECIDED - 1))
+				   : reset_answer(ctx, where);
+}
+
 /* The whole life of a packet: returns the XDP action. */
 stage int pipeline_run(struct xdp_md *ctx)
 {
 	const __u32 zero = 0;
 	const struct lb_settings *s = bpf_map_lookup_elem(&lbx_settings, &zero);
-	__u32 where = 0;
+	__u32 where = 0, real;
 	int found = LB_CONTINUE;
 
 	if (unlikely(!s))
@@ -179,20 +203,18 @@ stage int pipeline_run(struct xdp_md *ctx)
 	if (unlikely(where))
 		found = nat_back(ctx, where);
 	if (unlikely(found != LB_CONTINUE))
-		return found & REAL_DECIDED ? pipeline_finish(ctx, found) : pipeline_sent(found, 0);
-	found = pipeline_judge(ctx);
-	if (likely(!(found & (REAL_DECIDED | ICMP_ASKED | NAT_ASKED))))
+		return found & REAL_DECIDED ? pipeline_finish(ctx, found, 0)
+					    : pipeline_sent(found, 0);
+	found = pipeline_judge(ctx, parse_frame(ctx));
+	if (likely(!(found & PIPELINE_ASKED)))
 		return found;
-	if (found & NAT_ASKED) {
-		__u32 real = found & (REAL_DECIDED - 1);
-
-		return pipeline_sent(nat_forward(ctx, where, real), real);
-	}
-	if (found & ICMP_ASKED)
-		found = icmp_answer(ctx, found);
-	if (found & RELATED_ASKED)
-		found = related_find(ctx, found);
-	return pipeline_finish(ctx, found);
+	real = found & PIPELINE_HAS_REAL ? found & (REAL_DECIDED - 1) : 0;
+	if (!(found & NAT_ASKED))
+		found = pipeline_ask(ctx, where, found);
+	if (!(found & NAT_ASKED))
+		return pipeline_finish(ctx, found, real);
+	real = found & (REAL_DECIDED - 1);
+	return pipeline_sent(nat_forward(ctx, where, real), real);
 }
 
 #endif

@@ -86,6 +86,7 @@ stage void *pkt_take(struct pkt *p, __u32 bytes)
 stage void pkt_skip(struct pkt *p, void *header, __u32 bytes)
 {
 	p->at = header + bytes;
+	env_kept(p->at);
 }
 
 /*

@@ -54,14 +54,17 @@ stage bool real_keeps(const struct pkt *p)
 
 /*
  * A decision is an enum lb_verdict; or REAL_DECIDED + the id of the real that the packet goes to;
- * or one of the others + what icmp.h and related.h are asked about. That is how functions that the
- * verifier walks on their own tell.
+ * or one of the others + what is asked. That is how functions that the verifier walks on their own
+ * tell.
  */
 enum {
 	REAL_DECIDED = 1 << 24,
-	ICMP_ASKED = 1 << 25,
-	NAT_ASKED = 1 << 26, /* + the id of a real whose packets are translated */
-	RELATED_ASKED = 1 << 30
+	ICMP_ASKED = 1 << 25,    /* + what icmp_answer takes */
+	NAT_ASKED = 1 << 26,     /* + the id of a real whose packets are translated */
+	FIRST_ASKED = 1 << 27,   /* a first fragment, + its real's id, or 0 */
+	LATER_ASKED = 1 << 28,   /* a later fragment, + the offset of its IP header */
+	RESET_ASKED = 1 << 29,   /* + the id of the real of the flow */
+	RELATED_ASKED = 1 << 30, /* + what related_find takes, in the bits of the others */
 };
 
 /* Whether real id still takes packets of what it was given. */

@@ -7,7 +7,7 @@
 #define LBXDP_BPF_RESET_H
 
 #include "csum.h"
-#include "pkt.h"
+#include "nat_row.h"
 
 enum { RESET_TTL = 64 };
 
@@ -103,20 +103,44 @@ stage bool reset_write6(struct pkt *p, struct reset r)
 	return true;
 }
 
-/* Cuts the frame to the RST's length (options and payload go), then writes it in place. */
-stage enum lb_verdict reset_answer(struct pkt *p)
+/* The segment, whose headers stand where nat_look says, as the RST is made of it. False: it is not
+ * there any more. */
+stage bool reset_read(struct nat *n, struct xdp_md *ctx, __u32 where, bool six)
 {
-	struct reset r = reset_of(p);
-	bool four = p->type == bpf_htons(WIRE_IP4);
-	__u32 len = p->l3 + (four ? sizeof(struct ip4_header) : sizeof(struct ip6_header)) +
-		    sizeof(struct tcp_header);
+	struct pkt *p = &n->p;
 
-	if (bpf_xdp_adjust_tail(p->ctx, len - bpf_xdp_get_buff_len(p->ctx)))
+	if (!nat_open(n, ctx, where, six) || !p->tcp)
+		return false;
+	p->length = six ? sizeof(*p->ip6) + bpf_ntohs(p->ip6->length) : bpf_ntohs(p->ip4->length);
+	p->l4_len = p->l3 + p->length - nat_l4(where);
+	return true;
+}
+
+stage enum lb_verdict reset_answer_of(struct xdp_md *ctx, __u32 where, bool six)
+{
+	struct nat n = {};
+	struct reset r;
+	__u32 len = sizeof(struct tcp_header);
+
+	if (!reset_read(&n, ctx, where, six))
 		return LB_NO_REAL;
-	if (!pkt_reopen(p) || !(four ? reset_write4(p, r) : reset_write6(p, r)))
+	r = reset_of(&n.p);
+	len += n.p.l3 + (six ? sizeof(struct ip6_header) : sizeof(struct ip4_header));
+	if (bpf_xdp_adjust_tail(ctx, len - bpf_xdp_get_buff_len(ctx)))
 		return LB_NO_REAL;
-	pkt_swap_macs(p);
+	if (!pkt_reopen(&n.p) || !(six ? reset_write6(&n.p, r) : reset_write4(&n.p, r)))
+		return LB_NO_REAL;
+	pkt_swap_macs(&n.p);
 	return LB_RESET;
+}
+
+/* Cuts the frame to the RST's length (options and payload go), then writes it in place. */
+int reset_answer(struct xdp_md *ctx, __u32 where);
+
+separate int reset_answer(struct xdp_md *ctx, __u32 where)
+{
+	return nat_six(where) ? reset_answer_of(ctx, where, true)
+			      : reset_answer_of(ctx, where, false);
 }
 
 #endif

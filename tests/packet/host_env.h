@@ -90,7 +90,8 @@ void *env_data_end(const struct xdp_md *ctx);
 #define bpf_htonl(x) ((__be32)__builtin_bswap32(x))
 #define bpf_ntohl(x) ((__u32)__builtin_bswap32(x))
 
-#define env_branch() ((void)0)
+#define env_branch()    ((void)0)
+#define env_kept(value) ((void)(value))
 
 static __always_inline __u32 env_load32(const void *from)
 {

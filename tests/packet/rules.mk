@@ -35,7 +35,23 @@ verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o $(O)/via.bpf.o $(O)/guard.bpf.o ## 
 	$(PACKET)/verifier.sh $(O)/via.bpf.o $(PACKET)/verifier-via.baseline
 	$(PACKET)/verifier.sh $(O)/guard.bpf.o $(PACKET)/verifier-guard.baseline
 
-.PHONY: packet-native packet-kernel verifier
+# Another compiler lays code out otherwise, and what it makes of it the verifier may refuse.
+OTHER_CLANG ?= clang-19
+OTHER_BPF := $(if $(shell command -v $(OTHER_CLANG) 2>/dev/null),lbxdp tproxy via)
+
+$(O)/other/%.bpf.o: bpf/%.bpf.c $(BPF_HDRS) Makefile
+	@mkdir -p $(@D)
+	$(OTHER_CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+verifier-other: $(OTHER_BPF:%=$(O)/other/%.bpf.o) ## the same of what OTHER_CLANG (clang-19) makes of it (root)
+	@$(if $(OTHER_BPF),,echo "ok 1 - verifier # skip $(OTHER_CLANG) is not installed")
+	@for p in $(OTHER_BPF); do \
+		$(PACKET)/verifier.sh $(O)/other/$$p.bpf.o \
+			$(PACKET)/verifier$$(echo -$$p | sed s/-lbxdp//).baseline || exit 1; \
+		echo "ok - $$p, $(OTHER_CLANG)"; \
+	done
+
+.PHONY: packet-native packet-kernel verifier verifier-other
 
 # For tests/fuzz/fuzz_packet.c.
 PACKET_FUZZ_SRC := $(PACKET)/host_env.c $(PACKET)/frame.c
