@@ -60,7 +60,8 @@ stage bool real_keeps(const struct pkt *p)
 enum {
 	REAL_DECIDED = 1 << 24,
 	ICMP_ASKED = 1 << 25,
-	NAT_ASKED = 1 << 26, /* + the id of a real whose packets are translated */
+	NAT_ASKED = 1 << 26,  /* + the id of a real whose packets are translated ... */
+	NAT_HASHED = 1 << 27, /* ... + this: the hash chose it for a flow that has no entry */
 	RELATED_ASKED = 1 << 30
 };
 

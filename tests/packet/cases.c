@@ -18,5 +18,6 @@ void cases_run(void)
 	cases_via();
 	cases_nat();
 	cases_nat_half();
+	cases_nat_flood();
 	cases_nat_fragment();
 }

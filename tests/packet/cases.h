@@ -21,6 +21,7 @@ void cases_origin(void);
 void cases_via(void);
 void cases_nat(void);
 void cases_nat_half(void);
+void cases_nat_flood(void);
 void cases_nat_fragment(void);
 
 #endif
