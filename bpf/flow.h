@@ -320,14 +320,7 @@ enum flow_plan {
 	FLOW_DROP,
 };
 
-/*
- * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
- * table is full there are flows without entries, which are not dropped. kind is pkt_kind, now is in
- * ticks; again: an entry of the flow ended with this packet.
- */
-int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again);
-
-separate int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
+stage int flow_decide(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
 {
 	bool full, starts = pkt_starts(kind);
 	const __u32 zero = 0;
@@ -349,6 +342,21 @@ separate int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, _
 	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
 }
 
+/*
+ * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
+ * table is full there are flows without entries, which are not dropped. kind is pkt_kind, now is in
+ * ticks; again: an entry of the flow ended with this packet. Returns enum flow_plan, with
+ * NAT_HASHED where the hash says which real.
+ */
+int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again);
+
+separate int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
+{
+	int plan = flow_decide(s, kind, now, six, again);
+
+	return plan < FLOW_TICKET || plan == FLOW_ANSWER ? plan | NAT_HASHED : plan;
+}
+
 /* LB_CONTINUE, or the end of a packet for which there is no real. */
 stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 service,
 				  struct lb_ring ring, __u32 plan)
@@ -364,9 +372,11 @@ stage enum lb_verdict flow_choose(struct pkt *p, struct lb_service *s, __u32 ser
 stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void *key,
 				 struct lb_service *s, __u32 service, struct lb_ring ring)
 {
-	__u32 plan = flow_plan(s, pkt_kind(p), p->now, t.six, p->replaced);
+	__u32 said = flow_plan(s, pkt_kind(p), p->now, t.six, p->replaced);
+	__u32 plan = said & ~(__u32)NAT_HASHED;
 	enum lb_verdict v = flow_choose(p, s, service, ring, plan);
 
+	p->hashed = said & NAT_HASHED;
 	if (unlikely(v != LB_CONTINUE))
 		return v;
 	if (unlikely(!origin_is_for_us(p)))

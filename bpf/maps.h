@@ -47,6 +47,7 @@ LB_MAP(lbx_nat, BPF_MAP_TYPE_HASH, struct lb_flow6, struct lb_nat, LB_FLOWS_DEFA
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_nat_half, BPF_MAP_TYPE_LRU_HASH, struct lb_flow6, struct lb_nat_half, LB_HALF_OPEN_MAX,
        0);
+LB_MAP(lbx_nat_brief, BPF_MAP_TYPE_ARRAY, __u32, struct lb_nat_brief, 1 << LB_NAT_BRIEF_SHIFT, 0);
 LB_MAP(lbx_pools, BPF_MAP_TYPE_HASH, __u32, struct lb_pool, LB_SERVICES_MAX, BPF_F_NO_PREALLOC);
 LB_MAP(lbx_settings, BPF_MAP_TYPE_ARRAY, __u32, struct lb_settings, 1, BPF_F_MMAPABLE);
 LB_MAP(lbx_verdicts, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, LB_VERDICT_COUNT, 0);

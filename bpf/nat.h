@@ -102,13 +102,90 @@ separate int nat_half(struct xdp_md *ctx, __u32 where, __u32 real)
 			      : nat_half_of(ctx, where, real, false);
 }
 
-/* A client's packet, whose real is chosen; where as nat_look said. Returns verdict and action. */
+/* No verdict and action: */
+enum {
+	NAT_AGAIN = 2 << 16,   /* another flow has this source; there are others */
+	NAT_HAS_ROWS = 3 << 16 /* the flow's rows are in lbx_nat */
+};
+
+/* The replies of a flow without an entry find their way. LB_CONTINUE, one of these two, or a drop.
+ */
+stage int nat_brief_source(const struct pkt *p, struct nat_flow *f, __u32 round, bool six)
+{
+	const struct lb_nat_half *half;
+	const struct lb_nat *taken;
+	int rows;
+
+	if (!nat_name_back(p, f, round))
+		return nat_sent(LB_NAT_FULL, XDP_DROP);
+	taken = nat_find(&f->back);
+	if (!taken) {
+		half = bpf_map_lookup_elem(&lbx_nat_half, &f->back);
+		taken = half ? &half->row : NULL;
+	}
+	if (taken)
+		return nat_owns(f, taken) ? LB_CONTINUE : NAT_AGAIN;
+	rows = nat_brief_keep(f, six);
+	if (rows == NAT_PROMOTED)
+		return NAT_HAS_ROWS;
+	return rows == LB_CONTINUE ? LB_CONTINUE : nat_sent(rows, XDP_DROP);
+}
+
+stage int nat_brief_of(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round, bool six)
+{
+	struct nat_flow f = {.half = {.row = {.real = real}}};
+	struct nat n = {};
+	int found;
+
+	if (!nat_open(&n, ctx, where, six) || !real_choose(&n.p, real))
+		return nat_sent(LB_NO_REAL, XDP_DROP);
+	if (!(real_flags(&n.p) & LB_REAL_HAS_MAC))
+		return nat_sent(LB_NO_NEIGHBOUR, XDP_DROP);
+	nat_read_open(&n, &f);
+	if (!(where & NAT_SYN))
+		nat_forget(&f);
+	found = nat_brief_source(&n.p, &f, round, six);
+	if (found != LB_CONTINUE)
+		return found;
+	if (!nat_hop(&n.p, six))
+		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
+	nat_fill(&f, false);
+	nat_translate(&n, &f.half.row, six);
+	return nat_to_real(&n.p);
+}
+
+/* Sends a client's packet of a flow without an entry to the real that the hash chose. Returns
+ * verdict and action, or one of the above; rounds as for nat_settle. */
+int nat_brief(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round);
+
+separate int nat_brief(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round)
+{
+	return nat_six(where) ? nat_brief_of(ctx, where, real, round, true)
+			      : nat_brief_of(ctx, where, real, round, false);
+}
+
+stage int nat_forward_hashed(struct xdp_md *ctx, __u32 where, __u32 real)
+{
+	int sent = NAT_AGAIN;
+
+	for (__u32 round = 0; round < NAT_TRIES && sent == NAT_AGAIN; round++)
+		sent = nat_brief(ctx, where, real, round);
+	if (sent == NAT_HAS_ROWS)
+		sent = nat_out(ctx, where, real);
+	return sent == NAT_AGAIN || sent == LB_CONTINUE ? nat_sent(LB_NAT_FULL, XDP_DROP) : sent;
+}
+
+/* A client's packet; where as nat_look said, real with NAT_HASHED as it was decided. Returns
+ * verdict and action. */
 stage int nat_forward(struct xdp_md *ctx, __u32 where, __u32 real)
 {
 	int sent, rows = NAT_TAKEN;
 
 	if (!where) /* the setting was made after nat_look was to be asked */
 		return nat_sent(LB_NAT_FULL, XDP_DROP);
+	if (real & NAT_HASHED && !(where & NAT_FIRST)) /* later fragments ask for rows */
+		return nat_forward_hashed(ctx, where, real & ~NAT_HASHED);
+	real &= ~NAT_HASHED;
 	sent = nat_out(ctx, where, real);
 	if (sent != LB_CONTINUE)
 		return sent;
@@ -149,6 +226,36 @@ int nat_reply(struct xdp_md *ctx, __u32 where);
 separate int nat_reply(struct xdp_md *ctx, __u32 where)
 {
 	return nat_six(where) ? nat_back_of(ctx, where, true) : nat_back_of(ctx, where, false);
+}
+
+stage int nat_brief_back_of(struct xdp_md *ctx, __u32 where, bool six)
+{
+	struct nat n = {};
+	struct lb_flow6 key = {};
+	struct lb_nat_brief *b;
+	struct lb_nat row;
+
+	if (!nat_open(&n, ctx, where, six))
+		return LB_CONTINUE;
+	nat_key_of(&key, &n.p);
+	b = nat_is_nobody(&key, six) ? NULL : nat_find_brief(&key, six, &row);
+	if (!b)
+		return LB_CONTINUE;
+	if (!nat_hop(&n.p, six))
+		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
+	nat_note_answer(&n, &b->half);
+	nat_translate(&n, &row, six);
+	return nat_to_client(&n.p, &row);
+}
+
+/* Sends a reply to its client by its slot in lbx_nat_brief. Returns verdict and action, or
+ * LB_CONTINUE: there is none, and nothing has changed. */
+int nat_brief_reply(struct xdp_md *ctx, __u32 where);
+
+separate int nat_brief_reply(struct xdp_md *ctx, __u32 where)
+{
+	return nat_six(where) ? nat_brief_back_of(ctx, where, true)
+			      : nat_brief_back_of(ctx, where, false);
 }
 
 /* LB_CONTINUE: to be parsed further; anything else: not a packet that is translated. */
@@ -196,6 +303,8 @@ stage int nat_answer(struct xdp_md *ctx, __u32 where)
 
 	if (sent == LB_CONTINUE)
 		sent = nat_half(ctx, where, 0);
+	if (sent == LB_CONTINUE)
+		sent = nat_brief_reply(ctx, where);
 	if (sent == LB_CONTINUE)
 		sent = nat_reply(ctx, where);
 	return sent == NAT_CLIENTS ? LB_CONTINUE : sent;

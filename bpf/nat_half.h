@@ -29,20 +29,25 @@ struct nat_flow {
 	__u8 flags;
 };
 
+stage void nat_read_open(const struct nat *n, struct nat_flow *f)
+{
+	nat_key_of(&f->out, &n->p);
+	nat_note_client(&n->p, &f->half.row);
+	f->half.row.seen = flow_tick();
+	f->ports = n->p.ports;
+	if (n->p.tcp) {
+		f->ack = bpf_ntohl(n->p.tcp->ack);
+		f->flags = n->p.tcp->flags;
+	}
+}
+
 stage bool nat_read(struct xdp_md *ctx, __u32 where, struct nat_flow *f, bool six)
 {
 	struct nat n = {};
 
 	if (!nat_open(&n, ctx, where, six))
 		return false;
-	nat_key_of(&f->out, &n.p);
-	nat_note_client(&n.p, &f->half.row);
-	f->half.row.seen = flow_tick();
-	f->ports = n.p.ports;
-	if (n.p.tcp) {
-		f->ack = bpf_ntohl(n.p.tcp->ack);
-		f->flags = n.p.tcp->flags;
-	}
+	nat_read_open(&n, f);
 	return true;
 }
 
@@ -63,10 +68,10 @@ stage bool nat_owns_now(const struct nat_flow *f, const struct lb_nat *back)
 	return nat_owns(f, back) && back->real == f->half.row.real;
 }
 
-/* Puts one of the two rows into a table. That of the replies must find its place empty. */
-stage int nat_put(struct nat_flow *f, void *table, bool back)
+/* Makes f->half.row one of the two rows. */
+stage void nat_fill(struct nat_flow *f, bool back)
 {
-	const struct lb_flow6 *key = back ? &f->back : &f->out, *other = back ? &f->out : &f->back;
+	const struct lb_flow6 *other = back ? &f->out : &f->back;
 	struct lb_nat *row = &f->half.row;
 
 	row->back = back;
@@ -76,7 +81,14 @@ stage int nat_put(struct nat_flow *f, void *table, bool back)
 		env_store32(row->src.byte + i, env_load32(other->dst + i));
 		env_store32(row->dst.byte + i, env_load32(other->src + i));
 	}
-	return bpf_map_update_elem(table, key, &f->half, back ? BPF_NOEXIST : BPF_ANY);
+}
+
+/* Puts one of the two rows into a table. That of the replies must find its place empty. */
+stage int nat_put(struct nat_flow *f, void *table, bool back)
+{
+	nat_fill(f, back);
+	return bpf_map_update_elem(table, back ? &f->back : &f->out, &f->half,
+				   back ? BPF_NOEXIST : BPF_ANY);
 }
 
 stage void nat_drop(const struct nat_flow *f, void *table)

@@ -7,7 +7,7 @@
 #define LBXDP_BPF_NAT_REWRITE_H
 
 #include "csum.h"
-#include "nat_half.h"
+#include "nat_brief.h"
 #include "tx.h"
 
 /* A mapped address in an IPv6 header is nobody's, and no row is for it. */

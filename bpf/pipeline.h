@@ -87,7 +87,7 @@ stage int pipeline(struct pkt *p, __u32 frame)
 	int v = pipeline_network(p, frame);
 
 	if (likely(v == LB_FORWARDED && p->real))
-		return unlikely(real_translates(p)) ? (int)(NAT_ASKED | p->real_id)
+		return unlikely(real_translates(p)) ? (int)(NAT_ASKED | p->hashed | p->real_id)
 						    : (int)tx_forward(p);
 	if (v == LB_NOT_OURS)
 		return via_answer(p->ctx, p->l3, p->type);
@@ -214,7 +214,7 @@ stage int pipeline_run(struct xdp_md *ctx)
 	if (!(found & NAT_ASKED))
 		return pipeline_finish(ctx, found, real);
 	real = found & (REAL_DECIDED - 1);
-	return pipeline_sent(nat_forward(ctx, where, real), real);
+	return pipeline_sent(nat_forward(ctx, where, real | (found & NAT_HASHED)), real);
 }
 
 #endif

@@ -37,6 +37,7 @@ struct pkt {
 	__u8 replaced; /* an old entry of this flow was removed */
 	__u32 now;     /* ticks */
 	__u32 real_id;
+	__u32 hashed; /* NAT_HASHED: the hash chose the real for a flow that had no entry */
 	__u32 action; /* of a forwarded packet: XDP_TX or XDP_REDIRECT */
 	__u64 head;   /* first word of the real's row: MAC and flags */
 	struct lb_real *real;

@@ -26,9 +26,12 @@ enum {
 	WORDS = 10,
 	FRAME_BYTES = 96,
 	SERVICE = 1,
-	FLOODED = 2, /* a service in flood mode */
+	FLOODED = 2,    /* a service in flood mode */
+	TRANSLATED = 3, /* likewise, with l4-nat */
+	TRANSLATED_SLOT = 512,
 	RING = 251,
 	REAL = 1,
+	REAL_NAT = 2,
 	LOOPBACK = 1,
 	TIMEOUT = 1 << 20, /* ticks */
 };
@@ -64,6 +67,8 @@ static const struct row {
 	{"lbxdp flood, 65,536 sources", LBXDP, TCP4, FLOWS_MANY - 1, "12.0.0.0", "10.77.0.101", SYN, 3, XDP_TX},
 	{"lbxdp flood, IPv6, 1 source", LBXDP, TCP6, 0, NULL, "fd77::101", SYN, 2, XDP_TX},
 	{"lbxdp flood, IPv6, 65,536", LBXDP, TCP6, FLOWS_MANY - 1, NULL, "fd77::101", SYN, 3, XDP_TX},
+	{"lbxdp flood, l4-nat, 1 source", LBXDP, TCP4, 0, "12.0.0.0", "10.77.0.102", SYN, 2, XDP_TX},
+	{"lbxdp flood, l4-nat, 16 million", LBXDP, TCP4, 0xffffff, "12.0.0.0", "10.77.0.102", SYN, 2, XDP_TX},
 	{"lbxdp unknown flow (ACK)", LBXDP, TCP4, 0xffffff, "13.0.0.0", NULL, ACK, 2, XDP_TX},
 	{"lbxdp ARP flood", LBXDP, ARP, 0, NULL, NULL, 0, 2, -1},
 };
@@ -149,18 +154,31 @@ static void fill(void)
 	struct lb_slots slots = {
 		.real = {1, 1}
         };
-	uint32_t zero = 0, one = 1;
+	uint32_t zero = 0, one = 1, nat = REAL_NAT;
 
 	put(lbxdp->maps.lbx_settings, &zero, &settings);
 	put(lbxdp->maps.lbx_reals, &one, &real);
+	real.flags |= LB_REAL_NAT;
+	real.port = 8080;
+	frame_mapped(real.ip.byte, "10.88.0.2");
+	put(lbxdp->maps.lbx_reals, &nat, &real);
 	for (uint32_t i = 0; i < RING / 2 + 1; i++)
 		put(lbxdp->maps.lbx_slots, &i, &slots);
+	slots = (struct lb_slots){
+		{REAL_NAT, REAL_NAT}
+        };
+	for (uint32_t i = 0; i < RING / 2 + 1; i++) {
+		uint32_t row = TRANSLATED_SLOT / 2 + i;
+
+		put(lbxdp->maps.lbx_slots, &row, &slots);
+	}
 	put(lbxdp->maps.lbx_services, &one, &service);
 	put(lbxdp->maps.lbx_ifaces, &one, &iface);
 	add_vip("10.77.0.100", SERVICE);
 	add_vip("fd77::100", SERVICE);
 	add_vip("10.77.0.101", FLOODED);
 	add_vip("fd77::101", FLOODED);
+	add_vip("10.77.0.102", TRANSLATED);
 }
 
 static void arp(struct frame *f)
@@ -179,15 +197,29 @@ static void arp(struct frame *f)
 /* A service in a flood that has lasted for long. */
 static void flood(void)
 {
-	const struct lb_service service = {
+	struct lb_service service = {
 		.ring = {.first = 0, .count = RING},
 		.flood = {1,          1            },
 		.flood_until = tick() + 100,
 		.flood_since = tick() - TIMEOUT - 1,
 	};
-	const uint32_t id = FLOODED;
+	uint32_t id = FLOODED;
 
 	put(lbxdp->maps.lbx_services, &id, &service);
+	id = TRANSLATED;
+	service.ring.first = TRANSLATED_SLOT;
+	put(lbxdp->maps.lbx_services, &id, &service);
+}
+
+/* Only while there are such reals does anybody ask for their replies. */
+static void translate(bool any)
+{
+	struct lb_settings s;
+	uint32_t zero = 0;
+
+	must(bpf_map_lookup_elem(bpf_map__fd(lbxdp->maps.lbx_settings), &zero, &s), "lbx_settings");
+	s.nat = any;
+	put(lbxdp->maps.lbx_settings, &zero, &s);
 }
 
 /* The generator's template: see bench.bpf.c. */
@@ -204,6 +236,7 @@ static void prepare(const struct row *r)
 			 .payload = six ? 22 : 42};
 
 	flood();
+	translate(r->dst && !strcmp(r->dst, "10.77.0.102"));
 	if (r->kind == ARP)
 		arp(&f);
 	else

@@ -37,6 +37,7 @@ enum {
 	LB_TRACE_VIEWERS = 8,
 	LB_TRACE_BYTES = 262144,    /* of lbx_trace; a power of two */
 	LB_FLOOD_WINDOW_SHIFT = 3,  /* new flows are counted in windows of 2^3 ticks, 1.07 s */
+	LB_NAT_BRIEF_SHIFT = 17,    /* 2^17 translations of flows that are not remembered */
 	LB_ANSWERS_A_TICK = 2684,   /* ARP and ND answers of an interface: 20,000 a second */
 	LB_VIAS_MAX = 1048576,      /* checks through a VIP; what is not used takes no memory */
 	LB_VIA_PORT_FIRST = 0xf000, /* local ports of such checks: all from here to 65535 */
@@ -316,6 +317,14 @@ struct lb_nat_half {
 	__u32 answered; /* 1: the real has answered */
 };
 LB_ABI_SIZE(struct lb_nat_half, 72);
+
+/* lbx_nat_brief: by the upper bits of tag; rows of replies of translated flows that flow tables do
+ * not know. Who comes to a slot later has it. */
+struct lb_nat_brief {
+	__u64 tag; /* keyed hash of what would be the key in lbx_nat; 0: empty, 1: being written */
+	struct lb_nat_half half;
+};
+LB_ABI_SIZE(struct lb_nat_brief, 80);
 
 enum { LB_POOL_MAX = 16 };
 

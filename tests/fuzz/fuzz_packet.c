@@ -10,6 +10,7 @@
 #include "fast.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "frame.h"
 
@@ -175,6 +176,19 @@ static void flood(struct lb_service *s)
 	s->flood_since = now - TIMEOUT - 1;
 }
 
+/* It is large, and few of its pages were written. */
+static void forget_brief(void)
+{
+	const size_t page = 4096, bytes = sizeof(struct lb_nat_brief) << LB_NAT_BRIEF_SHIFT;
+	uintptr_t at = (uintptr_t)lbx_nat_brief.values, first = (at + page - 1) & -page;
+	size_t whole = (at + bytes - first) & -page;
+
+	memset(lbx_nat_brief.values, 0, first - at);
+	memset((uint8_t *)first + whole, 0, at + bytes - first - whole);
+	if (madvise((void *)first, whole, MADV_DONTNEED))
+		abort();
+}
+
 static void start(uint8_t says, bool traced)
 {
 	struct lb_settings settings = {
@@ -205,6 +219,7 @@ static void start(uint8_t says, bool traced)
 	host_map_clear(&lbx_persist);
 	host_map_clear(&lbx_nat);
 	host_map_clear(&lbx_nat_half);
+	forget_brief();
 	memset(lbx_verdicts.values, 0, LB_VERDICT_COUNT * sizeof(uint64_t));
 	memset(lbx_events.values, 0, LB_EVENT_COUNT * sizeof(uint64_t));
 	memset(lbx_real_conns.values, 0, (REALS + 1) * sizeof(struct lb_real_conns));

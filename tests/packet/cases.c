@@ -20,5 +20,6 @@ void cases_run(void)
 	cases_nat();
 	cases_nat_acl();
 	cases_nat_half();
+	cases_nat_flood();
 	cases_nat_fragment();
 }

@@ -23,6 +23,7 @@ void cases_via(void);
 void cases_nat(void);
 void cases_nat_acl(void);
 void cases_nat_half(void);
+void cases_nat_flood(void);
 void cases_nat_fragment(void);
 
 #endif

@@ -126,33 +126,6 @@ static void resets_earn_nothing(void)
 	each_way(reset);
 }
 
-/* The rest of a flow that nobody knows: from a flood, or from before a restart. */
-static void miss(struct way w)
-{
-	static const uint8_t flags[] = {ACK, ACK | PSH, ACK | FIN, SYN | ACK, RST};
-
-	if (w.proto != PROTO_TCP)
-		return;
-	for (size_t i = 0; i < sizeof(flags); i++) {
-		struct spec s = sent(w, flags[i]);
-
-		nat_world(w);
-		frame_build(&frame, &s);
-		world_run(&frame,
-			  (struct expect){.verdict = LB_MISS,
-					  .event = 1 + LB_EVENT_FLOW_MISS,
-					  .sent = &frame},
-			  NULL);
-		expect_rows(0, 0);
-		tap_equal(world_service().missed, 1, "missed");
-	}
-}
-
-static void the_middle_of_an_unknown_flow_makes_no_row(void)
-{
-	each_way(miss);
-}
-
 /* The client's row made room: the real still answers, and the next packet makes it anew. */
 static void lose_out(struct way w)
 {
@@ -354,8 +327,6 @@ void cases_nat_half(void)
 	tap_case("who guesses what the real said earns nothing",
 		 who_guesses_what_the_real_said_earns_nothing);
 	tap_case("resets earn nothing", resets_earn_nothing);
-	tap_case("the middle of an unknown flow makes no row",
-		 the_middle_of_an_unknown_flow_makes_no_row);
 	tap_case("a lost row of the client's is made anew", a_lost_row_of_the_clients_is_made_anew);
 	tap_case("a lost row of the replies is made anew", a_lost_row_of_the_replies_is_made_anew);
 	tap_case("a source that went to another flow is not used on",

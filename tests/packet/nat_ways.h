@@ -34,6 +34,7 @@ static struct frame frame, want;
 static inline void nat_world(struct way w)
 {
 	world_reset();
+	world_forget_hashes();
 	world_nat_real(REAL_A, reals[w.six], REAL_PORT, w.snat);
 	world_nat_real(REAL_B, others[w.six], REAL_PORT, w.snat);
 	world_ring((uint32_t[]){REAL_A}, 1);

@@ -9,6 +9,7 @@ PACKET_CASES := $(PACKET)/cases.c $(PACKET)/cases_parse.c $(PACKET)/cases_flow.c
                 $(PACKET)/cases_flood.c $(PACKET)/cases_fast.c $(PACKET)/cases_origin.c \
                 $(PACKET)/cases_via.c $(PACKET)/cases_nat.c $(PACKET)/cases_nat_half.c \
                 $(PACKET)/cases_nat_acl.c $(PACKET)/cases_nat_fragment.c \
+                $(PACKET)/cases_nat_flood.c \
                 $(PACKET)/frame.c $(PACKET)/world.c $(PACKET)/tap.c
 PACKET_HDRS  := $(wildcard $(PACKET)/*.h) $(wildcard bpf/*.h) $(wildcard include/lbxdp/*.h)
 # Tables of cases leave out what is zero.

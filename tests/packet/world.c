@@ -296,6 +296,15 @@ struct lb_settings world_settings(void)
 	return s;
 }
 
+void world_forget_hashes(void)
+{
+	static uint64_t key;
+	struct lb_settings s = world_settings();
+
+	s.hash_key[0] = ++key;
+	world_set_settings(&s);
+}
+
 bool world_traced;
 
 /* Every packet makes a record; the ring is soon full of them. */

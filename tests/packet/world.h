@@ -88,6 +88,8 @@ unsigned world_entries(const char *map);
 
 struct lb_real_conns world_conns(uint32_t real);
 struct lb_settings world_settings(void);
+/* A key that was never there: what lbx_nat_brief holds is nobody's any more. */
+void world_forget_hashes(void);
 void world_set_settings(const struct lb_settings *s);
 struct lb_vip world_vip_row(const char *address);
 

@@ -206,8 +206,10 @@ const struct schema_row schema_service[] = {
 	 .for_modes = LAYER4,
 	 .help = "A packet in the middle of a flow that is not in the table, as after a failover: "
 		 "hash sends it to a usable real server, by the same hash each time; drop does "
-		 "not send it. With l4-nat and l4-snat there is nothing to translate it by, and "
-		 "it is dropped either way."},
+		 "not send it. With l4-nat and l4-snat the packet is translated anew: where the "
+		 "server is that of the flow, it goes on, if with l4-snat the flow still gets the "
+		 "port that it had; any other server resets it, so that its client knows at "
+		 "once."},
 	{.key = "source_pool",
 	 .type = SCHEMA_PREFIXES,
 	 FIELD(service_config, source_pool),

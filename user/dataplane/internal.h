@@ -45,6 +45,7 @@ struct nat_sweep;
 	M(PERSIST,    lbx_persist)    \
 	M(NAT,        lbx_nat)        \
 	M(NAT_HALF,   lbx_nat_half)   \
+	M(NAT_BRIEF,  lbx_nat_brief)  \
 	M(POOLS,      lbx_pools)      \
 	M(SETTINGS,   lbx_settings)   \
 	M(VERDICTS,   lbx_verdicts)   \
