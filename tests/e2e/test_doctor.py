@@ -14,7 +14,7 @@ from lab.clients import answer, send_frame
 from lab.config import HTTPS, service
 from lab.config import config as any_config
 from lab.layer7 import VIP_7, l7
-from lab.network import MAIL, ROUTER, VIP, VIP6
+from lab.network import BALANCER, BALANCER6, MAIL, ROUTER, VIP, VIP6
 from lab.servers import NAME
 from lab.space import run, wait_for
 
@@ -157,6 +157,99 @@ def test_a_failing_check_is_found_with_what_it_came_to(net, lb, servers):
     lb.wait_real("web/mail2", status="down")
     found = only(doctor(lb)[1], "real-check")
     assert "503" in found["seen"] and "web/mail2" in found["about"]
+
+
+@contextlib.contextmanager
+def off_loopback(space, address):
+    """A server of Direct Routing that does not have the VIP."""
+    space.ip("addr", "del", f"{address}/{128 if ':' in address else 32}", "dev", "lo")
+    try:
+        yield
+    finally:
+        space.ip("addr", "add", f"{address}/{128 if ':' in address else 32}", "dev", "lo",
+                 *(["nodad"] if ":" in address else []))
+
+
+@pytest.mark.parametrize("vip, rip", [(VIP, MAIL["mail1"][0]), (VIP6, MAIL["mail1"][1])])
+def test_a_real_without_the_vip_is_named_though_its_check_passes(net, lb, vip, rip):  # R88
+    lb.up(config({"web": service(vip=vip)}))
+    with off_loopback(net.mail1, vip):
+        code, findings = doctor(lb)
+        assert lb.real("web/mail1")["status"] == "up"
+    found = only(findings, "vip-on-real")
+    assert code == 1 and found["severity"] == "error" and found["about"] == "real web/mail1"
+    assert f"answers at {rip} but not at the VIP {vip}" in found["seen"]
+    assert f"addr add {vip}/" in found["type"] and "real-script web --os windows" in found["type"]
+    assert doctor(lb) == (0, [])
+    assert "clsact" not in net.balancer.run("tc", "qdisc", "show", "dev", "eth0").stdout
+
+
+def test_a_real_that_forwards_does_not_have_the_vip_for_that(net, lb):
+    """What it would send on comes back to the balancer, and another real answers."""
+    lb.up(config())
+    net.mail1.sysctl(net__ipv4__ip_forward=1)
+    try:
+        with off_loopback(net.mail1, VIP):
+            assert only(doctor(lb)[1], "vip-on-real")["about"] == "real web/mail1"
+    finally:
+        net.mail1.sysctl(net__ipv4__ip_forward=0)
+
+
+def test_a_real_that_does_not_listen_at_the_vip_is_named(net, lb):
+    listener = net.mail1.spawn("/usr/bin/python3", "-m", "http.server", "-b", MAIL["mail1"][0],
+                               "8077")
+    try:
+        wait_for("the listener", lambda: net.mail1.listens(8077, MAIL["mail1"][0]))
+        lb.up(config({"web": service(ports=[8077], weights=(100, None),
+                                     check={"type": "connect"})}))
+        found = only(doctor(lb)[1], "vip-on-real")
+    finally:
+        listener.kill()
+        listener.wait()
+    assert found["seen"] == f"it listens at {MAIL['mail1'][0]}:8077 but not at {VIP}:8077"
+
+
+def test_a_vip_that_a_check_goes_by_is_left_to_the_check(net, lb):
+    lb.up(config({"web": service(check={"type": "connect", "via": "vip"})}))
+    with off_loopback(net.mail1, VIP):
+        lb.wait_real("web/mail1", status="down")
+        findings = doctor(lb)[1]
+    assert [f["examination"] for f in findings] == ["real-check", "vip-on-real"]
+    assert "does not answer at the VIP" in findings[1]["seen"]
+    assert "real-script web" in findings[1]["type"]
+
+
+def test_half_open_questions_leave_no_connection_behind(net, lb):
+    lb.up(config())
+    assert doctor(lb) == (0, [])
+    for name in ("mail1", "mail2"):
+        assert BALANCER not in net.spaces[name].run("ss", "-Htn", "state", "syn-recv").stdout
+
+
+NAT = {0: ("10.1.0.77", "10.1.0.0/24", BALANCER, "-4"),
+       1: ("fd00:1::77", "fd00:1::/64", BALANCER6, "-6")}
+
+
+@pytest.mark.parametrize("family", [0, 1])
+def test_a_real_of_l4_nat_whose_gateway_is_another_host_is_named(net, lb, family):  # R1, R77
+    vip, clients, here, flag = NAT[family]
+    net.balancer.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+    lb.up(config({"web": {"mode": "l4-nat", "vip": vip, "ports": [8080], "protocol": "tcp",
+                          "check": {"type": "connect"},
+                          "reals": {n: {"ip": MAIL[n][family], "port": 80}
+                                    for n in ("mail1", "mail2")}}},
+                 interfaces=["eth0", "eth1"]), "eth0", "eth1")
+    net.mail2.ip(flag, "route", "add", clients, "via", here)
+    try:
+        found = only(doctor(lb)[1], "gateway")
+        assert found["about"] == "real web/mail1" and found["severity"] == "error"
+        assert f"replace default via {here}" in found["type"]
+        assert ("route -p change" if family == 0 else "netsh interface ipv6") in found["type"]
+        net.mail1.ip(flag, "route", "add", clients, "via", here)
+        assert doctor(lb) == (0, [])
+    finally:
+        for name in ("mail1", "mail2"):
+            net.spaces[name].ip(flag, "route", "del", clients, "via", here, check=False)
 
 
 def test_generic_mode_is_found(lb):

@@ -228,6 +228,11 @@ static void answers_lost(struct world *w)
 	w->reals[1].warning = "answers do not come back";
 }
 
+static void vip_lost(struct world *w)
+{
+	w->reals[0].warning = "answers at its own address but not at the VIP";
+}
+
 static void no_forwarding(struct world *w)
 {
 	w->configs[1].l7.source = PROXY_SOURCE_CLIENT;
@@ -331,6 +336,8 @@ static const struct {
 	{"a check begins",               check_begins,                  NULL,                "",                  "",                               ""                               },
 	{"answers are lost",             answers_lost,                  "gateway",           "real OWA/CAS2",     "do not come back",
 	 "ip route replace default"																		  },
+	{"a check misses the VIP",       vip_lost,                      "vip-on-real",       "real CAS/CAS1",     "not at the VIP",
+	 "real-script CAS"																			   },
 	{"no forwarding",                no_forwarding,                 "forwarding",        "host",              "net.ipv4.ip_forward is 0",
 	 "sysctl -w net.ipv4.ip_forward=1"																	   },
 	{"no forwarding for l4-nat",     no_forwarding_for_nat,         "forwarding",        "host",

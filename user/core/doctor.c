@@ -146,7 +146,7 @@ static void examine_checks(const struct exam *e)
 static void answers_return(const struct exam *e, const struct view_service *s,
 			   const struct view_real *r)
 {
-	if (!r->warning)
+	if (!r->warning || !service_is_l7(s->config))
 		return;
 	found(e, (struct finding){
 			 .severity = FINDING_ERROR,
@@ -360,6 +360,34 @@ static void examine_vips(const struct exam *e)
 	doctor_examine_vips(e->view, e->out);
 }
 
+/* At layer 4 a warning is what a check with via: vip came to (daemon/via.c). */
+static void vip_is_there(const struct exam *e, const struct view_service *s,
+			 const struct view_real *r)
+{
+	if (!r->warning || service_is_l7(s->config))
+		return;
+	found(e, (struct finding){
+			 .severity = FINDING_ERROR,
+			 .about = real_path(e, s, r),
+			 .seen = r->warning,
+			 .why = "clients that were sent there would wait for nothing",
+			 .type = arena_printf(e->arena,
+					      "lbxdp real-script %s --os linux, or --os windows; "
+					      "on the real server: what it prints",
+					      s->name),
+		 });
+}
+
+static void examine_checked_vips(const struct exam *e)
+{
+	each_real(e, vip_is_there);
+}
+
+static void examine_knocks(const struct exam *e)
+{
+	knocks_examine(e->view, &e->facts->knocks, e->out);
+}
+
 /* Everything that is examined, from the wire upwards. */
 static const struct {
 	const char *name;
@@ -372,6 +400,8 @@ static const struct {
 	{"real-mac",     examine_macs         },
 	{"real-check",   examine_checks       },
 	{"gateway",      examine_answers      },
+	{"vip-on-real",  examine_checked_vips },
+	{"knocks",       examine_knocks       },
 	{"forwarding",   examine_forwarding   },
 	{"rp-filter",    examine_source_filter},
 	{"conntrack",    examine_conntrack    },

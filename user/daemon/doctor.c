@@ -132,20 +132,21 @@ void doctor_start(struct daemon *d)
 }
 
 /* A round that began before somebody asked may have missed what he changed: another follows it. */
-int doctor_ask(void *daemon)
+int doctor_ask(void *daemon, bool all)
 {
 	struct daemon *d = daemon;
 	int err = ask(d);
 
 	d->ask_again |= err == -EBUSY;
-	return err == -EBUSY ? 0 : err;
+	err = err == -EBUSY ? 0 : err;
+	return err || !all ? err : knocks_ask(d);
 }
 
 bool doctor_asked(void *daemon)
 {
 	const struct daemon *d = daemon;
 
-	return !net_asking(d->net) && !d->ask_again;
+	return !net_asking(d->net) && !d->ask_again && knocks_answered(d);
 }
 
 static bool has_vip(const struct service_config *s, const struct addr *vip)
@@ -222,6 +223,7 @@ static const struct doctor_facts *gather(struct daemon *d, const struct view *v)
 	f->forwards4 = net_forwards(AF_INET);
 	f->forwards6 = net_forwards(AF_INET6);
 	net_conntrack(&f->tracked, &f->tracked_max);
+	f->knocks = knocks_last(d);
 	return f;
 }
 

@@ -53,4 +53,5 @@ void tables_close(struct daemon *d)
 	map_free(d->conflicts);
 	map_free(d->claims_counted);
 	free(d->claims);
+	knocks_end(d);
 }

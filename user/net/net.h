@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "core/doctor.h"
+#include "core/knock.h"
 #include "core/plan.h"
 #include "io/loop.h"
 
@@ -162,6 +163,16 @@ bool net_asking(const struct net *n);
 /* What the last round heard, at most NET_CLAIMS_MAX; borrowed until the next one is over. */
 enum { NET_CLAIMS_MAX = 256 };
 const struct net_claim *net_claims(const struct net *n, size_t *count);
+
+/*
+ * Sends a SYN for each knock, again twice where nothing answers, and fills in from and answer; what
+ * answers gets a RST. Those are borrowed until done is called, which takes two seconds at most
+ * where somebody is silent (and longer with thousands). An answer counts from the MAC address and
+ * by the interface that it was sent to only. Returns 0, -EBUSY while a round runs, or -errno.
+ */
+int net_knock(struct net *n, struct knock *knocks, size_t count, void (*done)(void *arg),
+	      void *arg);
+bool net_knocking(const struct net *n);
 
 /* Is that MAC of an interface of this host? */
 bool net_own_mac(const struct net *n, const uint8_t mac[6]);
