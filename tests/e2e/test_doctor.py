@@ -10,6 +10,7 @@ import struct
 
 import pytest
 
+from lab.balancer import program
 from lab.clients import answer, send_frame
 from lab.config import HTTPS, service
 from lab.config import config as any_config
@@ -115,10 +116,54 @@ def test_a_stranger_that_answers_is_named_by_its_mac(net, lb):
     lb.up(config())
     net.router.ip("addr", "add", f"{VIP}/32", "dev", "lo")
     try:
-        found = only(doctor(lb, "arp")[1], "vip-elsewhere")
+        findings = doctor(lb, "arp")[1]
     finally:
         net.router.ip("addr", "del", f"{VIP}/32", "dev", "lo")
-    assert net.router.mac() in found["seen"] and "none of the real servers" in found["seen"]
+    assert {(m, i) for m in (net.router.mac(), net.router.mac("eth1")) for i in ("eth0", "eth1")
+            for f in findings if f["seen"].startswith(f"{m} answers for it on {i}, which is none")
+            } == {(net.router.mac(), "eth0"), (net.router.mac("eth1"), "eth1")}
+    assert len(findings) == 2
+
+
+@contextlib.contextmanager
+def stranger(space, device):
+    """A host that has the VIP on one device, and answers for it there only."""
+    space.sysctl(net__ipv4__conf__all__arp_ignore=1)
+    space.ip("addr", "add", f"{VIP}/32", "dev", device)
+    try:
+        yield
+    finally:
+        space.ip("addr", "del", f"{VIP}/32", "dev", device)
+        space.sysctl(net__ipv4__conf__all__arp_ignore=0)
+
+
+def test_interfaces_without_xdp_are_asked_too(net, lb):
+    lb.up(config())
+    assert [i["name"] for i in lb.status()["interfaces"]] == ["eth0"]
+    with stranger(net.far, "eth0"):
+        seen = only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
+        assert net.far.mac() in seen and "on eth1," in seen
+    assert doctor(lb, "arp") == (0, [])
+
+
+def test_a_vlan_with_an_interface_of_its_own_is_asked_by_tagged_frames(net, lb):
+    ends = ((net.balancer, "eth1"), (net.far, "eth0"))
+    for space, device in ends:
+        if space.ip("link", "add", "link", device, "name", f"{device}.10", "type", "vlan",
+                    "id", 10, check=False).returncode:
+            pytest.skip("this kernel has no VLAN interfaces")
+        space.ip("link", "set", f"{device}.10", "up")
+    try:
+        lb.up(config())
+        with stranger(net.far, "eth0.10"):
+            seen = only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
+        note = json.loads(lb.call("doctor", "arp", "--json").stdout)["notes"][0]
+    finally:
+        for space, device in ends:
+            space.ip("link", "del", f"{device}.10")
+    assert "on eth1.10," in seen
+    assert sorted(note.removeprefix("asked on ").split(";")[0].split(", ")) == \
+        ["eth0", "eth1", "eth1.10 (tagged)"]
 
 
 def gratuitous(mac, ip):
@@ -248,6 +293,7 @@ def test_a_real_of_l4_nat_whose_gateway_is_another_host_is_named(net, lb, family
         net.mail1.ip(flag, "route", "add", clients, "via", here)
         assert doctor(lb) == (0, [])
     finally:
+        net.balancer.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
         for name in ("mail1", "mail2"):
             net.spaces[name].ip(flag, "route", "del", clients, "via", here, check=False)
 
@@ -422,16 +468,21 @@ def test_rules_that_name_a_direct_routing_vip_are_warned_of(net, lb, how, words,
     assert doctor(lb) == (0, [])
 
 
-def exchange(lb, directory, hosts, name=NAME):
-    """`doctor exchange` where names resolve as hosts says."""
+def exchange_in(space, words, directory, hosts, name=NAME):
+    """What `doctor exchange` prints in a space where names resolve as hosts says."""
     path = f"{directory}/hosts"
     with open(path, "w") as f:
         f.writelines(f"{address} {names}\n" for address, names in hosts.items())
-    done = lb.space.run("unshare", "--mount", "sh", "-c",
-                        f'mount --bind {path} /etc/hosts && exec "$@"', "sh",
-                        *lb.words("doctor", "exchange", name, "--json"), check=False)
+    done = space.run("unshare", "--mount", "sh", "-c",
+                     f'mount --bind {path} /etc/hosts && exec "$@"', "sh",
+                     *words("doctor", "exchange", name, "--json"), check=False)
     assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)["findings"]
+    return json.loads(done.stdout)
+
+
+def exchange(lb, directory, hosts):
+    """On the balancer itself."""
+    return exchange_in(lb.space, lb.words, directory, hosts)["findings"]
 
 
 BOTH = f"{NAME} autodiscover.example.com"
@@ -453,7 +504,25 @@ def autodiscover(net):
 
 def test_an_exchange_service_that_is_right_has_no_findings(net, lb, tmp_path, autodiscover):  # R25
     lb.up(config({"cas": https()}))
-    assert exchange(lb, tmp_path, {VIP: BOTH}) == []
+    said = exchange_in(lb.space, lb.words, tmp_path, {VIP: BOTH})
+    assert said["findings"] == []
+    assert [f"VIP {VIP} was not asked" in n and "-c FILE" in n for n in said["notes"]] == [True]
+    assert "note: VIP" in lb.call("doctor", "exchange", NAME, check=False).stdout
+
+
+def test_on_a_client_the_vip_of_direct_routing_itself_is_asked(net, lb, tmp_path, autodiscover):
+    lb.up(config({"cas": https()}))
+    path = tmp_path / "lbxdp.yaml"
+    path.write_text(open(lb.config).read())
+
+    def words(*more):
+        return [program(), *more, "-c", path, "--instance", f"{net.prefix}-client"]
+
+    assert exchange_in(net.client, words, tmp_path, {VIP: BOTH}) == {"findings": [], "notes": []}
+    lb.down()
+    found = exchange_in(net.client, words, tmp_path, {VIP: BOTH})["findings"]
+    assert [f["examination"] for f in found] == ["exchange-https"]
+    assert found[0]["about"] == f"VIP {VIP} ({VIP}:443)"
 
 
 def test_names_that_do_not_lead_to_the_vip_are_found(net, lb, tmp_path, autodiscover):

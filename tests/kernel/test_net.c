@@ -657,6 +657,35 @@ static void our_own_answer_is_no_claim(void **state)
 	(void)ask_until(vips, 1, 1);
 }
 
+static bool is_ethernet(const char *name)
+{
+	uint32_t found[64], ifindex = lab_ifindex(name);
+	size_t count = net_ethernets(net, found, 64);
+
+	for (size_t i = 0; i < count; i++)
+		if (found[i] == ifindex)
+			return true;
+	return false;
+}
+
+static bool bridge_is_ethernet(void)
+{
+	return is_ethernet("lbn8") && !is_ethernet("lbn6");
+}
+
+static void ethernets_are_what_frames_come_and_go_by(void **state)
+{
+	lab_run("ip link set lo up");
+	lab_run("ip link add lbn8 type bridge; ip link set lbn8 up");
+	lab_run("ip link add lbn6 type veth peer name lbn7; ip link set lbn6 master lbn8 up");
+	lab_run("ip link set lbn7 up");
+	assert_true(run_until(bridge_is_ethernet, 10000)); /* its port is not one */
+	assert_true(is_ethernet("lbn0"));
+	assert_true(is_ethernet("lbn7"));
+	assert_false(is_ethernet("lo"));
+	lab_run("ip link del lbn6; ip link del lbn8");
+}
+
 static bool knocked(void)
 {
 	return rounds && !net_knocking(net);
@@ -752,6 +781,7 @@ int main(void)
 		CASE(what_is_seen_of_an_interface_is_what_it_is),
 		CASE(who_else_has_an_address_is_heard),
 		CASE(our_own_answer_is_no_claim),
+		CASE(ethernets_are_what_frames_come_and_go_by),
 		CASE(a_real_is_asked_at_its_address_at_the_vip_and_from_away),
 	};
 

@@ -445,8 +445,10 @@ static void findings_survive_the_way_to_the_command(void **state)
 
 	findings_add(&sent, &(struct finding){FINDING_WARNING, "a", "b\tc", "d\ne", "", "f"});
 	findings_add(&sent, &(struct finding){FINDING_ERROR, "g", "h", "i", "j", "k"});
+	findings_note(&sent, "l\nm");
 	findings_write(&sent, &text);
-	assert_string_equal(buf_text(&text), "warning\ta\tb c\td e\t\tf\nerror\tg\th\ti\tj\tk\n");
+	assert_string_equal(buf_text(&text),
+			    "warning\ta\tb c\td e\t\tf\nerror\tg\th\ti\tj\tk\nnote\tl m\n");
 	assert_int_equal(findings_read(&got, buf_text(&text)), 0);
 	findings_write(&got, &again);
 	assert_string_equal(buf_text(&again), buf_text(&text));
@@ -460,8 +462,13 @@ static void findings_survive_the_way_to_the_command(void **state)
 
 static void other_text_is_no_finding(void **state)
 {
-	static const char *const texts[] = {"nothing found\n", "error\ta\tb\tc\td\n",
-					    "error\ta\tb\tc\td\te\tf\n", "\n", "error"};
+	static const char *const texts[] = {"nothing found\n",
+					    "error\ta\tb\tc\td\n",
+					    "error\ta\tb\tc\td\te\tf\n",
+					    "\n",
+					    "error",
+					    "note",
+					    "note\ta\tb\n"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		struct findings got = {};

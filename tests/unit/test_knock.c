@@ -228,6 +228,8 @@ static void a_round_has_its_limit_and_says_so(void **state)
 	plan(&w);
 	assert_int_equal(w.knocks.count, KNOCKS_MAX);
 	assert_true(w.knocks.cut);
+	knocks_examine(&w.view, &w.knocks, &w.found);
+	assert_int_equal(w.found.note_count, 1);
 	finish(&w);
 	free(reals);
 }

@@ -247,4 +247,8 @@ void knocks_examine(const struct view *v, const struct knocks *k, struct finding
 
 			examine_real(k, &j);
 		}
+	if (k->cut)
+		findings_note(out,
+			      "not every real server was asked whether it has the VIP, or which "
+			      "gateway: there are too many");
 }

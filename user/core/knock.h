@@ -49,6 +49,7 @@ struct knocks {
 struct knocks knocks_plan(const struct view *v, struct arena *a);
 
 /* What was answered, as findings; of reals that v still has. */
+/* ... and a note where not all were asked. */
 void knocks_examine(const struct view *v, const struct knocks *k, struct findings *out);
 
 #endif

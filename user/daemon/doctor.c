@@ -100,14 +100,33 @@ static size_t list_vips(const struct daemon *d, struct addr *vips)
 	return count;
 }
 
+/* Where somebody may have a VIP that clients see: attached or not. */
+enum { ASKED_MAX = 2 * LB_IFACES_MAX };
+
+static size_t list_ifaces(const struct daemon *d, uint32_t ifindex[ASKED_MAX])
+{
+	size_t attached = gather_ifindexes(d, ifindex, LB_IFACES_MAX), count = attached, more;
+	uint32_t other[LB_IFACES_MAX];
+
+	more = net_ethernets(d->net, other, ARRAY_COUNT(other));
+	for (size_t i = 0; i < more; i++) {
+		size_t same = 0;
+
+		while (same < attached && ifindex[same] != other[i])
+			same++;
+		if (same == attached)
+			ifindex[count++] = other[i];
+	}
+	return count;
+}
+
 static int ask(struct daemon *d)
 {
 	struct addr *vips = xcalloc(plan_count(d->actual, PLAN_VIPS) + 1, sizeof(*vips));
-	size_t count = list_vips(d, vips), ifaces;
-	uint32_t ifindex[LB_IFACES_MAX];
+	uint32_t ifindex[ASKED_MAX];
+	size_t count = list_vips(d, vips), ifaces = list_ifaces(d, ifindex);
 	int err;
 
-	ifaces = gather_ifindexes(d, ifindex, ARRAY_COUNT(ifindex));
 	err = net_ask(d->net, &(struct net_question){vips, count, ifindex, ifaces, heard, d});
 	free(vips);
 	return err;
@@ -227,16 +246,42 @@ static const struct doctor_facts *gather(struct daemon *d, const struct view *v)
 	return f;
 }
 
+/* An answer in a VLAN that has no interface here was not asked for. */
+static void note_asked(const struct daemon *d, struct findings *f)
+{
+	uint32_t ifindex[ASKED_MAX];
+	size_t count = list_ifaces(d, ifindex);
+	struct buf text = {};
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct net_iface *iface = net_iface_at(d->net, ifindex[i]);
+
+		if (!iface || !iface->up)
+			continue;
+		buf_printf(&text, "%s %s%s", any ? "," : "asked on", iface->name,
+			   iface->vlan ? " (tagged)" : "");
+		any = true;
+	}
+	buf_puts(&text, any ? "" : "asked nowhere: no interface is up");
+	buf_puts(&text, "; a VLAN is asked where it has an interface of its own, untagged frames "
+			"everywhere");
+	findings_note(f, buf_text(&text));
+	buf_free(&text);
+}
+
 void doctor_report(void *daemon, bool arp, struct buf *out)
 {
 	struct daemon *d = daemon;
 	struct view *v = snapshot_take(d);
 	struct findings found = {};
 
-	if (arp)
+	if (arp) {
 		doctor_examine_vips(v, &found);
-	else
+		note_asked(d, &found);
+	} else {
 		doctor_examine(v, gather(d, v), &found);
+	}
 	findings_write(&found, out);
 	findings_free(&found);
 	view_free(v);

@@ -26,7 +26,9 @@ struct net_iface {
 	uint32_t ifindex;
 	char name[16];
 	uint8_t mac[6];
-	bool up; /* administratively up, with carrier */
+	bool up;       /* administratively up, with carrier */
+	bool ethernet; /* neither the loopback nor a port of a bridge or bond */
+	bool vlan;     /* its frames are tagged below */
 	uint32_t mtu;
 	uint16_t epoch; /* counts changes to up */
 };
@@ -52,6 +54,9 @@ void net_close(struct net *n);
 /* Interface by name or index; NULL when it is not there. Borrowed until the loop's next round. */
 const struct net_iface *net_iface_named(const struct net *n, const char *name);
 const struct net_iface *net_iface_at(const struct net *n, uint32_t ifindex);
+
+/* The Ethernet interfaces that are up, in out. Returns how many of room. */
+size_t net_ethernets(const struct net *n, uint32_t *out, size_t room);
 
 /* The interface among allowed[] whose connected network holds ip, longest prefix first; 0: none. */
 uint32_t net_route_connected(const struct net *n, const struct addr *ip, const uint32_t *allowed,
