@@ -161,7 +161,7 @@ stage enum lb_verdict nd_advertisement(struct pkt *p, struct nd_message *nd, str
 	nd_check(p, nd, &scan);
 	if (!scan.valid || pkt_same_mac(scan.mac, iface->mac))
 		return LB_NOT_OURS;
-	vip_conflict(vip, scan.mac);
+	vip_conflict(p, vip, nd->target, scan.mac);
 	return LB_ND_CONFLICT;
 }
 

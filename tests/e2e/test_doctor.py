@@ -184,6 +184,37 @@ def test_a_claim_that_nobody_asked_for_is_reported_by_the_next_round(net, lb):
     assert doctor(lb, "arp") == (0, [])  # what an earlier daemon's maps counted is old news
 
 
+def unasked_advertisement(mac, vip):
+    """An unsolicited neighbour advertisement to all nodes (RFC 4861 4.4)."""
+    mac, vip = bytes.fromhex(mac.replace(":", "")), socket.inet_pton(socket.AF_INET6, vip)
+    everybody = socket.inet_pton(socket.AF_INET6, "ff02::1")
+    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + vip + b"\2\1" + mac
+    total = sum(struct.unpack(f"!{(40 + len(body)) // 2}H",
+                              vip + everybody + struct.pack("!II", len(body), 58) + body))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    body = body[:2] + struct.pack("!H", ~total & 0xffff) + body[4:]
+    return b"\x33\x33\0\0\0\1" + mac + struct.pack("!HIHBB", 0x86dd, 6 << 28, len(body), 58, 255) + \
+        vip + everybody + body
+
+
+@pytest.mark.parametrize("vip, claim", [(VIP, gratuitous), (VIP6, unasked_advertisement)])
+def test_each_host_that_claims_a_vip_unasked_is_a_finding(net, lb, vip, claim):  # F7
+    lb.up(config({"web": service(vip=vip)}))
+    macs = [net.router.mac(), net.mail2.mac()]
+    for space, mac in zip((net.router, net.mail2), macs):
+        send_frame(space, claim(mac, vip))
+    wait_for("XDP to count them", lambda: f'conflicts_total{{vip="{vip}"}} 2' in
+             lb.call("metrics").stdout)
+    findings = doctor(lb, "arp")[1]
+    assert [f["examination"] for f in findings] == ["vip-elsewhere"] * 2
+    said = sorted(f["seen"] for f in findings)
+    assert said == sorted([f"{macs[0]} answers for it on eth0, which is none of the real servers "
+                           "known here", f"{macs[1]} answers for it on eth0, which is mail2"])
+    assert f'lbxdp_vip_conflict_hosts{{vip="{vip}"}} 2' in lb.call("metrics").stdout
+    assert doctor(lb, "arp") == (0, [])
+
+
 def test_a_real_without_a_mac_and_its_failing_check_are_found(net, lb):
     web = service()
     web["reals"]["gone"] = {"ip": "192.168.30.99"}

@@ -1000,7 +1000,7 @@ static void half_open_translations_go_when_a_handshake_would(void **state)
 	end(d);
 }
 
-/* Maps of a build that did not know lbx_nat_half and lbx_floods. */
+/* Maps of a build that did not know lbx_nat_half, lbx_floods and lbx_claims. */
 static void half_open_translations_are_made_where_a_daemon_had_none(void **state)
 {
 	struct dataplane *d = must_open();
@@ -1010,6 +1010,7 @@ static void half_open_translations_are_made_where_a_daemon_had_none(void **state
 	dataplane_close(d);
 	assert_int_equal(unlink(PIN_DIR "/lbx_nat_half"), 0);
 	assert_int_equal(unlink(PIN_DIR "/lbx_floods"), 0);
+	assert_int_equal(unlink(PIN_DIR "/lbx_claims"), 0);
 	d = must_open();
 	assert_true(dataplane_adopted(d));
 	assert_int_equal(nat_rows(), 2);

@@ -26,41 +26,30 @@ static void add_claim(struct daemon *d, const struct net_claim *c)
 	d->claims[d->claim_count++] = *c;
 }
 
-static bool is_claimed(const struct daemon *d, const struct addr *vip, const uint8_t mac[6])
+/* Among the first count. */
+static bool is_claimed(const struct daemon *d, size_t count, const struct addr *vip,
+		       const uint8_t mac[6])
 {
-	for (size_t i = 0; i < d->claim_count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (addr_equal(&d->claims[i].vip, vip) && !memcmp(d->claims[i].mac, mac, 6))
 			return true;
 	return false;
 }
 
-/* Did XDP count claims since the last round? They were not asked for, or not heard by us. */
-static bool has_grown(struct daemon *d, const char *vip, uint64_t conflicts)
+/* What XDP heard since the last round: unasked, or when we were not listening. add: as claims; else
+ * it is old news. In a VLAN that has an interface of its own, XDP names the one below. */
+static void take_unasked(struct daemon *d, bool add)
 {
-	uint64_t before = (uintptr_t)map_find(d->claims_counted, vip);
+	struct lb_claim unasked[NET_CLAIMS_MAX];
+	size_t count = dataplane_claims(d->dataplane, unasked, ARRAY_COUNT(unasked));
+	size_t heard = d->claim_count;
 
-	if (conflicts)
-		map_put(d->claims_counted, vip, (void *)(uintptr_t)conflicts);
-	else
-		(void)map_remove(d->claims_counted, vip); /* a number owns nothing */
-	return conflicts > before;
-}
+	for (size_t i = 0; add && i < count; i++) {
+		struct net_claim c = {.ifindex = unasked[i].ifindex};
 
-/* add: as claims; else they are only taken note of. */
-static void look_at_counts(struct daemon *d, bool add)
-{
-	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
-		const struct lb_addr *key = plan_key(d->actual, PLAN_VIPS, i);
-		char text[ADDR_TEXT_LEN];
-		struct net_claim c = {};
-		struct lb_vip row;
-
-		memcpy(c.vip.byte, key->byte, sizeof(c.vip.byte));
-		if (dataplane_vip(d->dataplane, key, &row) ||
-		    !has_grown(d, addr_format(&c.vip, text), row.conflicts) || !add)
-			continue;
-		memcpy(c.mac, row.conflict_mac, sizeof(c.mac));
-		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, &c.vip, c.mac))
+		memcpy(c.vip.byte, unasked[i].vip.byte, sizeof(c.vip.byte));
+		memcpy(c.mac, unasked[i].mac, sizeof(c.mac));
+		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, heard, &c.vip, c.mac))
 			add_claim(d, &c);
 	}
 }
@@ -77,7 +66,7 @@ static void heard(void *arg)
 	d->claim_count = 0;
 	for (size_t i = 0; i < count; i++)
 		add_claim(d, &claims[i]);
-	look_at_counts(d, true);
+	take_unasked(d, true);
 	timer_start(d->loop, &d->ask, ROUND_MSEC);
 	if (d->ask_again) {
 		d->ask_again = false;
@@ -146,7 +135,7 @@ static void ask_fire(struct timer *t)
 void doctor_start(struct daemon *d)
 {
 	d->ask.fn = ask_fire;
-	look_at_counts(d, false); /* maps that were adopted counted claims of long ago */
+	take_unasked(d, false); /* maps that were adopted hold claims of long ago */
 	timer_start(d->loop, &d->ask, FIRST_MSEC);
 }
 

@@ -167,8 +167,7 @@ struct daemon {
 	bool ask_again;           /* when the round that runs is over */
 	struct net_claim *claims; /* what the last one came to */
 	size_t claim_count;
-	struct knocking *knocking;  /* knocks.c; NULL: nobody asked yet */
-	struct map *claims_counted; /* VIP -> conflicts at the last round, as a pointer */
+	struct knocking *knocking; /* knocks.c; NULL: nobody asked yet */
 	bool settled;
 
 	bool config_ok; /* the last reload */

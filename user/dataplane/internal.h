@@ -25,6 +25,7 @@ struct nat_sweep;
 #define DATAPLANE_MAPS(M)            \
 	M(VIP_FILTER, lbx_vip_filter) \
 	M(VIPS,       lbx_vips)       \
+	M(CLAIMS,     lbx_claims)     \
 	M(ENDPOINTS,  lbx_endpoints)  \
 	M(SERVICES,   lbx_services)   \
 	M(ACL,        lbx_acl)        \
