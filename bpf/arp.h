@@ -35,13 +35,15 @@ stage void arp_reply(struct pkt *p, struct arp_packet *arp, const struct lb_ifac
 }
 
 /* Only an active node minds: on a standby another host rightly holds the address. */
-stage bool arp_claims_vip(const struct arp_packet *arp, const struct lb_iface *iface)
+stage bool arp_claims_vip(const struct pkt *p, const struct arp_packet *arp,
+			  const struct lb_iface *iface)
 {
-	struct lb_vip *vip = vip_find4(env_load32(arp->sender_ip));
+	const __be32 addr[4] = {0, 0, PKT_MAPPED, env_load32(arp->sender_ip)};
+	struct lb_vip *vip = vip_find4(addr[3]);
 
 	if (!vip || !vip_answers(vip) || pkt_same_mac(arp->sender_mac, iface->mac))
 		return false;
-	vip_conflict(vip, arp->sender_mac);
+	vip_conflict(p, vip, addr, arp->sender_mac);
 	return true;
 }
 
@@ -55,7 +57,7 @@ stage enum lb_verdict arp_pipeline(struct pkt *p)
 		return LB_BAD_ARP;
 	if (!iface || !arp_is_ethernet_ip4(arp))
 		return LB_NOT_OURS;
-	if (arp_claims_vip(arp, iface))
+	if (arp_claims_vip(p, arp, iface))
 		return LB_ARP_CONFLICT;
 	if (arp->operation != bpf_htons(ARP_REQUEST) || arp->sender_mac[0] & 1)
 		return LB_NOT_OURS;

@@ -21,6 +21,7 @@ enum {
 /* clang-format off */
 LB_MAP(lbx_vip_filter, BPF_MAP_TYPE_ARRAY, __u32, __u64, LB_VIP_FILTER_WORDS, BPF_F_MMAPABLE);
 LB_MAP(lbx_vips, BPF_MAP_TYPE_HASH, struct lb_addr, struct lb_vip, LB_VIPS_MAX, 0);
+LB_MAP(lbx_claims, BPF_MAP_TYPE_LRU_HASH, struct lb_claim, __u64, LB_CLAIMS_MAX, 0);
 LB_MAP(lbx_endpoints, BPF_MAP_TYPE_HASH, struct lb_endpoint, __u32, LB_ENDPOINTS_MAX,
        BPF_F_NO_PREALLOC);
 LB_MAP(lbx_services, BPF_MAP_TYPE_ARRAY, __u32, struct lb_service, LB_SERVICES_MAX, BPF_F_MMAPABLE);

@@ -172,17 +172,22 @@ stage enum lb_verdict nd_solicitation(struct pkt *p, struct lb_vip *vip, struct 
 	return v;
 }
 
-/* What another host says counts only if it is a valid message; the host judges the rest. */
+/* What another host says counts only if it is a valid message; the host judges the rest. The cursor
+ * is on the IP header. */
 stage enum lb_verdict nd_advertisement(struct pkt *p, struct lb_vip *vip,
 				       const struct lb_iface *iface, __u64 said)
 {
+	const struct ip6_header *ip = pkt_take(p, sizeof(*ip));
+	const struct nd_message *nd = ip ? pkt_take(p, sizeof(*nd)) : NULL;
 	__u64 mac = said & ND_MAC;
 
 	if (!(said & ND_TARGET))
 		pkt_copy_mac((__u8 *)&mac, p->eth->src);
 	if (!(said & ND_VALID) || pkt_same_mac((__u8 *)&mac, iface->mac))
 		return LB_NOT_OURS;
-	vip_conflict(vip, (__u8 *)&mac);
+	if (!nd)
+		return LB_NOT_OURS;
+	vip_conflict(p, vip, nd->target, (__u8 *)&mac);
 	return LB_ND_CONFLICT;
 }
 

@@ -79,11 +79,42 @@ stage enum lb_verdict vip_blame(const struct pkt *p, enum lb_verdict v)
 	return v == LB_NOT_OURS || !vip_find(p) ? LB_NOT_OURS : v;
 }
 
-/* RFC 5227, RFC 4862: somebody else says it owns our address. */
-stage void vip_conflict(struct lb_vip *vip, const __u8 mac[6])
+/* Takes note of who claims an address, and where: the halves of the address as they lie in memory,
+ * the MAC in the low 48 bits likewise. The count means little; the row is what the daemon reads. */
+int vip_claim(struct xdp_md *ctx, __u64 first, __u64 second, __u64 mac);
+
+separate int vip_claim(struct xdp_md *ctx, __u64 first, __u64 second, __u64 mac)
 {
+	struct lb_claim key = {.ifindex = ctx->ingress_ifindex};
+	const __u64 one = 1;
+	__u64 *count;
+
+	env_store32(&key.vip.byte[0], first);
+	env_store32(&key.vip.byte[4], first >> 32);
+	env_store32(&key.vip.byte[8], second);
+	env_store32(&key.vip.byte[12], second >> 32);
+	for (int i = 0; i < 6; i++)
+		key.mac[i] = mac >> 8 * i;
+	count = bpf_map_lookup_elem(&lbx_claims, &key);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&lbx_claims, &key, &one, BPF_ANY);
+	return 0;
+}
+
+/* RFC 5227, RFC 4862: somebody else says it owns our address. */
+stage void vip_conflict(const struct pkt *p, struct lb_vip *vip, const __be32 addr[4],
+			const __u8 mac[6])
+{
+	__u64 number = 0;
+
 	pkt_copy_mac(vip->conflict_mac, mac);
 	__sync_fetch_and_add(&vip->conflicts, 1);
+	for (int i = 0; i < 6; i++)
+		number |= (__u64)mac[i] << 8 * i;
+	(void)vip_claim(p->ctx, addr[0] | (__u64)addr[1] << 32, addr[2] | (__u64)addr[3] << 32,
+			number);
 }
 
 /* The interface the packet came in by, with our MAC, or NULL. */

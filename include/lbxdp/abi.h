@@ -23,6 +23,7 @@ enum {
 	LB_REALS_MAX = 131072,     /* real ids: 1 .. max-1; 0 is none */
 	LB_ENDPOINTS_MAX = 262144, /* VIP + protocol + port triples */
 	LB_VIPS_MAX = 16384,
+	LB_CLAIMS_MAX = 1024,   /* of VIPs by other hosts between two looks of the daemon */
 	LB_SLOTS_MAX = 4194304, /* ring slots of all services together, two to a row of lbx_slots */
 	LB_SCAN_MAX = 1024,     /* of them so many at most are looked at for one new flow */
 	LB_IFACES_MAX = 256,
@@ -347,6 +348,16 @@ struct lb_vip {
 	__u64 conflicts;
 };
 LB_ABI_SIZE(struct lb_vip, 48);
+
+/* lbx_claims: another host that says a VIP is its own, by interface -> how often since the daemon
+ * last looked, which takes the rows away. */
+struct lb_claim {
+	struct lb_addr vip;
+	__u32 ifindex;
+	__u8 mac[6];
+	__u16 pad;
+};
+LB_ABI_SIZE(struct lb_claim, 28);
 
 /* lbx_ifaces: by ifindex. Our MAC, for answers. */
 struct lb_iface {

@@ -10,11 +10,12 @@ import struct
 
 import pytest
 
+from lab.balancer import program
 from lab.clients import answer, send_frame
 from lab.config import HTTPS, service
 from lab.config import config as any_config
 from lab.layer7 import VIP_7, l7
-from lab.network import MAIL, ROUTER, VIP, VIP6
+from lab.network import BALANCER, BALANCER6, MAIL, ROUTER, VIP, VIP6
 from lab.servers import NAME
 from lab.space import run, wait_for
 
@@ -115,10 +116,54 @@ def test_a_stranger_that_answers_is_named_by_its_mac(net, lb):
     lb.up(config())
     net.router.ip("addr", "add", f"{VIP}/32", "dev", "lo")
     try:
-        found = only(doctor(lb, "arp")[1], "vip-elsewhere")
+        findings = doctor(lb, "arp")[1]
     finally:
         net.router.ip("addr", "del", f"{VIP}/32", "dev", "lo")
-    assert net.router.mac() in found["seen"] and "none of the real servers" in found["seen"]
+    assert {(m, i) for m in (net.router.mac(), net.router.mac("eth1")) for i in ("eth0", "eth1")
+            for f in findings if f["seen"].startswith(f"{m} answers for it on {i}, which is none")
+            } == {(net.router.mac(), "eth0"), (net.router.mac("eth1"), "eth1")}
+    assert len(findings) == 2
+
+
+@contextlib.contextmanager
+def stranger(space, device):
+    """A host that has the VIP on one device, and answers for it there only."""
+    space.sysctl(net__ipv4__conf__all__arp_ignore=1)
+    space.ip("addr", "add", f"{VIP}/32", "dev", device)
+    try:
+        yield
+    finally:
+        space.ip("addr", "del", f"{VIP}/32", "dev", device)
+        space.sysctl(net__ipv4__conf__all__arp_ignore=0)
+
+
+def test_interfaces_without_xdp_are_asked_too(net, lb):
+    lb.up(config())
+    assert [i["name"] for i in lb.status()["interfaces"]] == ["eth0"]
+    with stranger(net.far, "eth0"):
+        seen = only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
+        assert net.far.mac() in seen and "on eth1," in seen
+    assert doctor(lb, "arp") == (0, [])
+
+
+def test_a_vlan_with_an_interface_of_its_own_is_asked_by_tagged_frames(net, lb):
+    ends = ((net.balancer, "eth1"), (net.far, "eth0"))
+    for space, device in ends:
+        if space.ip("link", "add", "link", device, "name", f"{device}.10", "type", "vlan",
+                    "id", 10, check=False).returncode:
+            pytest.skip("this kernel has no VLAN interfaces")
+        space.ip("link", "set", f"{device}.10", "up")
+    try:
+        lb.up(config())
+        with stranger(net.far, "eth0.10"):
+            seen = only(doctor(lb, "arp")[1], "vip-elsewhere")["seen"]
+        note = json.loads(lb.call("doctor", "arp", "--json").stdout)["notes"][0]
+    finally:
+        for space, device in ends:
+            space.ip("link", "del", f"{device}.10")
+    assert "on eth1.10," in seen
+    assert sorted(note.removeprefix("asked on ").split(";")[0].split(", ")) == \
+        ["eth0", "eth1", "eth1.10 (tagged)"]
 
 
 def gratuitous(mac, ip):
@@ -139,6 +184,37 @@ def test_a_claim_that_nobody_asked_for_is_reported_by_the_next_round(net, lb):
     assert doctor(lb, "arp") == (0, [])  # what an earlier daemon's maps counted is old news
 
 
+def unasked_advertisement(mac, vip):
+    """An unsolicited neighbour advertisement to all nodes (RFC 4861 4.4)."""
+    mac, vip = bytes.fromhex(mac.replace(":", "")), socket.inet_pton(socket.AF_INET6, vip)
+    everybody = socket.inet_pton(socket.AF_INET6, "ff02::1")
+    body = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + vip + b"\2\1" + mac
+    total = sum(struct.unpack(f"!{(40 + len(body)) // 2}H",
+                              vip + everybody + struct.pack("!II", len(body), 58) + body))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    body = body[:2] + struct.pack("!H", ~total & 0xffff) + body[4:]
+    return b"\x33\x33\0\0\0\1" + mac + struct.pack("!HIHBB", 0x86dd, 6 << 28, len(body), 58, 255) + \
+        vip + everybody + body
+
+
+@pytest.mark.parametrize("vip, claim", [(VIP, gratuitous), (VIP6, unasked_advertisement)])
+def test_each_host_that_claims_a_vip_unasked_is_a_finding(net, lb, vip, claim):  # F7
+    lb.up(config({"web": service(vip=vip)}))
+    macs = [net.router.mac(), net.mail2.mac()]
+    for space, mac in zip((net.router, net.mail2), macs):
+        send_frame(space, claim(mac, vip))
+    wait_for("XDP to count them", lambda: f'conflicts_total{{vip="{vip}"}} 2' in
+             lb.call("metrics").stdout)
+    findings = doctor(lb, "arp")[1]
+    assert [f["examination"] for f in findings] == ["vip-elsewhere"] * 2
+    said = sorted(f["seen"] for f in findings)
+    assert said == sorted([f"{macs[0]} answers for it on eth0, which is none of the real servers "
+                           "known here", f"{macs[1]} answers for it on eth0, which is mail2"])
+    assert f'lbxdp_vip_conflict_hosts{{vip="{vip}"}} 2' in lb.call("metrics").stdout
+    assert doctor(lb, "arp") == (0, [])
+
+
 def test_a_real_without_a_mac_and_its_failing_check_are_found(net, lb):
     web = service()
     web["reals"]["gone"] = {"ip": "192.168.30.99"}
@@ -157,6 +233,100 @@ def test_a_failing_check_is_found_with_what_it_came_to(net, lb, servers):
     lb.wait_real("web/mail2", status="down")
     found = only(doctor(lb)[1], "real-check")
     assert "503" in found["seen"] and "web/mail2" in found["about"]
+
+
+@contextlib.contextmanager
+def off_loopback(space, address):
+    """A server of Direct Routing that does not have the VIP."""
+    space.ip("addr", "del", f"{address}/{128 if ':' in address else 32}", "dev", "lo")
+    try:
+        yield
+    finally:
+        space.ip("addr", "add", f"{address}/{128 if ':' in address else 32}", "dev", "lo",
+                 *(["nodad"] if ":" in address else []))
+
+
+@pytest.mark.parametrize("vip, rip", [(VIP, MAIL["mail1"][0]), (VIP6, MAIL["mail1"][1])])
+def test_a_real_without_the_vip_is_named_though_its_check_passes(net, lb, vip, rip):  # R88
+    lb.up(config({"web": service(vip=vip)}))
+    with off_loopback(net.mail1, vip):
+        code, findings = doctor(lb)
+        assert lb.real("web/mail1")["status"] == "up"
+    found = only(findings, "vip-on-real")
+    assert code == 1 and found["severity"] == "error" and found["about"] == "real web/mail1"
+    assert f"answers at {rip} but not at the VIP {vip}" in found["seen"]
+    assert f"addr add {vip}/" in found["type"] and "real-script web --os windows" in found["type"]
+    assert doctor(lb) == (0, [])
+    assert "clsact" not in net.balancer.run("tc", "qdisc", "show", "dev", "eth0").stdout
+
+
+def test_a_real_that_forwards_does_not_have_the_vip_for_that(net, lb):
+    """What it would send on comes back to the balancer, and another real answers."""
+    lb.up(config())
+    net.mail1.sysctl(net__ipv4__ip_forward=1)
+    try:
+        with off_loopback(net.mail1, VIP):
+            assert only(doctor(lb)[1], "vip-on-real")["about"] == "real web/mail1"
+    finally:
+        net.mail1.sysctl(net__ipv4__ip_forward=0)
+
+
+def test_a_real_that_does_not_listen_at_the_vip_is_named(net, lb):
+    listener = net.mail1.spawn("/usr/bin/python3", "-m", "http.server", "-b", MAIL["mail1"][0],
+                               "8077")
+    try:
+        wait_for("the listener", lambda: net.mail1.listens(8077, MAIL["mail1"][0]))
+        lb.up(config({"web": service(ports=[8077], weights=(100, None),
+                                     check={"type": "connect"})}))
+        found = only(doctor(lb)[1], "vip-on-real")
+    finally:
+        listener.kill()
+        listener.wait()
+    assert found["seen"] == f"it listens at {MAIL['mail1'][0]}:8077 but not at {VIP}:8077"
+
+
+def test_a_vip_that_a_check_goes_by_is_left_to_the_check(net, lb):
+    lb.up(config({"web": service(check={"type": "connect", "via": "vip"})}))
+    with off_loopback(net.mail1, VIP):
+        lb.wait_real("web/mail1", status="down")
+        findings = doctor(lb)[1]
+    assert [f["examination"] for f in findings] == ["real-check", "vip-on-real"]
+    assert "does not answer at the VIP" in findings[1]["seen"]
+    assert "real-script web" in findings[1]["type"]
+
+
+def test_half_open_questions_leave_no_connection_behind(net, lb):
+    lb.up(config())
+    assert doctor(lb) == (0, [])
+    for name in ("mail1", "mail2"):
+        assert BALANCER not in net.spaces[name].run("ss", "-Htn", "state", "syn-recv").stdout
+
+
+NAT = {0: ("10.1.0.77", "10.1.0.0/24", BALANCER, "-4"),
+       1: ("fd00:1::77", "fd00:1::/64", BALANCER6, "-6")}
+
+
+@pytest.mark.parametrize("family", [0, 1])
+def test_a_real_of_l4_nat_whose_gateway_is_another_host_is_named(net, lb, family):  # R1, R77
+    vip, clients, here, flag = NAT[family]
+    net.balancer.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)
+    lb.up(config({"web": {"mode": "l4-nat", "vip": vip, "ports": [8080], "protocol": "tcp",
+                          "check": {"type": "connect"},
+                          "reals": {n: {"ip": MAIL[n][family], "port": 80}
+                                    for n in ("mail1", "mail2")}}},
+                 interfaces=["eth0", "eth1"]), "eth0", "eth1")
+    net.mail2.ip(flag, "route", "add", clients, "via", here)
+    try:
+        found = only(doctor(lb)[1], "gateway")
+        assert found["about"] == "real web/mail1" and found["severity"] == "error"
+        assert f"replace default via {here}" in found["type"]
+        assert ("route -p change" if family == 0 else "netsh interface ipv6") in found["type"]
+        net.mail1.ip(flag, "route", "add", clients, "via", here)
+        assert doctor(lb) == (0, [])
+    finally:
+        net.balancer.sysctl(net__ipv4__ip_forward=0, net__ipv6__conf__all__forwarding=0)
+        for name in ("mail1", "mail2"):
+            net.spaces[name].ip(flag, "route", "del", clients, "via", here, check=False)
 
 
 def test_generic_mode_is_found(lb):
@@ -329,16 +499,21 @@ def test_rules_that_name_a_direct_routing_vip_are_warned_of(net, lb, how, words,
     assert doctor(lb) == (0, [])
 
 
-def exchange(lb, directory, hosts, name=NAME):
-    """`doctor exchange` where names resolve as hosts says."""
+def exchange_in(space, words, directory, hosts, name=NAME):
+    """What `doctor exchange` prints in a space where names resolve as hosts says."""
     path = f"{directory}/hosts"
     with open(path, "w") as f:
         f.writelines(f"{address} {names}\n" for address, names in hosts.items())
-    done = lb.space.run("unshare", "--mount", "sh", "-c",
-                        f'mount --bind {path} /etc/hosts && exec "$@"', "sh",
-                        *lb.words("doctor", "exchange", name, "--json"), check=False)
+    done = space.run("unshare", "--mount", "sh", "-c",
+                     f'mount --bind {path} /etc/hosts && exec "$@"', "sh",
+                     *words("doctor", "exchange", name, "--json"), check=False)
     assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)["findings"]
+    return json.loads(done.stdout)
+
+
+def exchange(lb, directory, hosts):
+    """On the balancer itself."""
+    return exchange_in(lb.space, lb.words, directory, hosts)["findings"]
 
 
 BOTH = f"{NAME} autodiscover.example.com"
@@ -360,7 +535,25 @@ def autodiscover(net):
 
 def test_an_exchange_service_that_is_right_has_no_findings(net, lb, tmp_path, autodiscover):  # R25
     lb.up(config({"cas": https()}))
-    assert exchange(lb, tmp_path, {VIP: BOTH}) == []
+    said = exchange_in(lb.space, lb.words, tmp_path, {VIP: BOTH})
+    assert said["findings"] == []
+    assert [f"VIP {VIP} was not asked" in n and "-c FILE" in n for n in said["notes"]] == [True]
+    assert "note: VIP" in lb.call("doctor", "exchange", NAME, check=False).stdout
+
+
+def test_on_a_client_the_vip_of_direct_routing_itself_is_asked(net, lb, tmp_path, autodiscover):
+    lb.up(config({"cas": https()}))
+    path = tmp_path / "lbxdp.yaml"
+    path.write_text(open(lb.config).read())
+
+    def words(*more):
+        return [program(), *more, "-c", path, "--instance", f"{net.prefix}-client"]
+
+    assert exchange_in(net.client, words, tmp_path, {VIP: BOTH}) == {"findings": [], "notes": []}
+    lb.down()
+    found = exchange_in(net.client, words, tmp_path, {VIP: BOTH})["findings"]
+    assert [f["examination"] for f in found] == ["exchange-https"]
+    assert found[0]["about"] == f"VIP {VIP} ({VIP}:443)"
 
 
 def test_names_that_do_not_lead_to_the_vip_are_found(net, lb, tmp_path, autodiscover):

@@ -1000,7 +1000,7 @@ static void half_open_translations_go_when_a_handshake_would(void **state)
 	end(d);
 }
 
-/* Maps of a build that did not know these three. */
+/* Maps of a build that did not know these four. */
 static void half_open_translations_are_made_where_a_daemon_had_none(void **state)
 {
 	struct dataplane *d = must_open();
@@ -1011,6 +1011,7 @@ static void half_open_translations_are_made_where_a_daemon_had_none(void **state
 	assert_int_equal(unlink(PIN_DIR "/lbx_nat_half"), 0);
 	assert_int_equal(unlink(PIN_DIR "/lbx_nat_brief"), 0);
 	assert_int_equal(unlink(PIN_DIR "/lbx_floods"), 0);
+	assert_int_equal(unlink(PIN_DIR "/lbx_claims"), 0);
 	d = must_open();
 	assert_true(dataplane_adopted(d));
 	assert_int_equal(nat_rows(), 2);

@@ -657,6 +657,104 @@ static void our_own_answer_is_no_claim(void **state)
 	(void)ask_until(vips, 1, 1);
 }
 
+static bool is_ethernet(const char *name)
+{
+	uint32_t found[64], ifindex = lab_ifindex(name);
+	size_t count = net_ethernets(net, found, 64);
+
+	for (size_t i = 0; i < count; i++)
+		if (found[i] == ifindex)
+			return true;
+	return false;
+}
+
+static bool bridge_is_ethernet(void)
+{
+	return is_ethernet("lbn8") && !is_ethernet("lbn6");
+}
+
+static void ethernets_are_what_frames_come_and_go_by(void **state)
+{
+	lab_run("ip link set lo up");
+	lab_run("ip link add lbn8 type bridge; ip link set lbn8 up");
+	lab_run("ip link add lbn6 type veth peer name lbn7; ip link set lbn6 master lbn8 up");
+	lab_run("ip link set lbn7 up");
+	assert_true(run_until(bridge_is_ethernet, 10000)); /* its port is not one */
+	assert_true(is_ethernet("lbn0"));
+	assert_true(is_ethernet("lbn7"));
+	assert_false(is_ethernet("lo"));
+	lab_run("ip link del lbn6; ip link del lbn8");
+}
+
+static bool knocked(void)
+{
+	return rounds && !net_knocking(net);
+}
+
+static int serve_there(uint16_t port)
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int fd;
+
+	lab_ns_enter(&real_ns);
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	lab_ns_leave(&real_ns);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	return fd;
+}
+
+static struct knock knock_of(enum knock_kind kind, const char *real, const char *at, uint16_t port,
+			     const uint8_t *mac)
+{
+	struct knock k = {.kind = kind, .real = addr(real), .at = addr(at), .port = port};
+
+	k.vip = addr(strchr(real, ':') ? "fd77::10" : "10.77.0.10");
+	strcpy(k.interface, "lbn0");
+	memcpy(k.mac, mac, sizeof(k.mac));
+	return k;
+}
+
+/* The VIPs ending in 10 are there, those in 11 are not; nobody else's MAC answers. */
+static void a_real_is_asked_at_its_address_at_the_vip_and_from_away(void **state)
+{
+	struct knock k[] = {
+		knock_of(KNOCK_REAL, "10.9.0.2", "10.9.0.2", 7000, real_mac),
+		knock_of(KNOCK_REAL, "10.9.0.2", "10.9.0.2", 7001, real_mac),
+		knock_of(KNOCK_VIP, "10.9.0.2", "10.9.0.10", 7000, real_mac),
+		knock_of(KNOCK_VIP, "10.9.0.2", "10.9.0.10", 7001, real_mac),
+		knock_of(KNOCK_VIP, "10.9.0.2", "10.9.0.11", 7000, real_mac),
+		knock_of(KNOCK_VIP, "fd09::2", "fd09::10", 7000, real_mac),
+		knock_of(KNOCK_VIP, "fd09::2", "fd09::11", 7000, real_mac),
+		knock_of(KNOCK_REAL, "10.9.0.2", "10.9.0.2", 7000, other_mac),
+		knock_of(KNOCK_AWAY, "10.9.0.2", "10.9.0.2", 7000, real_mac),
+		knock_of(KNOCK_AWAY, "fd09::2", "fd09::2", 7000, real_mac),
+		knock_of(KNOCK_REAL, "10.8.0.2", "10.8.0.2", 7000,
+			 real_mac), /* no address of ours */
+	};
+	static const enum knock_answer expect[] = {
+		KNOCK_OPEN,   KNOCK_REFUSED, KNOCK_OPEN,   KNOCK_REFUSED, KNOCK_SILENT, KNOCK_OPEN,
+		KNOCK_SILENT, KNOCK_SILENT,  KNOCK_SILENT, KNOCK_OPEN,    KNOCK_SILENT};
+	int fd = serve_there(7000);
+
+	lab_ns_enter(&real_ns);
+	lab_run("ip addr add 10.9.0.10/32 dev lo; ip addr add fd09::10/128 dev lo nodad");
+	lab_run("ip -6 route add default via fd09::1");
+	lab_ns_leave(&real_ns);
+	rounds = 0;
+	assert_int_equal(net_knock(net, k, sizeof(k) / sizeof(*k), round_over, NULL), 0);
+	assert_int_equal(net_knock(net, k, 1, round_over, NULL), -EBUSY);
+	assert_true(run_until(knocked, 10000));
+	for (size_t i = 0; i < sizeof(k) / sizeof(*k); i++)
+		assert_int_equal(k[i].answer * 100 + i, expect[i] * 100 + i);
+	assert_true(addr_is_unspecified(&k[10].from));
+	rounds = 0;
+	assert_int_equal(net_knock(net, k, 0, round_over, NULL), 0); /* nothing to ask */
+	assert_true(run_until(knocked, 1000));
+	close(fd);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, enter_lab, leave_lab)
 
 int main(void)
@@ -683,6 +781,8 @@ int main(void)
 		CASE(what_is_seen_of_an_interface_is_what_it_is),
 		CASE(who_else_has_an_address_is_heard),
 		CASE(our_own_answer_is_no_claim),
+		CASE(ethernets_are_what_frames_come_and_go_by),
+		CASE(a_real_is_asked_at_its_address_at_the_vip_and_from_away),
 	};
 
 	lab_enter();

@@ -137,6 +137,18 @@ static const struct {
 };
 /* clang-format on */
 
+/* How often that host claimed that VIP on the interface of the cases. */
+static uint64_t claims_of(const char *vip, const uint8_t *mac)
+{
+	struct lb_claim key = {.ifindex = IFINDEX};
+	uint64_t count = 0;
+
+	frame_mapped(key.vip.byte, vip);
+	memcpy(key.mac, mac, sizeof(key.mac));
+	(void)runner_get("lbx_claims", &key, &count);
+	return count;
+}
+
 static void arp_that_is_no_question_is_passed_and_claims_are_counted(void)
 {
 	unsigned conflicts = 0;
@@ -154,6 +166,28 @@ static void arp_that_is_no_question_is_passed_and_claims_are_counted(void)
 	tap_equal(vip.arp_replies, 0, "replies counted");
 	if (memcmp(vip.conflict_mac, mac_other, 6))
 		tap_fail("the other's MAC is not noted");
+	tap_equal(claims_of(VIP4, mac_other), conflicts, "claims of the other");
+}
+
+static void each_host_that_claims_a_vip_is_noted(void)
+{
+	static const uint8_t *const macs[] = {mac_other, mac_client, mac_other};
+	struct lb_claim key;
+
+	world_reset();
+	for (size_t i = 0; i < sizeof(macs) / sizeof(*macs); i++) {
+		arp_build(&frame, mac_broadcast, macs[i], 0,
+			  &(struct arp){1, macs[i], VIP4, no_mac, VIP4});
+		world_run(&frame, (struct expect){.verdict = LB_ARP_CONFLICT}, NULL);
+	}
+	tap_equal(claims_of(VIP4, mac_other), 2, "claims of one");
+	tap_equal(claims_of(VIP4, mac_client), 1, "claims of another");
+	arp_build(&frame, mac_broadcast, mac_other, 0,
+		  &(struct arp){1, mac_other, CLIENT4, no_mac, CLIENT4});
+	world_reset();
+	world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
+	if (!runner_next("lbx_claims", NULL, &key))
+		tap_fail("an address that is no VIP is noted");
 }
 
 static void a_standby_node_neither_answers_nor_minds(void)
@@ -403,6 +437,7 @@ static void other_neighbour_messages_are_passed_and_claims_are_counted(void)
 	tap_equal(vip.conflicts, conflicts, "conflicts counted");
 	if (memcmp(vip.conflict_mac, mac_other, 6))
 		tap_fail("the other's MAC is not noted");
+	tap_equal(claims_of(VIP6, mac_other), conflicts, "claims of the other");
 }
 
 static void a_standby_node_does_not_answer_solicitations(void)
@@ -501,6 +536,7 @@ void cases_answer(void)
 	tap_case("an ARP probe is answered", arp_probe_is_answered);
 	tap_case("ARP that is no question is passed, and claims are counted (F7)",
 		 arp_that_is_no_question_is_passed_and_claims_are_counted);
+	tap_case("each host that claims a VIP is noted", each_host_that_claims_a_vip_is_noted);
 	tap_case("a standby node neither answers nor minds",
 		 a_standby_node_neither_answers_nor_minds);
 	tap_case("an interface without a row answers nothing",

@@ -26,9 +26,9 @@ static const char *const event_names[] = {
 };
 
 static const char *const hashes[] = {
-	"lbx_vips",    "lbx_endpoints", "lbx_flows4", "lbx_flows6", "lbx_half4",
-	"lbx_half6",   "lbx_ifaces",    "lbx_tx",     "lbx_acl",    "lbx_fragments",
-	"lbx_persist", "lbx_vias",      "lbx_nat",    "lbx_pools",  "lbx_nat_half",
+	"lbx_vips",   "lbx_endpoints", "lbx_flows4",   "lbx_flows6",    "lbx_half4",   "lbx_half6",
+	"lbx_ifaces", "lbx_tx",        "lbx_acl",      "lbx_fragments", "lbx_persist", "lbx_vias",
+	"lbx_nat",    "lbx_pools",     "lbx_nat_half", "lbx_claims",
 };
 
 enum { ROWS_USED = 8, SLOTS_USED = 64, KEYS_MAX = 1024 };

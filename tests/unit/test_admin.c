@@ -172,11 +172,11 @@ static void stage_warnings(void *arg, struct buf *out)
 	buf_puts(out, "eth0: generic mode\n");
 }
 
-static int stage_ask(void *arg)
+static int stage_ask(void *arg, bool all)
 {
 	struct stage *s = arg;
 
-	buf_puts(&s->tape, "ask;");
+	buf_puts(&s->tape, all ? "ask;" : "ask arp;");
 	return s->answer;
 }
 
@@ -511,6 +511,9 @@ static void asking_is_answered_when_the_round_is_over(void **state)
 	struct client c;
 
 	expect(s, "ask\n", "0\n");
+	expect(s, "ask arp\n", "0\n");
+	assert_non_null(strstr(buf_text(&s->tape), "ask;ask arp;"));
+	expect_code(s, "ask exchange\n", '2');
 	s->asked = false;
 	client_open(&c, s);
 	client_say(&c, "ask\n", 4);

@@ -192,6 +192,16 @@ static void off_link(struct world *w)
 {
 	w->reals[0].interface = "";
 }
+static void off_link_nat(struct world *w)
+{
+	off_link(w);
+	w->configs[0].mode = MODE_L4_NAT;
+}
+static void off_link_snat(struct world *w)
+{
+	off_link(w);
+	w->configs[0].mode = MODE_L4_SNAT;
+}
 static void no_mac(struct world *w)
 {
 	w->reals[0].has_mac = false;
@@ -218,9 +228,26 @@ static void answers_lost(struct world *w)
 	w->reals[1].warning = "answers do not come back";
 }
 
+static void vip_lost(struct world *w)
+{
+	w->reals[0].warning = "answers at its own address but not at the VIP";
+}
+
 static void no_forwarding(struct world *w)
 {
 	w->configs[1].l7.source = PROXY_SOURCE_CLIENT;
+	w->facts.forwards4 = w->facts.forwards6 = false;
+}
+
+static void no_forwarding_for_nat(struct world *w)
+{
+	w->configs[0].mode = MODE_L4_NAT;
+	w->facts.forwards4 = w->facts.forwards6 = false;
+}
+
+static void no_forwarding_needed_for_snat(struct world *w)
+{
+	w->configs[0].mode = MODE_L4_SNAT;
 	w->facts.forwards4 = w->facts.forwards6 = false;
 }
 
@@ -276,52 +303,57 @@ static const struct {
 	const char *examination; /* NULL: nothing is found */
 	const char *about, *seen, *type;
 } cases[] = {
-	{"an interface is gone",         no_link,                "link-missing",      "eth1",              "does not exist",                 "ip link"                      },
-	{"it is down",                   link_down,              "link-down",         "eth1",              "no carrier",                     "ip link set dev eth1 up"      },
-	{"not attached",                 not_attached,           "xdp-missing",       "eth0",              "someone else's",                 "bpftool net"                  },
-	{"generic mode",                 generic,                "xdp-generic",       "eth0",              "generic mode",                   "--xdp-mode auto"              },
-	{"generic for its MTU",          generic_for_mtu,        "xdp-generic",       "eth0",              "MTU too large",
-	 "mtu 1500"																			 },
-	{"tags hidden",                  takes_tags,             "vlan-offload",      "eth0",              "VLAN tags",
-	 "ethtool -K eth0 rxvlan off"																       },
-	{"no tags to hide",              takes_tags_of_nobody,   NULL,                "",                  "",                               ""                             },
-	{"LRO",			  lro,                    "lro",               "eth0",              "joins frames",                   "ethtool -K eth0 lro off"      },
-	{"no redirect",                  no_redirect,            "no-redirect",       "eth0",              "ixgbe",                          "xdp_mode: generic"            },
-	{"bare veth peer",               bare_peer,              "veth-peer",         "eth0",              "veth9",                          "veth9 xdpdrv"                 },
-	{"unknown veth peer",            unknown_peer,           "veth-peer",         "eth0",              "ifindex 9",                      "ip -d link"                   },
-	{"unfinished sums",              lazy_peer,              "partial-checksums", "eth0",              "veth9",
-	 "ethtool -K veth9 tx off"																	  },
-	{"good veth peer",               good_peer,              NULL,                "",                  "",                               ""                             },
-	{"two MTUs",		     smaller_mtu,            "mtu",               "eth1",              "1400",                           "ip link set dev eth0 mtu 1400"},
-	{"a stranger has the VIP",       claimed,                "vip-elsewhere",     "VIP 192.168.30.10",
-	 "02:00:00:00:00:66 answers for it on eth0",											 "bridge fdb show"              },
-	{"a real has it",                claimed_by_real,        "vip-elsewhere",     "VIP 192.168.30.10", "which is CAS1",
-	 "arp_ignore=1"																		     },
-	{"a real has the IPv6 one",      claimed_v6_by_real,     "vip-elsewhere",     "VIP fd00:30::10",
-	 "which is CAS1",														    "real-script CAS --os windows" },
-	{"shared VIPs are told of once", claimed_twice,          "vip-elsewhere",     "VIP",               "",                               ""                             },
-	{"off link",		     off_link,               "real-on-link",      "real CAS/CAS1",     "192.168.30.20 is in no network",
-	 "lbxdp up IFACE"																		   },
-	{"no MAC",		       no_mac,                 "real-mac",          "real CAS/CAS1",     "on eth0",                        "ip neigh show 192.168.30.20"  },
-	{"layer 7 needs none",           no_mac_at_layer_7,      NULL,                "",                  "",                               ""                             },
-	{"a check fails",                check_fails,            "real-check",        "real CAS/CAS1",     "L7STS/503",
-	 "lbxdp probe https 192.168.30.20:443"															      },
-	{"a check begins",               check_begins,           NULL,                "",                  "",                               ""                             },
-	{"answers are lost",             answers_lost,           "gateway",           "real OWA/CAS2",     "do not come back",
-	 "ip route replace default"																	 },
-	{"no forwarding",                no_forwarding,          "forwarding",        "host",              "net.ipv4.ip_forward is 0",
-	 "sysctl -w net.ipv4.ip_forward=1"																  },
-	{"no forwarding needed",         no_forwarding_needed,   NULL,                "",                  "",                               ""                             },
-	{"strict rp_filter",             strict,                 "rp-filter",         "eth1",              "strict",                         "conf.eth1.rp_filter=2"        },
-	{"strict outside",               strict_outside,         NULL,                "",                  "",                               ""                             },
-	{"strict without layer 7",       strict_without_layer_7, NULL,                "",                  "",                               ""                             },
-	{"strict and no way out",        strict_without_outside, NULL,                "",                  "",                               ""                             },
-	{"conntrack full",               conntrack_full,         "conntrack",         "host",              "65000 of 65536",
-	 "nf_conntrack_max"																		 },
-	{"flow table full",              flows_full,             "flow-table",        "data plane",        "IPv6",                           "node.flows"                   },
-	{"few descriptors",              few_descriptors,        "limits",            "layer 7",           "18000",                          "LimitNOFILE"                  },
-	{"rows refused",                 refused,                "plan",              "data plane",        "3 rows",                         "log"                          },
-	{"reload failed",                reload_failed,          "plan",              "configuration",     "refused",                        "lbxdp check"                  },
+	{"an interface is gone",         no_link,                       "link-missing",      "eth1",              "does not exist",                 "ip link"                        },
+	{"it is down",                   link_down,                     "link-down",         "eth1",              "no carrier",                     "ip link set dev eth1 up"        },
+	{"not attached",                 not_attached,                  "xdp-missing",       "eth0",              "someone else's",                 "bpftool net"                    },
+	{"generic mode",                 generic,                       "xdp-generic",       "eth0",              "generic mode",                   "--xdp-mode auto"                },
+	{"generic for its MTU",          generic_for_mtu,               "xdp-generic",       "eth0",              "MTU too large",
+	 "mtu 1500"																				  },
+	{"tags hidden",                  takes_tags,                    "vlan-offload",      "eth0",              "VLAN tags",
+	 "ethtool -K eth0 rxvlan off"																		},
+	{"no tags to hide",              takes_tags_of_nobody,          NULL,                "",                  "",                               ""                               },
+	{"LRO",			  lro,			   "lro",               "eth0",              "joins frames",                   "ethtool -K eth0 lro off"        },
+	{"no redirect",                  no_redirect,                   "no-redirect",       "eth0",              "ixgbe",                          "xdp_mode: generic"              },
+	{"bare veth peer",               bare_peer,                     "veth-peer",         "eth0",              "veth9",                          "veth9 xdpdrv"                   },
+	{"unknown veth peer",            unknown_peer,                  "veth-peer",         "eth0",              "ifindex 9",                      "ip -d link"                     },
+	{"unfinished sums",              lazy_peer,                     "partial-checksums", "eth0",              "veth9",
+	 "ethtool -K veth9 tx off"																		   },
+	{"good veth peer",               good_peer,                     NULL,                "",                  "",                               ""                               },
+	{"two MTUs",		     smaller_mtu,                   "mtu",               "eth1",              "1400",                           "ip link set dev eth0 mtu 1400"  },
+	{"a stranger has the VIP",       claimed,                       "vip-elsewhere",     "VIP 192.168.30.10",
+	 "02:00:00:00:00:66 answers for it on eth0",												"bridge fdb show"                },
+	{"a real has it",                claimed_by_real,               "vip-elsewhere",     "VIP 192.168.30.10", "which is CAS1",
+	 "arp_ignore=1"																			      },
+	{"a real has the IPv6 one",      claimed_v6_by_real,            "vip-elsewhere",     "VIP fd00:30::10",
+	 "which is CAS1",															   "real-script CAS --os windows"   },
+	{"shared VIPs are told of once", claimed_twice,                 "vip-elsewhere",     "VIP",               "",                               ""                               },
+	{"off link",		     off_link,                      "real-on-link",      "real CAS/CAS1",     "192.168.30.20 is in no network",
+	 "lbxdp up IFACE"																			    },
+	{"no MAC",		       no_mac,                        "real-mac",          "real CAS/CAS1",     "on eth0",                        "ip neigh show 192.168.30.20"    },
+	{"layer 7 needs none",           no_mac_at_layer_7,             NULL,                "",                  "",                               ""                               },
+	{"a check fails",                check_fails,                   "real-check",        "real CAS/CAS1",     "L7STS/503",
+	 "lbxdp probe https 192.168.30.20:443"																       },
+	{"a check begins",               check_begins,                  NULL,                "",                  "",                               ""                               },
+	{"answers are lost",             answers_lost,                  "gateway",           "real OWA/CAS2",     "do not come back",
+	 "ip route replace default"																		  },
+	{"a check misses the VIP",       vip_lost,                      "vip-on-real",       "real CAS/CAS1",     "not at the VIP",
+	 "real-script CAS"																			   },
+	{"no forwarding",                no_forwarding,                 "forwarding",        "host",              "net.ipv4.ip_forward is 0",
+	 "sysctl -w net.ipv4.ip_forward=1"																	   },
+	{"no forwarding for l4-nat",     no_forwarding_for_nat,         "forwarding",        "host",
+	 "net.ipv4.ip_forward is 0",														"sysctl -w net.ipv4.ip_forward=1"},
+	{"l4-snat needs no forwarding",  no_forwarding_needed_for_snat, NULL,                "",                  "",                               ""                               },
+	{"no forwarding needed",         no_forwarding_needed,          NULL,                "",                  "",                               ""                               },
+	{"strict rp_filter",             strict,                        "rp-filter",         "eth1",              "strict",                         "conf.eth1.rp_filter=2"          },
+	{"strict outside",               strict_outside,                NULL,                "",                  "",                               ""                               },
+	{"strict without layer 7",       strict_without_layer_7,        NULL,                "",                  "",                               ""                               },
+	{"strict and no way out",        strict_without_outside,        NULL,                "",                  "",                               ""                               },
+	{"conntrack full",               conntrack_full,                "conntrack",         "host",              "65000 of 65536",
+	 "nf_conntrack_max"																			  },
+	{"flow table full",              flows_full,                    "flow-table",        "data plane",        "IPv6",                           "node.flows"                     },
+	{"few descriptors",              few_descriptors,               "limits",            "layer 7",           "18000",                          "LimitNOFILE"                    },
+	{"rows refused",                 refused,                       "plan",              "data plane",        "3 rows",                         "log"                            },
+	{"reload failed",                reload_failed,                 "plan",              "configuration",     "refused",                        "lbxdp check"                    },
 };
 
 static bool fits(size_t i, const struct findings *found)
@@ -349,6 +381,25 @@ static void one_thing_that_is_wrong_is_one_finding(void **state)
 		if (!fits(i, &found))
 			fail_msg("%s:\n%s", cases[i].name, buf_text(&text));
 		buf_free(&text);
+		findings_free(&found);
+	}
+}
+
+static void why_a_real_must_be_on_link_is_said_for_its_mode(void **state)
+{
+	static void (*const changes[])(struct world * w) = {off_link, off_link_nat, off_link_snat};
+
+	for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
+		struct findings found = {};
+		struct world w;
+
+		good_world(&w);
+		changes[i](&w);
+		doctor_examine(&w.view, &w.facts, &found);
+		assert_int_equal(found.count, 1);
+		assert_string_equal(found.at[0].examination, "real-on-link");
+		assert_int_equal(!!strstr(found.at[0].why, "Direct Routing"), i == 0);
+		assert_int_equal(!!strstr(found.at[0].why, "translated"), i != 0);
 		findings_free(&found);
 	}
 }
@@ -394,8 +445,10 @@ static void findings_survive_the_way_to_the_command(void **state)
 
 	findings_add(&sent, &(struct finding){FINDING_WARNING, "a", "b\tc", "d\ne", "", "f"});
 	findings_add(&sent, &(struct finding){FINDING_ERROR, "g", "h", "i", "j", "k"});
+	findings_note(&sent, "l\nm");
 	findings_write(&sent, &text);
-	assert_string_equal(buf_text(&text), "warning\ta\tb c\td e\t\tf\nerror\tg\th\ti\tj\tk\n");
+	assert_string_equal(buf_text(&text),
+			    "warning\ta\tb c\td e\t\tf\nerror\tg\th\ti\tj\tk\nnote\tl m\n");
 	assert_int_equal(findings_read(&got, buf_text(&text)), 0);
 	findings_write(&got, &again);
 	assert_string_equal(buf_text(&again), buf_text(&text));
@@ -409,8 +462,13 @@ static void findings_survive_the_way_to_the_command(void **state)
 
 static void other_text_is_no_finding(void **state)
 {
-	static const char *const texts[] = {"nothing found\n", "error\ta\tb\tc\td\n",
-					    "error\ta\tb\tc\td\te\tf\n", "\n", "error"};
+	static const char *const texts[] = {"nothing found\n",
+					    "error\ta\tb\tc\td\n",
+					    "error\ta\tb\tc\td\te\tf\n",
+					    "\n",
+					    "error",
+					    "note",
+					    "note\ta\tb\n"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		struct findings got = {};
@@ -423,6 +481,7 @@ static void other_text_is_no_finding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(why_a_real_must_be_on_link_is_said_for_its_mode),
 		cmocka_unit_test(nothing_wrong_is_nothing_found),
 		cmocka_unit_test(one_thing_that_is_wrong_is_one_finding),
 		cmocka_unit_test(without_a_daemon_the_host_is_looked_at),

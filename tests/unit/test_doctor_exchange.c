@@ -208,6 +208,7 @@ static void servers_are_those_that_show_a_certificate_on_443(void **state)
 	const struct config_input in = {
 		.file = "t", .text = config, .len = sizeof(config) - 1, .host_name = "lb1"};
 	struct exchange_facts f = {}, away = {};
+	struct findings found = {};
 	struct buf messages = {};
 	struct model *m = config_read(&in, &messages);
 	struct arena *a = arena_new();
@@ -219,10 +220,20 @@ static void servers_are_those_that_show_a_certificate_on_443(void **state)
 		assert_string_equal(f.servers[i].label, expect[i]);
 	assert_int_equal(f.servers[3].port, 8443);
 	assert_int_equal(f.vip_count, 3);
+	assert_true(exchange_names(&f, "mail.example.com"));
+	exchange_examine(&f, &found);
+	assert_int_equal(found.note_count, 2); /* of the VIPs that are not among them */
+	assert_non_null(strstr(found.notes[0], "VIP 192.168.30.10 was not asked"));
+	assert_non_null(strstr(found.notes[0], "lbxdp doctor exchange mail.example.com -c"));
+	assert_non_null(strstr(found.notes[1], "VIP 192.168.30.13 was not asked"));
+	findings_free(&found);
 	(void)exchange_servers(&away, m, true, a);
 	assert_int_equal(away.server_count, ARRAY_COUNT(expect) + 2);
 	assert_string_equal(away.servers[0].label, "VIP 192.168.30.10");
 	assert_string_equal(away.servers[5].label, "VIP 192.168.30.13"); /* which has a list */
+	exchange_examine(&away, &found);
+	assert_int_equal(found.note_count, 0);
+	findings_free(&found);
 	arena_free(a);
 	model_free(m);
 	buf_free(&messages);

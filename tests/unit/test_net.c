@@ -121,6 +121,63 @@ static void a_vips_group_has_the_last_three_bytes(void **state)
 	assert_memory_equal(group, "\x33\x33\xff\x12\x34\x56", 6);
 }
 
+static void a_segment_is_read_as_it_was_written_and_not_when_cut_short(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+	} cases[] = {
+		{"192.168.30.10", "192.168.30.2"},
+                {"fd30::10",      "fd30::2"     }
+        };
+	const uint8_t to[6] = {2, 9};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct packet_ends e = {addr(cases[i].src), addr(cases[i].dst), 443, 34567};
+		uint8_t f[PACKET_ETHERNET + PACKET_ROOM];
+		struct packet_segment s = {};
+		size_t len = packet_tcp(f + PACKET_ETHERNET, &e, 0x12, 7, 9);
+
+		len = packet_frame(f, to, mac, len);
+		assert_memory_equal(f, to, 6);
+		assert_true(packet_segment(f, len, &s));
+		assert_memory_equal(s.mac, mac, 6);
+		assert_true(addr_equal(&s.ends.src, &e.src) && addr_equal(&s.ends.dst, &e.dst));
+		assert_int_equal(s.ends.sport, 443);
+		assert_int_equal(s.ends.dport, 34567);
+		assert_int_equal(s.flags, 0x12);
+		assert_int_equal(s.seq, 7);
+		assert_int_equal(s.ack, 9);
+		for (size_t cut = 0; cut < len; cut++)
+			assert_false(packet_segment(f, cut, &s));
+	}
+}
+
+static void a_segment_behind_options_or_in_fragments_is_not_read(void **state)
+{
+	const struct packet_ends e = {addr("10.0.0.1"), addr("10.0.0.2"), 1, 2};
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} changes[] = {
+		{12, 9   }, /* type of the frame */
+		{14, 0x46}, /* options */
+		{20, 0x20},
+                {21, 1   }, /* more fragments; an offset */
+		{23, 17  }, /* not TCP */
+	};
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
+		uint8_t f[PACKET_ETHERNET + PACKET_ROOM];
+		struct packet_segment s;
+		size_t len =
+			packet_frame(f, mac, mac, packet_tcp(f + PACKET_ETHERNET, &e, 2, 1, 0));
+
+		assert_true(packet_segment(f, len, &s));
+		f[changes[i].at] = changes[i].value;
+		assert_false(packet_segment(f, len, &s));
+	}
+}
+
 static void an_arp_question_asks_everybody_and_claims_nothing(void **state)
 {
 	static const uint8_t expect[] = {
@@ -201,6 +258,8 @@ int main(void)
 		cmocka_unit_test(an_ack_has_right_checksums_in_both_families),
 		cmocka_unit_test(an_ipv4_header_carries_its_own_checksum),
 		cmocka_unit_test(a_vips_group_has_the_last_three_bytes),
+		cmocka_unit_test(a_segment_is_read_as_it_was_written_and_not_when_cut_short),
+		cmocka_unit_test(a_segment_behind_options_or_in_fragments_is_not_read),
 		cmocka_unit_test(an_arp_question_asks_everybody_and_claims_nothing),
 		cmocka_unit_test(a_solicitation_goes_to_the_vips_group_and_says_who_asks),
 		cmocka_unit_test(what_we_announce_is_a_claim),

@@ -551,7 +551,7 @@ static void findings_say_what_why_and_what_to_type(void **state)
 	render_findings_text(&f, &text);
 	assert_string_equal(buf_text(&text), "nothing found\n");
 	render_findings_json(&f, &json);
-	assert_string_equal(buf_text(&json), "{\"findings\":[]}\n");
+	assert_string_equal(buf_text(&json), "{\"findings\":[],\"notes\":[]}\n");
 	buf_clear(&text);
 	buf_clear(&json);
 	findings_add(&f,
@@ -560,7 +560,13 @@ static void findings_say_what_why_and_what_to_type(void **state)
 	assert_string_equal(buf_text(&text), "error: VIP a: seen [31m\n    why:  w\n    type: t\n");
 	render_findings_json(&f, &json);
 	assert_has(&json, "{\"severity\":\"error\",\"examination\":\"vip\",\"about\":\"VIP a\"");
-	assert_has(&json, "\"why\":\"w\",\"type\":\"t\"}]}");
+	assert_has(&json, "\"why\":\"w\",\"type\":\"t\"}],\"notes\":[]}");
+	findings_note(&f, "asked on eth0");
+	render_findings_text(&f, &text);
+	assert_has(&text, "    type: t\nnote: asked on eth0\n");
+	buf_clear(&json);
+	render_findings_json(&f, &json);
+	assert_has(&json, "],\"notes\":[\"asked on eth0\"]}");
 	findings_free(&f);
 	buf_free(&text);
 	buf_free(&json);

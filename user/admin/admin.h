@@ -73,8 +73,9 @@ struct admin_ops {
 	void (*stream_stop)(void *arg, const void *token, bool gone);
 	/* Warnings gathered at up (issue), one line each. */
 	void (*warnings)(void *arg, struct buf *out);
-	/* Asks on the wire who else has the VIPs; asked is false until that is over. */
-	int (*ask)(void *arg);
+	/* Asks on the wire who else has the VIPs, and if all, real servers whether they do as they
+	 * should; asked is false until that is over. */
+	int (*ask)(void *arg, bool all);
 	bool (*asked)(void *arg);
 	/* Findings as lines of core/finding.h; arp: only who else has the VIPs. */
 	void (*doctor)(void *arg, bool arp, struct buf *out);

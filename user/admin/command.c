@@ -256,8 +256,12 @@ static int run_warnings(struct command_request *r)
 
 static int run_ask(struct command_request *r)
 {
-	int err = r->ops->ask(r->ops->arg);
+	bool arp = !strcmp(command_argument(r, 1), "arp");
+	int err;
 
+	if (!arp && r->words->count > 1)
+		return USAGE;
+	err = r->ops->ask(r->ops->arg, !arp);
 	if (!err)
 		wait_for(r, r->ops->asked);
 	return command_outcome(r, err);
@@ -301,7 +305,7 @@ static const struct {
 	 command_trace											      },
 	{"flows",    "text|csv|json LIMIT [SERVICE[/REAL] [CLIENT [STATE]]]", false, 2, 5,
 	 command_flows											      },
-	{"ask",      "",						      false, 0, 0,              run_ask     },
+	{"ask",      "[arp]",						 false, 0, 1,              run_ask     },
 	{"doctor",   "[arp]",						 false, 0, 1,              run_doctor  },
 	{"config",   "",						      false, 0, 0,              run_config  },
 	{"drain",    "SERVICE/REAL",					  true,  1, 1,              run_order   },

@@ -14,6 +14,8 @@ void render_findings_text(const struct findings *f, struct buf *out)
 	}
 	if (!f->count)
 		buf_puts(out, "nothing found\n");
+	for (size_t i = 0; i < f->note_count; i++)
+		buf_printf(out, "note: %s\n", f->notes[i]);
 }
 
 void render_findings_json(const struct findings *f, struct buf *out)
@@ -34,6 +36,10 @@ void render_findings_json(const struct findings *f, struct buf *out)
 		json_text(&j, "type", one->type);
 		json_close(&j, '}');
 	}
+	json_close(&j, ']');
+	json_open(&j, "notes", '[');
+	for (size_t i = 0; i < f->note_count; i++)
+		json_text(&j, NULL, f->notes[i]);
 	json_close(&j, ']');
 	json_close(&j, '}');
 	buf_puts(out, "\n");

@@ -46,10 +46,10 @@ struct model *doctor_model(const struct cli *c, struct buf *messages)
  * -errno. */
 static int ask_daemon(const char *socket, bool arp, struct findings *f)
 {
-	static const char *const ask[] = {"ask"};
-	const char *const report[] = {"doctor", "arp"};
+	static const char *const ask[] = {"ask", "arp"};
+	static const char *const report[] = {"doctor", "arp"};
 	struct buf reply = {};
-	int err = client_ask(socket, ask, 1, &reply);
+	int err = client_ask(socket, ask, arp ? 2 : 1, &reply);
 
 	if (!err) {
 		buf_clear(&reply);

@@ -44,6 +44,15 @@ static void examine_links(const struct exam *e)
 		doctor_examine_link(&e->facts->links[i], e->out);
 }
 
+/* Why a real of layer 4 must be in a network of an attached interface. */
+static const char *const needs_link[MODE_COUNT] = {
+	[MODE_L4_DR] = "Direct Routing reaches real servers at the link layer only",
+	[MODE_L4_NAT] = "XDP sends translated packets to real servers at the link layer, past the "
+			"host's routes, and must be the next hop of their answers",
+	[MODE_L4_SNAT] = "XDP sends translated packets to real servers at the link layer, past the "
+			 "host's routes",
+};
+
 static void on_link(const struct exam *e, const struct view_service *s, const struct view_real *r)
 {
 	char ip[ADDR_TEXT_LEN];
@@ -56,7 +65,7 @@ static void on_link(const struct exam *e, const struct view_service *s, const st
 			 .about = real_path(e, s, r),
 			 .seen = arena_printf(e->arena,
 					      "%s is in no network of an attached interface", ip),
-			 .why = "Direct Routing reaches real servers at the link layer only",
+			 .why = needs_link[s->config->mode],
 			 .type = arena_printf(e->arena,
 					      "ip addr show; then give the interface that leads "
 					      "to %s its address, or attach it: lbxdp up IFACE",
@@ -137,7 +146,7 @@ static void examine_checks(const struct exam *e)
 static void answers_return(const struct exam *e, const struct view_service *s,
 			   const struct view_real *r)
 {
-	if (!r->warning)
+	if (!r->warning || !service_is_l7(s->config))
 		return;
 	found(e, (struct finding){
 			 .severity = FINDING_ERROR,
@@ -155,12 +164,15 @@ static void examine_answers(const struct exam *e)
 	each_real(e, answers_return);
 }
 
+/* XDP brings clients and reals of l4-nat together by itself, but what the reals begin on their own
+ * (DNS, updates, other sites) only the kernel forwards. Those of l4-snat have another gateway. */
 static bool has_gateway_duty(const struct view *v, bool v4)
 {
 	for (size_t i = 0; i < v->service_count; i++) {
 		const struct view_service *s = &v->services[i];
 
-		if (!service_is_l7(s->config) || s->config->l7.source != PROXY_SOURCE_CLIENT)
+		if (s->config->mode != MODE_L4_NAT &&
+		    (!service_is_l7(s->config) || s->config->l7.source != PROXY_SOURCE_CLIENT))
 			continue;
 		for (size_t j = 0; j < s->real_count; j++)
 			if (addr_is_v4(&s->reals[j].ip) == v4)
@@ -188,8 +200,8 @@ static void examine_forwarding(const struct exam *e)
 				 .severity = FINDING_WARNING,
 				 .about = "host",
 				 .seen = arena_printf(e->arena, "%s is 0", setting),
-				 .why = "real servers of source: client, whose gateway this host "
-					"is, reach nothing beyond it but their clients",
+				 .why = "real servers of source: client and l4-nat, whose gateway "
+					"this host is, reach nothing beyond it but their clients",
 				 .type = arena_printf(e->arena, "sysctl -w %s=1", setting),
 			 });
 	}
@@ -348,6 +360,34 @@ static void examine_vips(const struct exam *e)
 	doctor_examine_vips(e->view, e->out);
 }
 
+/* At layer 4 a warning is what a check with via: vip came to (daemon/via.c). */
+static void vip_is_there(const struct exam *e, const struct view_service *s,
+			 const struct view_real *r)
+{
+	if (!r->warning || service_is_l7(s->config))
+		return;
+	found(e, (struct finding){
+			 .severity = FINDING_ERROR,
+			 .about = real_path(e, s, r),
+			 .seen = r->warning,
+			 .why = "clients that were sent there would wait for nothing",
+			 .type = arena_printf(e->arena,
+					      "lbxdp real-script %s --os linux, or --os windows; "
+					      "on the real server: what it prints",
+					      s->name),
+		 });
+}
+
+static void examine_checked_vips(const struct exam *e)
+{
+	each_real(e, vip_is_there);
+}
+
+static void examine_knocks(const struct exam *e)
+{
+	knocks_examine(e->view, &e->facts->knocks, e->out);
+}
+
 /* Everything that is examined, from the wire upwards. */
 static const struct {
 	const char *name;
@@ -360,6 +400,8 @@ static const struct {
 	{"real-mac",     examine_macs         },
 	{"real-check",   examine_checks       },
 	{"gateway",      examine_answers      },
+	{"vip-on-real",  examine_checked_vips },
+	{"knocks",       examine_knocks       },
 	{"forwarding",   examine_forwarding   },
 	{"rp-filter",    examine_source_filter},
 	{"conntrack",    examine_conntrack    },

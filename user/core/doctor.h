@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/finding.h"
+#include "core/knock.h"
 #include "core/view.h"
 
 /* The other end of a veth pair, which decides what becomes of the frames that XDP sends. */
@@ -44,6 +45,7 @@ struct doctor_facts {
 	const char *outside; /* the interface of the default route; empty: none; never NULL */
 	bool forwards4, forwards6;
 	uint64_t tracked, tracked_max; /* connections of conntrack; 0: it is not there */
+	struct knocks knocks;
 };
 
 /* What is there when no daemon runs. */

@@ -346,6 +346,36 @@ static void examine_services(struct note *n)
 	add(n, FINDING_ERROR, "OWA, Outlook and phones come by HTTPS");
 }
 
+static bool was_asked(const struct exchange_facts *f, const struct addr *vip)
+{
+	for (size_t i = 0; i < f->server_count; i++)
+		if (f->servers[i].is_vip && addr_equal(&f->servers[i].addr, vip))
+			return true;
+	return false;
+}
+
+/* What is not a finding must not be taken for a proof. */
+static void note_unasked(const struct exchange_facts *f, struct findings *out)
+{
+	const char *name = f->names[EXCHANGE_MAIL].name;
+
+	for (size_t i = 0; i < f->vip_count; i++) {
+		char vip[ADDR_TEXT_LEN], text[2 * LINE];
+
+		if (was_asked(f, &f->vips[i]))
+			continue;
+		addr_format(&f->vips[i], vip);
+		snprintf(text, sizeof(text),
+			 "VIP %s was not asked: a balancer cannot reach its own VIPs of layer 4, "
+			 "and a list need not let it in; its real servers were, at their own "
+			 "addresses; ask it on a client with this configuration: lbxdp doctor "
+			 "exchange %s -c FILE; or: curl -v --resolve %s:443:%s https://%s/; lbxdp "
+			 "doctor says whether real servers have it",
+			 vip, name, name, vip, name);
+		findings_note(out, text);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct note *n);
@@ -366,4 +396,5 @@ void exchange_examine(const struct exchange_facts *f, struct findings *out)
 
 		examinations[i].fn(&n);
 	}
+	note_unasked(f, out);
 }

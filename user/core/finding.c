@@ -10,6 +10,9 @@
 /* The texts of a line, in this order, behind its severity; separated by tabs. */
 enum { TEXTS = 5 };
 
+/* In the place of a severity: of a line that is no finding. */
+static const char note[] = "note";
+
 static const char **text_at(struct finding *f, size_t i)
 {
 	const char **const at[TEXTS] = {&f->examination, &f->about, &f->seen, &f->why, &f->type};
@@ -22,6 +25,7 @@ void findings_free(struct findings *f)
 	if (f->arena)
 		arena_free(f->arena);
 	free(f->at);
+	free(f->notes);
 	*f = (struct findings){};
 }
 
@@ -48,6 +52,14 @@ void findings_add(struct findings *f, const struct finding *one)
 		*text_at(to, i) = clean(*text_at(to, i), f->arena);
 }
 
+void findings_note(struct findings *f, const char *text)
+{
+	if (!f->arena)
+		f->arena = arena_new();
+	f->notes = xrealloc(f->notes, f->note_count + 1, sizeof(*f->notes));
+	f->notes[f->note_count++] = clean(text, f->arena);
+}
+
 void findings_sort(struct findings *f)
 {
 	struct finding *sorted = xcalloc(f->count + 1, sizeof(*sorted));
@@ -71,6 +83,8 @@ void findings_write(const struct findings *f, struct buf *out)
 			buf_printf(out, "\t%s", *text_at(&one, t));
 		buf_puts(out, "\n");
 	}
+	for (size_t i = 0; i < f->note_count; i++)
+		buf_printf(out, "%s\t%s\n", note, f->notes[i]);
 }
 
 static int parse_severity(const char *word)
@@ -85,8 +99,15 @@ static int read_line(struct findings *f, char *line)
 {
 	struct finding one = {};
 	char *at = line;
-	int severity = parse_severity(strsep(&at, "\t"));
+	const char *first = strsep(&at, "\t");
+	int severity = parse_severity(first);
 
+	if (!strcmp(first, note)) {
+		if (!at || strchr(at, '\t'))
+			return -EINVAL;
+		findings_note(f, at);
+		return 0;
+	}
 	for (size_t t = 0; t < TEXTS; t++) {
 		if (severity < 0 || !at)
 			return -EINVAL;

@@ -23,9 +23,11 @@ struct finding {
 
 /* Zero-initialised is empty. */
 struct findings {
-	struct arena *arena; /* owns the texts; made at the first finding */
+	struct arena *arena; /* owns the texts; made at the first finding or note */
 	struct finding *at;
 	size_t count;
+	const char **notes; /* what was not looked at, or where; nothing is wrong with it */
+	size_t note_count;
 };
 
 void findings_free(struct findings *f);
@@ -33,10 +35,12 @@ void findings_free(struct findings *f);
 /* Copies one, behind the others. Control characters of its texts become spaces. */
 void findings_add(struct findings *f, const struct finding *one);
 
+void findings_note(struct findings *f, const char *text);
+
 /* Errors first, else in the order in which they were added. */
 void findings_sort(struct findings *f);
 
-/* A line for each, appended to out. */
+/* A line for each, notes last, appended to out. */
 void findings_write(const struct findings *f, struct buf *out);
 
 /* Adds those of findings_write's lines. Returns 0, or -EINVAL where text is something else; then

@@ -26,41 +26,30 @@ static void add_claim(struct daemon *d, const struct net_claim *c)
 	d->claims[d->claim_count++] = *c;
 }
 
-static bool is_claimed(const struct daemon *d, const struct addr *vip, const uint8_t mac[6])
+/* Among the first count. */
+static bool is_claimed(const struct daemon *d, size_t count, const struct addr *vip,
+		       const uint8_t mac[6])
 {
-	for (size_t i = 0; i < d->claim_count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (addr_equal(&d->claims[i].vip, vip) && !memcmp(d->claims[i].mac, mac, 6))
 			return true;
 	return false;
 }
 
-/* Did XDP count claims since the last round? They were not asked for, or not heard by us. */
-static bool has_grown(struct daemon *d, const char *vip, uint64_t conflicts)
+/* What XDP heard since the last round: unasked, or when we were not listening. add: as claims; else
+ * it is old news. In a VLAN that has an interface of its own, XDP names the one below. */
+static void take_unasked(struct daemon *d, bool add)
 {
-	uint64_t before = (uintptr_t)map_find(d->claims_counted, vip);
+	struct lb_claim unasked[NET_CLAIMS_MAX];
+	size_t count = dataplane_claims(d->dataplane, unasked, ARRAY_COUNT(unasked));
+	size_t heard = d->claim_count;
 
-	if (conflicts)
-		map_put(d->claims_counted, vip, (void *)(uintptr_t)conflicts);
-	else
-		(void)map_remove(d->claims_counted, vip); /* a number owns nothing */
-	return conflicts > before;
-}
+	for (size_t i = 0; add && i < count; i++) {
+		struct net_claim c = {.ifindex = unasked[i].ifindex};
 
-/* add: as claims; else they are only taken note of. */
-static void look_at_counts(struct daemon *d, bool add)
-{
-	for (size_t i = 0; i < plan_count(d->actual, PLAN_VIPS); i++) {
-		const struct lb_addr *key = plan_key(d->actual, PLAN_VIPS, i);
-		char text[ADDR_TEXT_LEN];
-		struct net_claim c = {};
-		struct lb_vip row;
-
-		memcpy(c.vip.byte, key->byte, sizeof(c.vip.byte));
-		if (dataplane_vip(d->dataplane, key, &row) ||
-		    !has_grown(d, addr_format(&c.vip, text), row.conflicts) || !add)
-			continue;
-		memcpy(c.mac, row.conflict_mac, sizeof(c.mac));
-		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, &c.vip, c.mac))
+		memcpy(c.vip.byte, unasked[i].vip.byte, sizeof(c.vip.byte));
+		memcpy(c.mac, unasked[i].mac, sizeof(c.mac));
+		if (!net_own_mac(d->net, c.mac) && !is_claimed(d, heard, &c.vip, c.mac))
 			add_claim(d, &c);
 	}
 }
@@ -77,7 +66,7 @@ static void heard(void *arg)
 	d->claim_count = 0;
 	for (size_t i = 0; i < count; i++)
 		add_claim(d, &claims[i]);
-	look_at_counts(d, true);
+	take_unasked(d, true);
 	timer_start(d->loop, &d->ask, ROUND_MSEC);
 	if (d->ask_again) {
 		d->ask_again = false;
@@ -100,14 +89,33 @@ static size_t list_vips(const struct daemon *d, struct addr *vips)
 	return count;
 }
 
+/* Where somebody may have a VIP that clients see: attached or not. */
+enum { ASKED_MAX = 2 * LB_IFACES_MAX };
+
+static size_t list_ifaces(const struct daemon *d, uint32_t ifindex[ASKED_MAX])
+{
+	size_t attached = gather_ifindexes(d, ifindex, LB_IFACES_MAX), count = attached, more;
+	uint32_t other[LB_IFACES_MAX];
+
+	more = net_ethernets(d->net, other, ARRAY_COUNT(other));
+	for (size_t i = 0; i < more; i++) {
+		size_t same = 0;
+
+		while (same < attached && ifindex[same] != other[i])
+			same++;
+		if (same == attached)
+			ifindex[count++] = other[i];
+	}
+	return count;
+}
+
 static int ask(struct daemon *d)
 {
 	struct addr *vips = xcalloc(plan_count(d->actual, PLAN_VIPS) + 1, sizeof(*vips));
-	size_t count = list_vips(d, vips), ifaces;
-	uint32_t ifindex[LB_IFACES_MAX];
+	uint32_t ifindex[ASKED_MAX];
+	size_t count = list_vips(d, vips), ifaces = list_ifaces(d, ifindex);
 	int err;
 
-	ifaces = gather_ifindexes(d, ifindex, ARRAY_COUNT(ifindex));
 	err = net_ask(d->net, &(struct net_question){vips, count, ifindex, ifaces, heard, d});
 	free(vips);
 	return err;
@@ -127,25 +135,26 @@ static void ask_fire(struct timer *t)
 void doctor_start(struct daemon *d)
 {
 	d->ask.fn = ask_fire;
-	look_at_counts(d, false); /* maps that were adopted counted claims of long ago */
+	take_unasked(d, false); /* maps that were adopted hold claims of long ago */
 	timer_start(d->loop, &d->ask, FIRST_MSEC);
 }
 
 /* A round that began before somebody asked may have missed what he changed: another follows it. */
-int doctor_ask(void *daemon)
+int doctor_ask(void *daemon, bool all)
 {
 	struct daemon *d = daemon;
 	int err = ask(d);
 
 	d->ask_again |= err == -EBUSY;
-	return err == -EBUSY ? 0 : err;
+	err = err == -EBUSY ? 0 : err;
+	return err || !all ? err : knocks_ask(d);
 }
 
 bool doctor_asked(void *daemon)
 {
 	const struct daemon *d = daemon;
 
-	return !net_asking(d->net) && !d->ask_again;
+	return !net_asking(d->net) && !d->ask_again && knocks_answered(d);
 }
 
 static bool has_vip(const struct service_config *s, const struct addr *vip)
@@ -222,7 +231,32 @@ static const struct doctor_facts *gather(struct daemon *d, const struct view *v)
 	f->forwards4 = net_forwards(AF_INET);
 	f->forwards6 = net_forwards(AF_INET6);
 	net_conntrack(&f->tracked, &f->tracked_max);
+	f->knocks = knocks_last(d);
 	return f;
+}
+
+/* An answer in a VLAN that has no interface here was not asked for. */
+static void note_asked(const struct daemon *d, struct findings *f)
+{
+	uint32_t ifindex[ASKED_MAX];
+	size_t count = list_ifaces(d, ifindex);
+	struct buf text = {};
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct net_iface *iface = net_iface_at(d->net, ifindex[i]);
+
+		if (!iface || !iface->up)
+			continue;
+		buf_printf(&text, "%s %s%s", any ? "," : "asked on", iface->name,
+			   iface->vlan ? " (tagged)" : "");
+		any = true;
+	}
+	buf_puts(&text, any ? "" : "asked nowhere: no interface is up");
+	buf_puts(&text, "; a VLAN is asked where it has an interface of its own, untagged frames "
+			"everywhere");
+	findings_note(f, buf_text(&text));
+	buf_free(&text);
 }
 
 void doctor_report(void *daemon, bool arp, struct buf *out)
@@ -231,10 +265,12 @@ void doctor_report(void *daemon, bool arp, struct buf *out)
 	struct view *v = snapshot_take(d);
 	struct findings found = {};
 
-	if (arp)
+	if (arp) {
 		doctor_examine_vips(v, &found);
-	else
+		note_asked(d, &found);
+	} else {
 		doctor_examine(v, gather(d, v), &found);
+	}
 	findings_write(&found, out);
 	findings_free(&found);
 	view_free(v);

@@ -167,7 +167,7 @@ struct daemon {
 	bool ask_again;           /* when the round that runs is over */
 	struct net_claim *claims; /* what the last one came to */
 	size_t claim_count;
-	struct map *claims_counted; /* VIP -> conflicts at the last round, as a pointer */
+	struct knocking *knocking; /* knocks.c; NULL: nobody asked yet */
 	bool settled;
 
 	bool config_ok; /* the last reload */
@@ -309,7 +309,8 @@ struct admin_ops operations_of(struct daemon *d);
 
 /* doctor.c */
 void doctor_start(struct daemon *d);
-int doctor_ask(void *daemon); /* a round now; returns 0 or -errno */
+/* A round now, of who else has the VIPs; all: and of what real servers answer. 0 or -errno. */
+int doctor_ask(void *daemon, bool all);
 bool doctor_asked(void *daemon);
 void doctor_report(void *daemon, bool arp, struct buf *out); /* lines of findings */
 /* Fills in the conflicts of v's service-th; the reals of all are there. */
@@ -318,6 +319,12 @@ uint64_t doctor_rivals(const struct daemon *d, const struct addr *vip);
 /* A line for each thing that will bite on an interface that is being attached. */
 void doctor_warn(struct daemon *d, const char *iface, const struct dataplane_attachment *at,
 		 struct buf *out);
+
+/* knocks.c */
+int knocks_ask(struct daemon *d); /* a round now; returns 0 or -errno */
+bool knocks_answered(const struct daemon *d);
+struct knocks knocks_last(const struct daemon *d); /* borrowed until the next round */
+void knocks_end(struct daemon *d);
 
 /* trace.c: those who trace. */
 int trace_begin(void *daemon, const struct trace_request *r, const void *token, struct buf *out);

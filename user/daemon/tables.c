@@ -26,7 +26,6 @@ void tables_open(struct daemon *d)
 	d->actual = plan_new();
 	d->store = store_new();
 	d->conflicts = map_new();
-	d->claims_counted = map_new();
 }
 
 void tables_close(struct daemon *d)
@@ -51,6 +50,6 @@ void tables_close(struct daemon *d)
 	arena_free(d->facts_arena);
 	store_free(d->store);
 	map_free(d->conflicts);
-	map_free(d->claims_counted);
 	free(d->claims);
+	knocks_end(d);
 }

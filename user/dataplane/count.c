@@ -120,6 +120,20 @@ int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v
 	return bpf_map_lookup_elem(d->fd[MAP_VIPS], a, v) ? -errno : 0;
 }
 
+/* What is claimed while we look is met now or the next time; between the look and the removal it
+ * would be a claim like the one that is told. */
+size_t dataplane_claims(struct dataplane *d, struct lb_claim *out, size_t room)
+{
+	size_t count = 0;
+
+	while (count < room && !bpf_map_get_next_key(d->fd[MAP_CLAIMS],
+						     count ? &out[count - 1] : NULL, &out[count]))
+		count++;
+	for (size_t i = 0; i < count; i++)
+		(void)bpf_map_delete_elem(d->fd[MAP_CLAIMS], &out[i]); /* evicted: gone already */
+	return count;
+}
+
 void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2])
 {
 	counts[0] = load(&d->settings->count4);

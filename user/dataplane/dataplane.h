@@ -109,6 +109,9 @@ uint64_t dataplane_flood_packets(struct dataplane *d, uint32_t service);
 void dataplane_verdicts(struct dataplane *d, uint64_t counts[LB_VERDICT_COUNT]);
 void dataplane_events(struct dataplane *d, uint64_t counts[LB_EVENT_COUNT]);
 int dataplane_vip(struct dataplane *d, const struct lb_addr *a, struct lb_vip *v);
+/* Who claimed a VIP unasked, or was heard while somebody asked, since the last call, which takes
+ * them away. Returns how many of room; what is more stays. */
+size_t dataplane_claims(struct dataplane *d, struct lb_claim *out, size_t room);
 void dataplane_flow_counts(const struct dataplane *d, uint64_t counts[2]);
 
 /* Counts the lists that were switched to, or adopted: sessions may have to be judged. */

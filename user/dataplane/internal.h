@@ -27,6 +27,7 @@ struct nat_sweep;
 #define DATAPLANE_MAPS(M)            \
 	M(VIP_FILTER, lbx_vip_filter) \
 	M(VIPS,       lbx_vips)       \
+	M(CLAIMS,     lbx_claims)     \
 	M(ENDPOINTS,  lbx_endpoints)  \
 	M(SLOTS,      lbx_slots)      \
 	M(SERVICES,   lbx_services)   \

@@ -166,7 +166,8 @@ static bool may_be_missing(const struct dataplane *d, enum map_id id)
 {
 	char path[PATH_MAX];
 
-	return (id == MAP_NAT_HALF || id == MAP_NAT_BRIEF || id == MAP_FLOODS) &&
+	return (id == MAP_NAT_HALF || id == MAP_NAT_BRIEF || id == MAP_FLOODS ||
+		id == MAP_CLAIMS) &&
 	       access(map_path(d, map_names[id], path), F_OK) && errno == ENOENT;
 }
 

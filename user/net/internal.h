@@ -14,6 +14,7 @@
 struct neighbours;
 struct announcer;
 struct asker;
+struct knocker;
 
 struct net_link {
 	struct net_iface is;
@@ -42,6 +43,7 @@ struct net {
 	struct neighbours *neighbours;
 	struct announcer *announcer;
 	struct asker *asker;
+	struct knocker *knocker;
 	struct plan_sink sink;
 };
 
@@ -96,5 +98,9 @@ int announce_delete(struct net *n, const struct row_announce_key *key);
 /* claims.c */
 void asker_open(struct net *n);
 void asker_close(struct net *n);
+
+/* knock.c */
+void knocker_open(struct net *n);
+void knocker_close(struct net *n);
 
 #endif

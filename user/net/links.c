@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,16 @@ const struct net_iface *net_iface_named(const struct net *n, const char *name)
 	return NULL;
 }
 
+size_t net_ethernets(const struct net *n, uint32_t *out, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n->link_count && count < room; i++)
+		if (n->links[i].is.ethernet && n->links[i].is.up)
+			out[count++] = n->links[i].is.ifindex;
+	return count;
+}
+
 static void remove_link(struct net *n, struct net_link *l)
 {
 	uint32_t ifindex = l->is.ifindex;
@@ -47,10 +58,32 @@ static void remove_link(struct net *n, struct net_link *l)
 	n->dirty = true;
 }
 
+/* Where frames come and go: that of a bridge or bond, not its ports; but a VRF moves none. */
+struct kinds {
+	bool vlan, in_vrf;
+};
+
+static struct kinds parse_kinds(const struct nlattr *info)
+{
+	const struct nlattr *a;
+	struct kinds k = {};
+
+	mnl_attr_for_each_nested(a, info)
+	{
+		if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
+			k.vlan = !strcmp(mnl_attr_get_str(a), "vlan");
+		else if (mnl_attr_get_type(a) == IFLA_INFO_SLAVE_KIND)
+			k.in_vrf = !strcmp(mnl_attr_get_str(a), "vrf");
+	}
+	return k;
+}
+
 static bool parse_link(const struct nlmsghdr *m, struct net_iface *to)
 {
 	const struct ifinfomsg *info = netlink_extra(m);
 	const struct nlattr *a;
+	struct kinds kinds = {};
+	bool has_master = false;
 
 	/* Bridges tell about their ports in link messages of another family. */
 	if (info->ifi_family != AF_UNSPEC)
@@ -67,7 +100,13 @@ static bool parse_link(const struct nlmsghdr *m, struct net_iface *to)
 			to->mtu = mnl_attr_get_u32(a);
 		else if (type == IFLA_ADDRESS && len == sizeof(to->mac))
 			memcpy(to->mac, mnl_attr_get_payload(a), len);
+		else if (type == IFLA_LINKINFO)
+			kinds = parse_kinds(a);
+		has_master |= type == IFLA_MASTER;
 	}
+	to->ethernet = info->ifi_type == ARPHRD_ETHER && !(info->ifi_flags & IFF_LOOPBACK) &&
+		       (!has_master || kinds.in_vrf);
+	to->vlan = kinds.vlan;
 	return true;
 }
 

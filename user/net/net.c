@@ -112,6 +112,7 @@ int net_open(struct net **out, struct loop *l, const struct net_events *e)
 	n->events = *e;
 	n->sink = (struct plan_sink){.put = net_put, .del = net_delete, .to = n};
 	asker_open(n);
+	knocker_open(n);
 	n->listen = (struct netlink_watch){
 		.message = message, .batch = batch, .overrun = overrun, .arg = n};
 	err = netlink_open(&n->ask, NETLINK_ROUTE);
@@ -139,6 +140,7 @@ void net_close(struct net *n)
 	if (!n)
 		return;
 	asker_close(n);
+	knocker_close(n);
 	announcer_close(n);
 	neighbours_close(n);
 	netlink_watch_close(&n->listen);

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "core/doctor.h"
+#include "core/knock.h"
 #include "core/plan.h"
 #include "io/loop.h"
 
@@ -25,7 +26,9 @@ struct net_iface {
 	uint32_t ifindex;
 	char name[16];
 	uint8_t mac[6];
-	bool up; /* administratively up, with carrier */
+	bool up;       /* administratively up, with carrier */
+	bool ethernet; /* neither the loopback nor a port of a bridge or bond */
+	bool vlan;     /* its frames are tagged below */
 	uint32_t mtu;
 	uint16_t epoch; /* counts changes to up */
 };
@@ -51,6 +54,9 @@ void net_close(struct net *n);
 /* Interface by name or index; NULL when it is not there. Borrowed until the loop's next round. */
 const struct net_iface *net_iface_named(const struct net *n, const char *name);
 const struct net_iface *net_iface_at(const struct net *n, uint32_t ifindex);
+
+/* The Ethernet interfaces that are up, in out. Returns how many of room. */
+size_t net_ethernets(const struct net *n, uint32_t *out, size_t room);
 
 /* The interface among allowed[] whose connected network holds ip, longest prefix first; 0: none. */
 uint32_t net_route_connected(const struct net *n, const struct addr *ip, const uint32_t *allowed,
@@ -162,6 +168,16 @@ bool net_asking(const struct net *n);
 /* What the last round heard, at most NET_CLAIMS_MAX; borrowed until the next one is over. */
 enum { NET_CLAIMS_MAX = 256 };
 const struct net_claim *net_claims(const struct net *n, size_t *count);
+
+/*
+ * Sends a SYN for each knock, again twice where nothing answers, and fills in from and answer; what
+ * answers gets a RST. Those are borrowed until done is called, which takes two seconds at most
+ * where somebody is silent (and longer with thousands). An answer counts from the MAC address and
+ * by the interface that it was sent to only. Returns 0, -EBUSY while a round runs, or -errno.
+ */
+int net_knock(struct net *n, struct knock *knocks, size_t count, void (*done)(void *arg),
+	      void *arg);
+bool net_knocking(const struct net *n);
 
 /* Is that MAC of an interface of this host? */
 bool net_own_mac(const struct net *n, const uint8_t mac[6]);

@@ -230,8 +230,8 @@ static size_t write_ip4(uint8_t *at, const struct packet_ends *e, size_t len)
 	return sizeof(ip);
 }
 
-size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint32_t seq,
-		  uint32_t ack)
+size_t packet_tcp(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint8_t flags,
+		  uint32_t seq, uint32_t ack)
 {
 	struct tcphdr tcp = {
 		.source = htons(e->sport),
@@ -239,11 +239,11 @@ size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint
 		.seq = htonl(seq),
 		.ack_seq = htonl(ack),
 		.doff = sizeof(tcp) / 4,
-		.ack = 1,
 	};
 	struct ip6_hdr ip6 = ip6_header(e, IPPROTO_TCP, sizeof(tcp));
 	size_t head = sizeof(ip6);
 
+	tcp.th_flags = flags;
 	tcp.check =
 		packet_fold(packet_sum(pseudo_sum(e, IPPROTO_TCP, sizeof(tcp)), &tcp, sizeof(tcp)));
 	if (addr_is_v4(&e->src))
@@ -252,6 +252,80 @@ size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint
 		memcpy(packet, &ip6, sizeof(ip6));
 	memcpy(packet + head, &tcp, sizeof(tcp));
 	return head + sizeof(tcp);
+}
+
+size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint32_t seq,
+		  uint32_t ack)
+{
+	return packet_tcp(packet, e, TH_ACK, seq, ack);
+}
+
+size_t packet_frame(uint8_t *frame, const uint8_t to[6], const uint8_t from[6], size_t len)
+{
+	bool v4 = frame[PACKET_ETHERNET] >> 4 == 4;
+	struct ethernet e = {.type = htons(v4 ? ETH_P_IP : ETH_P_IPV6)};
+
+	memcpy(e.to, to, sizeof(e.to));
+	memcpy(e.from, from, sizeof(e.from));
+	memcpy(frame, &e, sizeof(e));
+	return sizeof(e) + len;
+}
+
+/* How long the IP header is that a TCP header follows, and its ends; 0: there is none. */
+static size_t read_ip4(const uint8_t *at, size_t len, struct packet_ends *e)
+{
+	struct iphdr ip;
+
+	if (len < sizeof(ip))
+		return 0;
+	memcpy(&ip, at, sizeof(ip));
+	if (ip.version != 4 || ip.ihl != 5 || ip.protocol != IPPROTO_TCP ||
+	    ip.frag_off & htons(IP_MF | IP_OFFMASK))
+		return 0;
+	e->src = addr_from_v4(&ip.saddr);
+	e->dst = addr_from_v4(&ip.daddr);
+	return sizeof(ip);
+}
+
+static size_t read_ip6(const uint8_t *at, size_t len, struct packet_ends *e)
+{
+	struct ip6_hdr ip;
+
+	if (len < sizeof(ip))
+		return 0;
+	memcpy(&ip, at, sizeof(ip));
+	if (ip.ip6_vfc >> 4 != 6 || ip.ip6_nxt != IPPROTO_TCP)
+		return 0;
+	e->src = addr_from_v6(&ip.ip6_src);
+	e->dst = addr_from_v6(&ip.ip6_dst);
+	return sizeof(ip);
+}
+
+bool packet_segment(const uint8_t *frame, size_t len, struct packet_segment *out)
+{
+	struct ethernet e;
+	struct tcphdr tcp;
+	size_t head = 0;
+
+	if (len < sizeof(e))
+		return false;
+	memcpy(&e, frame, sizeof(e));
+	memcpy(out->mac, e.from, sizeof(out->mac));
+	frame += sizeof(e);
+	len -= sizeof(e);
+	if (e.type == htons(ETH_P_IP))
+		head = read_ip4(frame, len, &out->ends);
+	else if (e.type == htons(ETH_P_IPV6))
+		head = read_ip6(frame, len, &out->ends);
+	if (!head || len - head < sizeof(tcp))
+		return false;
+	memcpy(&tcp, frame + head, sizeof(tcp));
+	out->ends.sport = ntohs(tcp.source);
+	out->ends.dport = ntohs(tcp.dest);
+	out->flags = tcp.th_flags;
+	out->seq = ntohl(tcp.seq);
+	out->ack = ntohl(tcp.ack_seq);
+	return true;
 }
 
 void packet_group_mac(uint8_t mac[6], const struct addr *vip)

@@ -37,9 +37,29 @@ struct packet_ends {
 	uint16_t sport, dport; /* host order */
 };
 
-/* A TCP ACK without data, from the IP header on. */
+/* A TCP segment without data, from the IP header on; flags: TH_* of <netinet/tcp.h>. */
+size_t packet_tcp(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint8_t flags,
+		  uint32_t seq, uint32_t ack);
+
+/* An ACK. */
 size_t packet_ack(uint8_t packet[PACKET_ROOM], const struct packet_ends *e, uint32_t seq,
 		  uint32_t ack);
+
+/* A TCP segment as it came, behind plain IP: no options of IPv4, headers of IPv6, or fragments. */
+struct packet_segment {
+	uint8_t mac[6]; /* who sent the frame */
+	struct packet_ends ends;
+	uint8_t flags;
+	uint32_t seq, ack;
+};
+
+/* False: the frame holds something else. */
+bool packet_segment(const uint8_t *frame, size_t len, struct packet_segment *out);
+
+/* The frame's header: puts it before an IP packet of len bytes that stands behind its place in
+ * frame. Returns the length of all. */
+enum { PACKET_ETHERNET = 14 };
+size_t packet_frame(uint8_t *frame, const uint8_t to[6], const uint8_t from[6], size_t len);
 
 /* The Ethernet address of vip's solicited-node group (RFC 4291 2.7.1, RFC 2464 7). */
 void packet_group_mac(uint8_t mac[6], const struct addr *vip);
