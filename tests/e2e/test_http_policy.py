@@ -298,6 +298,33 @@ def test_managed_availability_takes_out_one_protocol_and_no_server(net, lb):  # 
 
 # --- nobody there
 
+def test_a_client_that_is_announced_follows_its_route_on_the_connection_it_has(net, lb):  # R19
+    """Its server's connection is its own, and yet not for life."""
+    cas = {name: Cas(name) for name in ("mail1", "mail2")}
+    shape = raw(weights=(100, 100), check=check("owa"), proxy_protocol={"send": "v1"})
+
+    def behind_header(c):
+        return lambda head, *more: c(head.partition(b"\r\n")[2] if head.startswith(b"PROXY ") else
+                                     head, *more)
+
+    with contextlib.ExitStack() as stack:
+        for name, c in cas.items():
+            stack.enter_context(origin(net, name, behind_header(c)))
+        lb.up(config({"web": shape}))
+        with client(net) as c:
+            first = c.ask(get("/owa/"))[1]
+            assert {c.ask(get("/owa/"))[1] for _ in range(4)} == {first}
+            mine = first.decode().rpartition(">")[2]
+            other = ({"mail1", "mail2"} - {mine}).pop()
+            cas[mine].out.add("owa")
+            lb.wait_real(f"web/{mine}", status="down")
+            assert c.ask(get("/owa/"))[1].endswith(other.encode())
+            cas[mine].out.clear()
+            lb.wait_real(f"web/{mine}", status="up")
+            lb.call("drain", f"web/{other}")
+            assert c.ask(get("/owa/"))[1] == first
+
+
 def test_the_backup_comes_before_the_503_and_both_after_the_reals(net, lb, servers):  # R72, R133
     lb.up(config({"web": http(backup={"ip": MAIL["mail3"][0]})}))
     with client(net) as c:  # on one and the same connection

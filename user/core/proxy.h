@@ -83,6 +83,8 @@ enum proxy_real_flag {
 	PROXY_REAL_TLS = 1 << 3,      /* re-encrypt */
 	PROXY_REAL_VERIFY = 1 << 4,   /* its certificate leads to PROXY_BLOB_REAL_CA */
 	PROXY_REAL_CHECKING = 1 << 5, /* usable or not: its checks have not said it yet */
+	PROXY_REAL_DOWN = 1 << 6,     /* they said so, and on_down is not keep: who has logged in
+				       * there is sent away with his next answer */
 };
 
 struct proxy_real {
