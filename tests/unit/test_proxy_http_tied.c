@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Connections to reals that belong to one client, by a login or because it was announced there, when
- * their real is drained, goes down, or leaves (R19, R20, R107). */
+/* Connections to reals that belong to one client, by a login or because it was announced there,
+ * when their real is drained, goes down, or leaves (R19, R20, R107). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -315,8 +315,9 @@ struct proxy_vitals {
 	uint32_t pipes_max, pipes_used, pipes_free; /* free: open, but no session's */
 	uint32_t tasks;                             /* its sockets and its sessions */
 	uint32_t running;                           /* of them, that one round had work for */
-	uint32_t busy;   /* 0 to 1000: the part of the last second that it did not sleep */
-	uint32_t pad[9]; /* a cache line each */
+	uint32_t busy;     /* 0 to 1000: the part of the last second that it did not sleep */
+	uint32_t sessions; /* of its clients, at any moment */
+	uint32_t pad[8];   /* a cache line each */
 };
 _Static_assert(sizeof(struct proxy_vitals) == 64, "struct proxy_vitals changed size");
 

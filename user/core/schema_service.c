@@ -155,7 +155,7 @@ const struct schema_row schema_service[] = {
 	 .word = word_on_down,
 	 .max = ON_DOWN_RESET,
 	 .help = "Running flows or sessions of a real server that goes down: auto resets them when "
-		 "it cannot be reached and keeps them otherwise. In HTTP mode it is requests that are "
+		 "it cannot be reached and keeps them otherwise. In HTTP mode requests are what is "
 		 "kept; who has logged in there by NTLM or Negotiate is sent elsewhere by his next "
 		 "answer, unless this is keep."},
 	{.key = "require",

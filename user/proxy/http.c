@@ -131,6 +131,7 @@ static void next_request(struct session *s)
 
 	http_log_write(s);
 	http_request_forget(s);
+	session_forget_tries(s);
 	h->phase = HTTP_IDLE;
 	h->answer = HTTP_ANSWER_NONE;
 	h->method = HTTP_METHOD_OTHER; /* until there is one: a refusal has a body */

@@ -136,8 +136,13 @@ static void dial_anew(struct session *s)
 
 void upstream_connect(struct session *s)
 {
-	if (s->tries)
-		count_try(s, has_failed(s, s->real->id));
+	if (s->tries) {
+		bool again = has_failed(s, s->real->id);
+
+		count_try(s, again);
+		s->retries++;
+		s->redispatched |= !again;
+	}
 	persist_note(s);
 	if (!use_idle(s))
 		dial_anew(s);
