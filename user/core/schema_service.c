@@ -368,7 +368,8 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "none",
 	 .is_said = says_trust,
 	 .help = "Networks whose X-Forwarded-For and the like is believed; what others say is "
-		 "replaced. Where none is named, everybody's is passed on."},
+		 "replaced. Where none is named, everybody's addresses are passed on, but nobody's "
+		 "protocol or host."},
 	{.key = "request_headers",
 	 .type = SCHEMA_MAP,
 	 .neutral = NEUTRAL,

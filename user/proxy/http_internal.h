@@ -75,8 +75,10 @@ struct http {
 	bool server_keeps;             /* the server's connection may live on */
 	bool tied;                     /* to its server connection for life (NTLM) */
 	bool running;
-	bool peer_known, trusted;
-	char peer[ADDR_TEXT_LEN];           /* the client's address, once it was needed */
+	bool peer_known;
+	bool trusted, appended;   /* what the peer says of its client is believed, or at least
+				   * passed on with our word behind it */
+	char peer[ADDR_TEXT_LEN]; /* the client's address, once it was needed */
 	char forwarded[ADDR_TEXT_LEN + 24]; /* in the words of RFC 7239 */
 	struct http_log log;
 };

@@ -159,7 +159,7 @@ struct session {
 	uint8_t tries;
 	uint8_t retries;   /* more connects, or requests asked again, than one */
 	bool redispatched; /* one of them on another real */
-	char ended_by; /* as struct session_log says; 0: its peers, in order */
+	char ended_by;     /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -388,6 +388,10 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 void reuse_give(struct engine *e, struct real *r, struct end *server);
 /* All of them, and those that are in use now will not wait. */
 void reuse_close(struct real *r);
+/* One more is made to r, which may have so many only. */
+void reuse_make_room(struct engine *e, struct real *r);
+/* Other processes use more by now: to be called with each pulse. */
+void reuse_trim(struct engine *e);
 void reuse_init(struct engine *e);
 
 /* greeting.c */
@@ -435,6 +439,14 @@ static inline bool warning_is_due(const struct engine *e, uint64_t *last)
 		return false;
 	*last = now;
 	return true;
+}
+
+/* Where a route leads; NULL: its pool is not there (any more), and the next one is asked. */
+static inline struct service *route_pool(const struct engine *e, const struct proxy_rule *route)
+{
+	struct service *pool = e->services[route->pool];
+
+	return pool && !pool->gone ? pool : NULL;
 }
 
 static inline void count(struct proxy_counts *c, size_t offset, uint64_t n)

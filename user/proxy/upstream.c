@@ -116,6 +116,7 @@ static void dial_anew(struct session *s)
 			: -1;
 
 	s->state = SESSION_CONNECT;
+	reuse_make_room(e, s->real);
 	if (fd < 0) {
 		free(server);
 		give_up(s);
