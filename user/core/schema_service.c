@@ -420,5 +420,5 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "built in",
 	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, "
 		 "431, 502, 503, 504."},
-	{.key = NULL					    },
+	{.key = NULL			     },
 };
