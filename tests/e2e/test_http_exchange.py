@@ -136,11 +136,13 @@ class Ntlm(Origin):
     """Knows its clients by their connection, as IIS does: who has said the third message there is
     that user, whatever comes next."""
 
-    def __init__(self, space):
-        self.user = {}
-        super().__init__(space, MAIL1, RAW, self.judge)
+    def __init__(self, space, address=MAIL1):
+        self.user, self.healthy = {}, True
+        super().__init__(space, address, RAW, self.judge)
 
     def judge(self, head, body, connection):
+        if b"healthcheck.htm" in head.partition(b"\r\n")[0]:
+            return page("200 OK") if self.healthy else page("", status="503 Out")
         said = (field(head, "Authorization") or [""])[0]
         if said.startswith("NTLM 3-"):
             self.user[connection] = said[len("NTLM 3-"):]
@@ -198,6 +200,40 @@ def test_a_login_ends_with_the_answer_after_its_server_got_another_address(net, 
         with client(net) as c:
             assert c.ask(get("/ews"))[1] == b"ok"
         assert (len(old.requests), len(new.requests)) == (asked, 1)
+
+
+def log_in(c, name):
+    """The connection on which the server knows this client from now on."""
+    c.ask(get("/ews", "Authorization: NTLM 1"))
+    return c.ask(get("/ews", f"Authorization: NTLM 3-{name}"))[1].split()
+
+
+def test_a_login_moves_when_its_protocol_is_taken_out_and_stays_when_drained(net, lb):  # R19, R107
+    """Managed availability says 503 for EWS of mail1, whose connections work as before."""
+    shape = raw(weights=(100, 100))
+    shape["routes"] = [{"path": "/ews", "name": "ews",
+                        "check": {"type": "http", "request": "ews/healthcheck.htm"}}]
+    with Ntlm(net.mail1) as one, Ntlm(net.mail2, MAIL["mail2"][0]) as two:
+        lb.up(config({"web": shape}))
+        lb.call("drain", "web:ews/mail2")
+        with client(net) as c:
+            name, number = log_in(c, "ada")
+            lb.call("online", "web:ews/mail2")
+            lb.call("drain", "web:ews/mail1")
+            for _ in range(3):
+                assert c.ask(get("/ews"))[1].split() == [name, number]
+            lb.call("online", "web:ews/mail1")
+            one.healthy = False
+            lb.wait_real("web:ews/mail1", status="down")
+            head, body = c.ask(get("/ews"))
+            assert (body.split(), field(head, "Connection")) == ([name, number], ["close"])
+            assert c.rest() == b""
+        asked = len([head for head in one.heads() if b"/ews HTTP" in head])
+        with client(net) as c:
+            assert log_in(c, "ada")[0] == b"ada"
+            assert field(c.ask(get("/ews"))[0], "Connection") == []
+        assert "ada" in two.user.values()
+        assert len([head for head in one.heads() if b"/ews HTTP" in head]) == asked
 
 
 def test_curl_logs_in_with_ntlm(net, lb):

@@ -15,7 +15,7 @@ from lab.config import config
 from lab.corpus import corpus
 from lab.http import Ended, client, field, get, http, origin, page, raw, status
 from lab.layer7 import VIP_7, counts, statistics
-from lab.proc import no_session_left, open_files, resident, share_at_rest
+from lab.proc import all_files_returned, files_at_rest, no_session_left, resident, share_at_rest
 from lab.space import wait_for
 
 MANY = 300
@@ -234,7 +234,7 @@ def test_a_storm_of_aborts_leaves_nothing(net, lb, leave):  # F37
     lb.up(config({"web": http(timeouts={"request": "2s", "client": "2s", "server": "4s"})}))
     answer(net.client, VIP_7)
     no_session_left(lb)
-    before, memory = open_files(lb), resident(lb)
+    before, memory = files_at_rest(lb), resident(lb)
     held = []
     with net.client.inside():
         for n in range(1000):
@@ -249,8 +249,7 @@ def test_a_storm_of_aborts_leaves_nothing(net, lb, leave):  # F37
     for s in held:
         s.close()
     no_session_left(lb)
-    # Connections to servers and pipes are kept for the next.
-    assert open_files(lb) <= before + 200
+    all_files_returned(lb, before)
     assert resident(lb) < memory + 8192
     assert answer(net.client, VIP_7)
 
@@ -266,7 +265,7 @@ def test_without_descriptors_accepting_stops_and_goes_on_later(net, lb, servers)
     wait_for("the first to be answered",
              lambda: len(select.select([c.socket for c in crowd], [], [], 0)[0]) >= limit)
     assert counts(lb, "web")["current_sessions"] <= limit
-    assert share_at_rest(lb, 0.05) < 0.05  # no busy loop
+    assert share_at_rest(lb, 5) < 0.05  # no busy loop
     servers["mail1"].in_service(False)  # checks and orders go on
     lb.wait_real("web/mail1", status="down")
     servers["mail1"].in_service(True)

@@ -154,3 +154,46 @@ def test_halt_cuts_the_running_request_and_nobody_else(net, lb):  # R107
             assert other.ask(get())[1] == b"mail2"
 
 
+# --- a server that goes down while it works on a request
+
+class Patient(Server):
+    """Passes its check until it is out, and answers all else when it is told to."""
+
+    def __init__(self, net):
+        super().__init__(net.mail1, MAIL["mail1"][0], RAW, self.work)
+        self.asked, self.go, self.out = threading.Event(), threading.Event(), False
+
+    def work(self, connection):
+        peer = Peer(connection, 60)
+        while True:
+            head, _ = peer.message()
+            if b"/health.htm " in head:
+                connection.sendall(page("", status="503 Out") if self.out else page("200 OK"))
+                continue
+            self.asked.set()
+            self.go.wait(60)
+            connection.sendall(page("late"))
+
+
+@pytest.mark.parametrize("how", ["refuses", "answers 503"])
+@pytest.mark.parametrize("on_down", ["auto", "keep", "reset"])
+def test_on_down_decides_about_the_request_that_is_under_way(net, lb, on_down, how):
+    check = {"type": "http", "request": "health.htm", "expect": "200 OK"}
+    with Patient(net) as server:
+        lb.up(config({"web": raw(check=check, on_down=on_down)}))
+        with client(net) as c:
+            c.socket.sendall(get("/x"))
+            assert server.asked.wait(10)
+            if how == "refuses":
+                server.stop()
+            server.out = True
+            lb.wait_real("web/mail1", status="down")
+            if on_down == "reset" or (on_down == "auto" and how == "refuses"):
+                with pytest.raises(ConnectionResetError):
+                    c.more()
+            else:
+                assert c.said_nothing()
+                server.go.set()
+                assert c.message()[1] == b"late"
+                assert status(c.ask(get("/x"))[0]) == 503  # there is nobody else
+        server.go.set()

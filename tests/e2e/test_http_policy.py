@@ -9,7 +9,8 @@ import os
 import pytest
 
 from lab.config import HTTPS, config, service
-from lab.http import NO_CHECK, RAW, client, curl, field, get, http, origin, page, raw, status
+from lab.http import (NO_CHECK, RAW, client, curl, field, front, get, http, origin, page, raw,
+                      status)
 from lab.layer7 import VIP_7, counts, header_reader, statistics
 from lab.network import CLIENT, CLIENT6, FAR, MAIL, VIP
 from lab.servers import NAME
@@ -32,8 +33,10 @@ def whose(head):
             ("X-Forwarded-For", "Forwarded", "X-Forwarded-Proto")]
 
 
+FROM_NGINX = f"for={MAIL['mail2'][0]};proto=http"
 ME, FROM_ME = CLIENT, f"for={CLIENT};proto=http"
-APPENDED = [f"1.2.3.4, {ME}", f"for=1.2.3.4, {FROM_ME}", "https"]
+BELIEVED = [f"1.2.3.4, {ME}", f"for=1.2.3.4, {FROM_ME}", "https"]
+APPENDED = BELIEVED[:2] + ["http"]
 
 
 @pytest.mark.parametrize("more, plain, said", [
@@ -41,7 +44,7 @@ APPENDED = [f"1.2.3.4, {ME}", f"for=1.2.3.4, {FROM_ME}", "https"]
     ({"forwarded_for": "append"}, [ME, FROM_ME, "http"], APPENDED),
     ({"forwarded_for": "replace"}, [ME, FROM_ME, "http"], [ME, FROM_ME, "http"]),
     ({"forwarded_for": "off"}, ["", "", ""], ["1.2.3.4", "for=1.2.3.4", "https"]),
-    ({"trust_forwarded_from": [f"{CLIENT}/32"]}, [ME, FROM_ME, "http"], APPENDED),
+    ({"trust_forwarded_from": [f"{CLIENT}/32"]}, [ME, FROM_ME, "http"], BELIEVED),
     ({"trust_forwarded_from": [f"{FAR}/32"]}, [ME, FROM_ME, "http"], [ME, FROM_ME, "http"]),
     ({"forwarded_for": "keep", "trust_forwarded_from": [f"{CLIENT}/32"]}, [ME, FROM_ME, "http"],
      ["1.2.3.4", "for=1.2.3.4", "https"]),
@@ -54,9 +57,27 @@ def test_servers_learn_the_clients_address(net, lb, more, plain, said):  # R11
         assert whose(asked(net, o)) == plain
         assert whose(asked(net, o, *SAID)) == said
         # Said in two fields, it is one list all the same.
-        if said == APPENDED:
+        if said in (APPENDED, BELIEVED):
             both = asked(net, o, "X-Forwarded-For: 9.9.9.9", "X-Forwarded-For: 1.2.3.4")
             assert ", ".join(field(both, "X-Forwarded-For")) == f"9.9.9.9, 1.2.3.4, {ME}"
+
+
+def test_nginx_before_us_says_who_its_clients_are_because_it_is_trusted(net, lb):
+    """Its connections are kept, and each carries requests of several clients; of a stranger
+    nothing of the kind is believed."""
+    with origin(net) as o, front(net, f"{VIP_7}:80", 8083):
+        lb.up(config({"web": raw(trust_forwarded_from=[f"{MAIL['mail2'][0]}/32"])}))
+        for space, who in ((net.far, FAR), (net.client, CLIENT), (net.far, FAR)):
+            with client(net, 8083, MAIL["mail2"][0], space) as c:
+                for _ in range(2):
+                    assert c.ask(get("/x", host="mail.example.com"))[1] == b"ok"
+                    assert whose(o.heads()[-1]) == [f"{who}, {MAIL['mail2'][0]}", FROM_NGINX,
+                                                    "https"]
+                    assert field(o.heads()[-1], "X-Forwarded-Host") == ["mail.example.com"]
+        assert counts(lb, "web")["sessions_total"] < 6  # kept alive, both ways
+        assert {number for number, *_ in o.requests} == {1}
+        head = asked(net, o, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Host: evil")
+        assert whose(head)[0] == ME and field(head, "X-Forwarded-Host") == []
 
 
 def test_servers_learn_that_it_was_https(net, lb, tmp_path):
@@ -129,6 +150,16 @@ def test_paths_are_rewritten(net, lb):
 
 
 # --- redirects
+
+def test_a_redirect_from_another_port_leads_to_https_all_the_same(net, lb):  # R90
+    lb.up(config({"web": {"mode": "l7-http", "vip": VIP_7, "ports": [80, 8080],
+                          "redirect": {"to": "https"}}}))
+    for port in (80, 8080):
+        with client(net, port) as c:
+            for host in ("mail.example.com", f"mail.example.com:{port}"):
+                head, _ = c.ask(get("/owa/?a", host=host))
+                assert field(head, "Location") == ["https://mail.example.com/owa/?a"]
+
 
 @pytest.mark.parametrize("code", [301, 308])
 def test_a_redirect_stands_beside_a_dr_service_of_the_same_vip(net, lb, code):  # R90, R91, R24
@@ -297,6 +328,33 @@ def test_managed_availability_takes_out_one_protocol_and_no_server(net, lb):  # 
 
 
 # --- nobody there
+
+def test_a_client_that_is_announced_follows_its_route_on_the_connection_it_has(net, lb):  # R19
+    """Its server's connection is its own, and yet not for life."""
+    cas = {name: Cas(name) for name in ("mail1", "mail2")}
+    shape = raw(weights=(100, 100), check=check("owa"), proxy_protocol={"send": "v1"})
+
+    def behind_header(c):
+        return lambda head, *more: c(head.partition(b"\r\n")[2] if head.startswith(b"PROXY ") else
+                                     head, *more)
+
+    with contextlib.ExitStack() as stack:
+        for name, c in cas.items():
+            stack.enter_context(origin(net, name, behind_header(c)))
+        lb.up(config({"web": shape}))
+        with client(net) as c:
+            first = c.ask(get("/owa/"))[1]
+            assert {c.ask(get("/owa/"))[1] for _ in range(4)} == {first}
+            mine = first.decode().rpartition(">")[2]
+            other = ({"mail1", "mail2"} - {mine}).pop()
+            cas[mine].out.add("owa")
+            lb.wait_real(f"web/{mine}", status="down")
+            assert c.ask(get("/owa/"))[1].endswith(other.encode())
+            cas[mine].out.clear()
+            lb.wait_real(f"web/{mine}", status="up")
+            lb.call("drain", f"web/{other}")
+            assert c.ask(get("/owa/"))[1] == first
+
 
 def test_the_backup_comes_before_the_503_and_both_after_the_reals(net, lb, servers):  # R72, R133
     lb.up(config({"web": http(backup={"ip": MAIL["mail3"][0]})}))

@@ -12,7 +12,8 @@ from lab.config import config
 from lab.http import client, get, http
 from lab.layer7 import Server, counts, l7, proxies
 from lab.network import MAIL
-from lab.proc import no_connection_forgotten, no_session_left, open_files, resident, share_at_rest
+from lab.proc import (all_files_returned, files_at_rest, no_connection_forgotten, no_session_left,
+                      resident, share_at_rest)
 from lab.space import wait_for
 
 SECONDS = int(os.environ.get("LBXDP_SOAK_SECONDS", "8"))
@@ -51,7 +52,7 @@ def test_nothing_is_lost_and_nothing_left(net, lb):
         lb.up(config(services(http())))
         with client(net) as c:
             c.ask(get("/name"))
-        before, files = proxies(lb), open_files(lb)
+        before, files = proxies(lb), files_at_rest(lb)
         crowd = idle_sessions(net, stack)
         with Browsers(net, 2) as load:
             load.more(200)
@@ -70,11 +71,11 @@ def test_nothing_is_lost_and_nothing_left(net, lb):
             else:
                 assert c.ask(get("/name"))[1].startswith(b"mail")
         assert lb.call("status").stdout and lb.call("report", "l7").stdout
-        assert share_at_rest(lb, 0.01) < 0.01
+        assert share_at_rest(lb) < 0.01
     wait_for("every session to end", lambda: all(
         counts(lb, name)["current_sessions"] == 0 for name in ("web", "tcp")), 20)
     no_connection_forgotten(lb)
-    assert open_files(lb) <= files + 200  # kept for the next: pipes, connections to reals
+    all_files_returned(lb, files)
 
 
 # They all have mail2, checked as before.
@@ -85,7 +86,7 @@ STEADY = [http(weights=(300, 100)), http(weights=(100, 100, 100), timeouts={"cli
 def test_reloads_and_a_flapping_server_cost_nobody_anything(net, lb, servers):  # F38, F29
     """LBXDP_SOAK_SECONDS=3600 and a build with SANITIZE=1 make it the whole of F38."""
     lb.up(config(services(http())))
-    before, files = proxies(lb), open_files(lb)
+    before, files = proxies(lb), files_at_rest(lb)
     with Browsers(net, 2) as load:
         load.more(200)
         memory, until = resident(lb), time.monotonic() + SECONDS
@@ -103,4 +104,4 @@ def test_reloads_and_a_flapping_server_cost_nobody_anything(net, lb, servers):  
     assert proxies(lb) == before
     assert resident(lb) < memory + 4096
     no_session_left(lb)
-    assert open_files(lb) <= files + 200
+    all_files_returned(lb, files)

@@ -16,7 +16,7 @@ from lab.config import config
 from lab.http import OK, RAW, Peer, Stage, client_context, field, get, page, raw, status
 from lab.layer7 import VIP_7, Server, statistics
 from lab.network import MAIL
-from lab.proc import no_session_left, open_files
+from lab.proc import all_files_returned, files_at_rest, no_session_left
 from lab.servers import NAME
 
 SIZE = 64 << 20
@@ -191,7 +191,7 @@ def test_aborts_in_every_phase_leave_nothing(net, lb, shape):  # F19, F37
         with safe(net) as c:
             assert len(c.ask(get())[1]) == 200000
         no_session_left(lb)
-        before = open_files(lb)
+        before = files_at_rest(lb)
         hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(40)
         for n in range(200):
             s = net.client.connect(VIP_7, 443)
@@ -209,7 +209,7 @@ def test_aborts_in_every_phase_leave_nothing(net, lb, shape):  # F19, F37
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             s.close()
         no_session_left(lb)
-        assert open_files(lb) <= before + 100
+        all_files_returned(lb, before)
         with safe(net) as c:
             assert status(c.ask(get())[0]) == 200
 

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import select
 import socket
 import struct
 import time
@@ -177,13 +178,29 @@ def test_without_a_usable_real_clients_are_turned_away(net, lb, servers):
 
 
 def test_the_limit_of_sessions_holds_and_gives_way(net, lb):  # R69
-    lb.up(dict(config({"web": l7()}), l7={"maxconn": len(os.sched_getaffinity(0)) * 2}))
-    held = [net.client.connect(VIP_7, 80) for _ in range(len(os.sched_getaffinity(0)) * 6)]
-    wait_for("the limit to be reached", lambda: lb.status()["l7"]["current_sessions"] > 0)
-    assert lb.status()["l7"]["current_sessions"] <= len(os.sched_getaffinity(0)) * 2
+    """Each process has its part; connections wait in the kernel until there is room."""
+    limit = len(os.sched_getaffinity(0)) * 2
+    lb.up(dict(config({"web": l7()}), l7={"maxconn": limit}))
+    held = [net.client.connect(VIP_7, 80) for _ in range(3 * limit)]
+
+    def current():
+        return lb.status()["l7"]["current_sessions"]
+
+    wait_for("the limit to be reached", lambda: current() == limit)
     for s in held:
+        s.sendall(b"GET /name HTTP/1.1\r\nHost: lab\r\n\r\n")
+    served = wait_for("an answer to each that is in", lambda: len(
+        done := select.select(held, [], [], 0)[0]) == limit and done)
+    assert current() == limit
+    waiting = [s for s in held if s not in served]
+    assert select.select(waiting, [], [], 0)[0] == []  # the others were all served meanwhile
+    for s in served:
         s.close()
-    wait_for("room again", lambda: lb.status()["l7"]["current_sessions"] == 0)
+    wait_for("the next to be served", lambda: len(select.select(waiting, [], [], 0)[0]) == limit)
+    assert current() == limit
+    for s in waiting:
+        s.close()
+    wait_for("room again", lambda: current() == 0)
     assert answer(net.client, VIP_7, 80) in MAIL
 
 

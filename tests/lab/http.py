@@ -250,6 +250,37 @@ def nginx(net, name, port=RAW):
         yield f"{home}/www"
 
 
+FRONT = """
+daemon off; worker_processes 1; pid {home}/pid; error_log {home}/log; user root;
+events {{ worker_connections 512; }}
+http {{
+    access_log off; keepalive_requests 100000;
+    client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fcgi;
+    uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
+    upstream next {{ server {to}; keepalive 1; }}
+    server {{
+        listen {port};
+        location / {{
+            proxy_pass http://next; proxy_http_version 1.1;
+            proxy_set_header Connection ""; proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto https;
+            proxy_set_header X-Forwarded-Host $host;
+        }}
+    }}
+}}
+"""
+
+@contextlib.contextmanager
+def front(net, to, port, name="mail2"):
+    """An nginx on a machine of the lab between clients and ADDRESS:PORT, to which it keeps one
+    connection for all of them."""
+    home = os.path.join(net.directory, f"{name}-front-{port}")
+    words = ["nginx", "-p", home, "-e", f"{home}/log", "-c"]
+    with daemon(net.spaces[name], home, words, port, FRONT.format(home=home, port=port, to=to)):
+        yield
+
+
 HAPROXY = """
 defaults
     mode http

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -184,6 +185,17 @@ static void a_map_survives_endless_putting_and_removing(void **state)
 	map_free(m);
 }
 
+/* A zone in the words of POSIX needs no files: summer time from March to October. */
+static void local_time_is_ahead_of_utc_by_the_zone_of_the_host(void **state)
+{
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	clock_know_zone();
+	assert_int_equal(clock_zone(1769860800000), 3600);
+	assert_int_equal(clock_zone(1783080000000), 7200);
+	unsetenv("TZ");
+	clock_know_zone();
+}
+
 static void wall_time_prints_as_rfc_3339(void **state)
 {
 	char text[CLOCK_TEXT_LEN];
@@ -203,6 +215,7 @@ int main(void)
 		cmocka_unit_test(a_map_finds_what_was_put_through_growth_and_removal),
 		cmocka_unit_test(a_map_survives_endless_putting_and_removing),
 		cmocka_unit_test(wall_time_prints_as_rfc_3339),
+		cmocka_unit_test(local_time_is_ahead_of_utc_by_the_zone_of_the_host),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

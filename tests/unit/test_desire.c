@@ -538,7 +538,13 @@ static void a_node_that_is_not_active_does_not_hold_the_address(void **state)
 
 static void sessions_follow_health_weight_and_orders_without_a_neighbour(void **state)
 {
-	enum { USE = PROXY_REAL_USABLE, RESET = PROXY_REAL_RESET, WAIT = PROXY_REAL_CHECKING };
+	enum {
+		USE = PROXY_REAL_USABLE,
+		RESET = PROXY_REAL_RESET,
+		WAIT = PROXY_REAL_CHECKING,
+		DOWN = PROXY_REAL_DOWN,
+		BOTH = RESET | DOWN,
+	};
 	static const struct {
 		enum health health;
 		enum admin_order admin;
@@ -555,10 +561,11 @@ static void sessions_follow_health_weight_and_orders_without_a_neighbour(void **
 		{HEALTH_UNKNOWN, ADMIN_ONLINE, ON_DOWN_RESET, true,  -1, WAIT,  0,   REAL_DOWN },
 		{HEALTH_UNKNOWN, ADMIN_ONLINE, ON_DOWN_AUTO,  false, 0,  0,     0,   REAL_DOWN },
 		{HEALTH_UNKNOWN, ADMIN_DRAIN,  ON_DOWN_AUTO,  false, -1, 0,     0,   REAL_DRAIN},
-		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  false, -1, 0,     0,   REAL_DOWN }, /* 503 */
-		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  true,  -1, RESET, 0,   REAL_DOWN },
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  false, -1, DOWN,  0,   REAL_DOWN }, /* 503 */
+		{HEALTH_DOWN,    ADMIN_DRAIN,  ON_DOWN_AUTO,  false, -1, DOWN,  0,   REAL_DRAIN},
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_AUTO,  true,  -1, BOTH,  0,   REAL_DOWN },
 		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_KEEP,  true,  -1, 0,     0,   REAL_DOWN },
-		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_RESET, false, -1, RESET, 0,   REAL_DOWN },
+		{HEALTH_DOWN,    ADMIN_ONLINE, ON_DOWN_RESET, false, -1, BOTH,  0,   REAL_DOWN },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

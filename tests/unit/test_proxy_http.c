@@ -520,31 +520,6 @@ static void a_connection_with_ntlm_belongs_to_its_client_for_life(void **state)
 	close(server[1]);
 }
 
-/* Not in the middle of the login, which would be lost. */
-static void a_login_at_a_real_that_leaves_ends_with_an_answer(void **state)
-{
-	static const char goodbye[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
-				      "Connection: close\r\n\r\nhi";
-	int client = dial_from(&front), server;
-
-	say(client, NTLM);
-	server = take_session(listening[0]);
-	assert_reads(server, NTLM);
-	order(PROXY_ORDER_REAL_GONE, R1, NULL, 0);
-	order_named_real(1, USABLE);
-	say(server, CHALLENGE);
-	assert_reads(client, CHALLENGE);
-	say(client, NTLM);
-	assert_reads(server, NTLM);
-	say(server, OK_2);
-	assert_reads(client, goodbye);
-	assert_end(client);
-	assert_end(server);
-	close(client);
-	close(server);
-	assert_false(accepts(listening[1]));
-}
-
 static void announced_clients_share_no_connection(void **state)
 {
 	int client, server;
@@ -572,42 +547,6 @@ static void announced_clients_share_no_connection(void **state)
 		close(client);
 		assert_end(server);
 		close(server);
-	}
-}
-
-/* As it may be before a request and during one. */
-static void an_announced_client_goes_to_another_real_when_its_own_leaves(void **state)
-{
-	int client, server, other;
-
-	settings.send_header = PROXY_HEADER_V1;
-	order_service();
-	for (int during = 0; during < 2; during++) {
-		order_named_real(0, USABLE);
-		client = dial_from(&front);
-		say(client, GET);
-		server = take_session(listening[0]);
-		until(gets_something(server));
-		if (!during) {
-			say(server, OK_2);
-			assert_reads(client, OK_2);
-		}
-		order(PROXY_ORDER_REAL_GONE, R1, NULL, 0);
-		order_named_real(1, USABLE);
-		if (during) {
-			say(server, OK_2);
-			assert_reads(client, OK_2);
-			assert_end(server);
-		}
-		say(client, GET);
-		other = take_session(listening[1]);
-		say(other, OK_2);
-		assert_reads(client, OK_2);
-		close(client);
-		close(server);
-		close(other);
-		until(!engine_sessions(engine));
-		order(PROXY_ORDER_REAL_GONE, R2, NULL, 0);
 	}
 }
 
@@ -687,9 +626,10 @@ static void the_first_post_of_a_client_gets_a_connection_of_its_own(void **state
 	close(other);
 }
 
+/* Of two processes each may keep half of them. */
 static void no_more_connections_idle_than_the_real_may_have(void **state)
 {
-	enum { MANY = 12, KEPT = 8 };
+	enum { MANY = 12, MOST = 8, KEPT = MOST / 2 };
 	int client[MANY], server[MANY], closed = 0;
 
 	for (int i = 0; i < MANY; i++) {
@@ -698,7 +638,7 @@ static void no_more_connections_idle_than_the_real_may_have(void **state)
 		server[i] = take_session(listening[0]);
 		assert_reads(server[i], GET);
 	}
-	order_limited_real(0, KEPT);
+	order_limited_real(0, MOST);
 	for (int i = 0; i < MANY; i++) {
 		say(server[i], OK_2);
 		assert_reads(client[i], OK_2);
@@ -855,8 +795,6 @@ int main(void)
 		in_lab(connect_that_fails_is_a_request_as_any),
 		in_lab(connect_that_succeeds_makes_a_tunnel),
 		in_lab(a_connection_with_ntlm_belongs_to_its_client_for_life),
-		in_lab(a_login_at_a_real_that_leaves_ends_with_an_answer),
-		in_lab(an_announced_client_goes_to_another_real_when_its_own_leaves),
 		in_lab(announced_clients_share_no_connection),
 		in_lab(an_idle_connection_goes_when_its_real_does),
 		in_lab(a_connection_that_is_busy_when_its_real_changes_serves_nobody_else),

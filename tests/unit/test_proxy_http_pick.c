@@ -213,7 +213,13 @@ static void http_is_sent_to_https_with_host_path_and_query(void **state)
 	order_service();
 	assert_own("POST /x HTTP/1.1\r\nHost: [::1]\r\nContent-Length: 4\r\n\r\nbody",
 		   "HTTP/1.1 308 Permanent Redirect\r\n", "\r\nLocation: https://[::1]/x\r\n");
-	assert_int_equal(shared->service[SERVICE].answers[3], 3);
+	assert_own("GET /x HTTP/1.1\r\nHost: mail:8080\r\n\r\n", "HTTP/1.1 308 ",
+		   "\r\nLocation: https://mail/x\r\n");
+	assert_own("GET /x HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", "HTTP/1.1 308 ",
+		   "\r\nLocation: https://[::1]/x\r\n");
+	assert_own("GET http://mail:81/x?q HTTP/1.1\r\nHost: b\r\n\r\n", "HTTP/1.1 308 ",
+		   "\r\nLocation: https://mail/x?q\r\n");
+	assert_int_equal(shared->service[SERVICE].answers[3], 6);
 	assert_int_equal(shared->service[SERVICE].bad_requests, 0);
 }
 
@@ -262,6 +268,9 @@ static void the_client_is_appended_or_stands_alone(void **state)
 {
 	static const char appended[] =
 		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1, 127.0.0.1\r\n"
+		"X-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;proto=http\r\n\r\n";
+	static const char believed[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1, 127.0.0.1\r\n"
 		"X-Forwarded-Proto: https\r\nForwarded: for=127.0.0.1;proto=http\r\n\r\n";
 	static const char alone[] =
 		"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n"
@@ -273,13 +282,37 @@ static void the_client_is_appended_or_stands_alone(void **state)
 	exchange(GET, alone, OK_2, OK_2);
 	exchange(ASK_FORWARDED, appended, OK_2, OK_2);
 	order_trust("127.0.0.0", 104);
-	exchange(ASK_FORWARDED, appended, OK_2, OK_2);
+	exchange(ASK_FORWARDED, believed, OK_2, OK_2);
 	order_trust("127.0.1.0", 120);
 	exchange(ASK_FORWARDED, alone, OK_2, OK_2);
 	settings.forwarded_for = PROXY_FORWARDED_REPLACE;
 	order_service();
 	order_trust("127.0.0.0", 104);
 	exchange(ASK_FORWARDED, alone, OK_2, OK_2);
+}
+
+/* It would be the name in links that servers make. */
+static void the_host_that_was_asked_for_is_believed_of_the_trusted(void **state)
+{
+	static const char ask[] = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Host: evil\r\n\r\n";
+	static const char tail[] = "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+				   "Forwarded: for=127.0.0.1;proto=http\r\n\r\n";
+	char with[300], without[300], ours[300];
+
+	snprintf(with, sizeof(with), "%.*s%s", (int)strlen(ask) - 2, ask, tail);
+	snprintf(without, sizeof(without), "GET / HTTP/1.1\r\nHost: a\r\n%s", tail);
+	snprintf(ours, sizeof(ours), "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Host: b\r\n%s",
+		 tail);
+	exchange(ask, ask, OK_2, OK_2);
+	settings.forwarded_for = PROXY_FORWARDED_APPEND;
+	order_service();
+	exchange(ask, without, OK_2, OK_2);
+	order_trust("127.0.0.0", 104);
+	exchange(ask, with, OK_2, OK_2);
+	order_trust("127.0.1.0", 120);
+	exchange(ask, without, OK_2, OK_2);
+	order_rule(PROXY_RULE_REQUEST_SET, 0, "X-Forwarded-Host", "b");
+	exchange(ask, ours, OK_2, OK_2);
 }
 
 /* Where trusted clients name theirs, not a byte of it is changed. */
@@ -352,6 +385,7 @@ int main(void)
 		in_lab(a_redirect_keeps_the_connection),
 		in_lab(fields_are_set_added_deleted_and_paths_rewritten),
 		in_lab(the_client_is_appended_or_stands_alone),
+		in_lab(the_host_that_was_asked_for_is_believed_of_the_trusted),
 		in_lab(what_trusted_clients_say_is_kept_and_nobody_elses),
 		in_lab(a_page_of_the_service_stands_for_ours),
 		in_lab(a_keep_alive_session_keeps_the_settings_it_began_with),

@@ -462,11 +462,15 @@ static bool request_comes(int *server)
 {
 	int at;
 
-	if (*server < 0 && !arrives(&at))
-		return false;
-	if (*server < 0)
+	if (*server >= 0 && gets_something(*server)) {
+		if (got_len > 0)
+			return true;
+		close(*server); /* the limit lets none wait */
+		*server = -1;
+	}
+	if (*server < 0 && arrives(&at))
 		*server = accepted;
-	return gets_something(*server) && got_len > 0;
+	return false;
 }
 
 static void a_request_has_a_place_and_an_idle_connection_has_none(void **state)
@@ -610,6 +614,50 @@ static void the_limit_holds_while_processes_race(void **state)
 
 #define QUEUE_TEST(f) cmocka_unit_test_setup_teardown(f, balance_up, balance_down)
 
+enum { ALLOWED = 4 };
+
+/* As many as are allowed ask at once, by that process, and are answered. */
+static void crowd_asks(unsigned int of, int *client, int *server)
+{
+	for (int i = 0; i < ALLOWED; i++) {
+		client[i] = client_of(of, NULL);
+		say(client[i], GET);
+		server[i] = -1;
+		until(request_comes(&server[i]));
+	}
+}
+
+static int still_open(const int *server, int count)
+{
+	int open = 0;
+
+	for (int i = 0; i < count; i++)
+		open += recv(server[i], got, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+	return open;
+}
+
+/* R43: each process may keep its part of what is left; when the other uses more, less is left. */
+static void connections_that_wait_are_within_the_limit_over_all_processes(void **state)
+{
+	int client[2 * ALLOWED], server[2 * ALLOWED];
+
+	speak_http();
+	limited(0, ALLOWED, 0);
+	crowd_asks(0, client, server);
+	for (int i = 0; i < ALLOWED; i++) {
+		say(server[i], OK_2);
+		assert_receives(client[i], OK_2);
+	}
+	until(current(R1) == 0);
+	until(still_open(server, ALLOWED) == ALLOWED / (int)shared->processes);
+	crowd_asks(1, client + ALLOWED, server + ALLOWED);
+	until(still_open(server, 2 * ALLOWED) == ALLOWED);
+	for (int i = 0; i < 2 * ALLOWED; i++) {
+		close(client[i]);
+		close(server[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -631,6 +679,7 @@ int main(void)
 		QUEUE_TEST(a_persistent_client_waits_for_its_own_real_and_for_nobody_elses),
 		QUEUE_TEST(a_persistent_client_goes_elsewhere_when_its_real_does),
 		QUEUE_TEST(a_request_has_a_place_and_an_idle_connection_has_none),
+		QUEUE_TEST(connections_that_wait_are_within_the_limit_over_all_processes),
 		QUEUE_TEST(a_request_that_waits_too_long_is_answered_503),
 		QUEUE_TEST(who_hung_up_before_it_had_to_wait_is_let_go),
 		QUEUE_TEST(at_maxconn_clients_wait_until_a_session_ends_in_any_process),

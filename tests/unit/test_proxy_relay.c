@@ -367,6 +367,48 @@ static void a_half_closed_session_has_a_timeout_too(void **state)
 	assert_int_equal(shared->service[SERVICE].timeouts, 1);
 }
 
+/* It only waits for what the other makes of it, which has a timeout of its own. */
+static void who_has_said_his_last_byte_is_held_to_no_timeout(void **state)
+{
+	for (int side = 0; side < 2; side++) {
+		int from, to;
+
+		settings.client = side ? 60000 : 60;
+		settings.server = side ? 60 : 60000;
+		order_service();
+		begin();
+		from = side ? server : client;
+		to = side ? client : server;
+		say(from, "question");
+		shutdown(from, SHUT_WR);
+		assert_receives(to, "question");
+		assert_end(to);
+		turn_for(200);
+		say(to, "answer");
+		assert_receives(from, "answer");
+		assert_int_equal(engine_sessions(engine), 1);
+		close(client);
+		close(server);
+		until(!engine_sessions(engine));
+	}
+	client = server = -1;
+	assert_int_equal(shared->service[SERVICE].timeouts, 0);
+}
+
+/* While nothing was to be taken, nobody waited for the server. */
+static void who_has_said_his_last_byte_still_has_to_take_the_others(void **state)
+{
+	settings.server = 300;
+	order_service();
+	begin();
+	shutdown(server, SHUT_WR);
+	assert_end(client);
+	turn_for(400);
+	assert_int_equal(engine_sessions(engine), 1);
+	until((send_some(client, SIZE_MAX), !engine_sessions(engine)));
+	assert_int_equal(shared->service[SERVICE].timeouts, 1);
+}
+
 static void an_idle_session_holds_no_buffer(void **state)
 {
 	struct session *s;
@@ -403,6 +445,8 @@ int main(void)
 		RELAY_TEST(a_silent_side_meets_its_own_timeout),
 		RELAY_TEST(a_side_that_takes_bytes_is_not_silent),
 		RELAY_TEST(a_half_closed_session_has_a_timeout_too),
+		RELAY_TEST(who_has_said_his_last_byte_is_held_to_no_timeout),
+		RELAY_TEST(who_has_said_his_last_byte_still_has_to_take_the_others),
 		RELAY_TEST(an_idle_session_holds_no_buffer),
 	};
 

@@ -569,6 +569,25 @@ static void who_says_no_hello_goes_to_the_service_s_own_reals(void **state)
 	close(client);
 }
 
+/* As in HTTP mode: a reload takes rows away one after the other. */
+static void a_route_whose_pool_is_gone_is_passed_over(void **state)
+{
+	struct talker client;
+
+	put_route(0, "mail.example.com", POOL);
+	client = visit("mail.example.com"); /* not there yet */
+	close(take_session(listening[0]));
+	leave(&client);
+	put_pool_real(R2, port[1], USABLE);
+	client = visit("mail.example.com");
+	close(take_session(listening[1]));
+	leave(&client);
+	order(PROXY_ORDER_SERVICE_GONE, POOL, NULL, 0);
+	client = visit("mail.example.com");
+	close(take_session(listening[0]));
+	leave(&client);
+}
+
 static void a_route_without_a_usable_real_refuses_its_clients(void **state)
 {
 	struct talker client;
@@ -865,6 +884,7 @@ int main(void)
 		PLAIN_TEST(routes_go_by_the_hello_where_tls_does_not_end_here),
 		PLAIN_TEST(a_hello_in_single_bytes_is_waited_for),
 		PLAIN_TEST(who_says_no_hello_goes_to_the_service_s_own_reals),
+		TLS_TEST(a_route_whose_pool_is_gone_is_passed_over),
 		TLS_TEST(a_route_without_a_usable_real_refuses_its_clients),
 		TLS_TEST(a_real_is_spoken_to_in_tls_by_its_name),
 		TLS_TEST(bulk_passes_tls_on_both_sides),

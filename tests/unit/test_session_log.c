@@ -66,6 +66,18 @@ static void a_request_reads_as_haproxys_httplog(void **state)
 		      "12/0/3/34/50 200 7788 - - ---- 4/3/2/1/+1 0/2 \"GET /ews/x HTTP/1.1\"\n");
 }
 
+static void the_date_is_local_time(void **state)
+{
+	struct session_log l = tcp();
+
+	l.zone = 5 * 3600 + 1800;
+	session_log_write(&l, line);
+	assert_non_null(strstr(line, " [22/Nov/2026:15:45:11.042] "));
+	l.zone = -11 * 3600;
+	session_log_write(&l, line);
+	assert_non_null(strstr(line, " [21/Nov/2026:23:15:11.042] "));
+}
+
 static void what_never_came_about_is_minus_one(void **state)
 {
 	struct session_log l = tcp();
@@ -124,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_in_tcp_mode_reads_as_haproxys_tcplog),
 		cmocka_unit_test(a_request_reads_as_haproxys_httplog),
+		cmocka_unit_test(the_date_is_local_time),
 		cmocka_unit_test(what_never_came_about_is_minus_one),
 		cmocka_unit_test(a_line_holds_no_control_characters_and_no_second_quote),
 		cmocka_unit_test(a_request_line_that_is_too_long_is_cut),

@@ -37,6 +37,19 @@ time_t clock_wall(void)
 	return time(NULL);
 }
 
+void clock_know_zone(void)
+{
+	tzset();
+}
+
+int32_t clock_zone(uint64_t wall_msec)
+{
+	time_t at = (time_t)(wall_msec / 1000);
+	struct tm tm;
+
+	return localtime_r(&at, &tm) ? (int32_t)tm.tm_gmtoff : 0;
+}
+
 const char *clock_format(time_t at, char *text)
 {
 	struct tm tm;

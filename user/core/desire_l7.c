@@ -99,6 +99,12 @@ static bool is_awaited(const struct real_config *c, const struct real_fact *f)
 	       real_weight(c, f) > 0;
 }
 
+/* Who has logged in there is to log in elsewhere. */
+static bool ends_logins(const struct service_config *s, const struct real_fact *f)
+{
+	return f->health == HEALTH_DOWN && s->on_down != ON_DOWN_KEEP;
+}
+
 static uint16_t flags_of_real(const struct service_config *s, const struct real_config *c,
 			      const struct real_fact *f)
 {
@@ -106,7 +112,8 @@ static uint16_t flags_of_real(const struct service_config *s, const struct real_
 	       (real_resets(s, f) ? PROXY_REAL_RESET : 0) | (c->backup ? PROXY_REAL_BACKUP : 0) |
 	       (c->reencrypt ? PROXY_REAL_TLS : 0) |
 	       (c->reencrypt && c->verify ? PROXY_REAL_VERIFY : 0) |
-	       (is_awaited(c, f) ? PROXY_REAL_CHECKING : 0);
+	       (is_awaited(c, f) ? PROXY_REAL_CHECKING : 0) |
+	       (ends_logins(s, f) ? PROXY_REAL_DOWN : 0);
 }
 
 static int put_real(const struct putting *to, const struct real_config *c,

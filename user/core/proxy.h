@@ -83,6 +83,8 @@ enum proxy_real_flag {
 	PROXY_REAL_TLS = 1 << 3,      /* re-encrypt */
 	PROXY_REAL_VERIFY = 1 << 4,   /* its certificate leads to PROXY_BLOB_REAL_CA */
 	PROXY_REAL_CHECKING = 1 << 5, /* usable or not: its checks have not said it yet */
+	PROXY_REAL_DOWN = 1 << 6,     /* they said so, and on_down is not keep: who has logged in
+				       * there is sent away with his next answer */
 };
 
 struct proxy_real {
@@ -313,8 +315,9 @@ struct proxy_vitals {
 	uint32_t pipes_max, pipes_used, pipes_free; /* free: open, but no session's */
 	uint32_t tasks;                             /* its sockets and its sessions */
 	uint32_t running;                           /* of them, that one round had work for */
-	uint32_t busy;   /* 0 to 1000: the part of the last second that it did not sleep */
-	uint32_t pad[9]; /* a cache line each */
+	uint32_t busy;     /* 0 to 1000: the part of the last second that it did not sleep */
+	uint32_t sessions; /* of its clients, at any moment */
+	uint32_t pad[8];   /* a cache line each */
 };
 _Static_assert(sizeof(struct proxy_vitals) == 64, "struct proxy_vitals changed size");
 

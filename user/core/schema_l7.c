@@ -172,7 +172,7 @@ const struct schema_row schema_redirect[] = {
 	 .need = "to: https",
 	 .word = word_redirect,
 	 .max = REDIRECT_HTTPS,
-	 .help = "The same address by https."},
+	 .help = "The same address by https, at port 443."},
 	{.key = "code",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, l7.redirect.code),

@@ -32,8 +32,10 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 
 /* A service's timeout of layer 7; defaults.timeouts has it for all of them. */
 #define CONNECT_HELP "Layer 7: a connect to a real server."
-#define CLIENT_HELP  "Layer 7: a client that neither sends nor takes anything."
-#define SERVER_HELP  "Layer 7: a real server that neither sends nor takes anything."
+#define CLIENT_HELP                                                                                \
+	"Layer 7: a client that neither sends nor takes anything; who has sent his last byte and " \
+	"taken all is not held to it."
+#define SERVER_HELP "Layer 7: a real server that neither sends nor takes anything; likewise."
 #define REQUEST_HELP                                                                               \
 	"Layer 7: a whole request head, a TLS handshake of a client; three times that, a request " \
 	"body that brings less than 500 bytes a second (RPC_IN_DATA may)."

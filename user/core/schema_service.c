@@ -155,7 +155,9 @@ const struct schema_row schema_service[] = {
 	 .word = word_on_down,
 	 .max = ON_DOWN_RESET,
 	 .help = "Running flows or sessions of a real server that goes down: auto resets them when "
-		 "it cannot be reached and keeps them otherwise."},
+		 "it cannot be reached and keeps them otherwise. In HTTP mode requests are what is "
+		 "kept; who has logged in there by NTLM or Negotiate is sent elsewhere by his next "
+		 "answer, unless this is keep."},
 	{.key = "require",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, require),
@@ -367,7 +369,8 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "none",
 	 .is_said = says_trust,
 	 .help = "Networks whose X-Forwarded-For and the like is believed; what others say is "
-		 "replaced. Where none is named, everybody's is passed on."},
+		 "replaced. Where none is named, everybody's addresses are passed on, but nobody's "
+		 "protocol or host."},
 	{.key = "request_headers",
 	 .type = SCHEMA_MAP,
 	 .neutral = NEUTRAL,
@@ -418,5 +421,5 @@ const struct schema_row schema_service[] = {
 	 .doc_default = "built in",
 	 .help = "Files to answer with instead of the page of a status: 400, 403, 408, 413, "
 		 "431, 502, 503, 504."},
-	{.key = NULL					    },
+	{.key = NULL			     },
 };

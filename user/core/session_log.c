@@ -26,12 +26,12 @@ static void put(struct writing *w, const char *format, ...)
 	w->len += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* "22/Nov/2026:10:15:11.042", UTC. */
-static void put_date(struct writing *w, uint64_t msec)
+/* "22/Nov/2026:10:15:11.042", local time as HAProxy's %t. */
+static void put_date(struct writing *w, uint64_t msec, int32_t zone)
 {
 	static const char *const month[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 					    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	time_t seconds = (time_t)(msec / 1000);
+	time_t seconds = (time_t)(msec / 1000) + zone;
 	struct tm t;
 
 	gmtime_r(&seconds, &t);
@@ -44,7 +44,7 @@ static void put_names(struct writing *w, const struct session_log *l)
 	char text[ADDR_TEXT_LEN];
 
 	put(w, "%s:%u", addr_format(&l->client, text), l->client_port);
-	put_date(w, l->when);
+	put_date(w, l->when, l->zone);
 	put(w, "%s%s %s/%s ", l->service, l->tls ? "~" : "", l->backend,
 	    l->real ? l->real : "<NOSRV>");
 }

@@ -21,6 +21,7 @@ struct session_log {
 	struct addr client;
 	uint16_t client_port;
 	uint64_t when; /* ms since 1970: accepted, or the request began */
+	int32_t zone;  /* seconds that local time, in which it is written, is ahead of UTC */
 	const char *service;
 	bool tls;            /* a "~" behind it */
 	const char *backend; /* the service, or the route */
@@ -38,8 +39,10 @@ struct session_log {
 	char ended_by, during;
 	uint64_t all, of_service, of_backend, of_real; /* sessions, this one included */
 	unsigned int retries;
-	bool redispatched;
-	uint64_t real_queue, backend_queue; /* that went before it */
+	bool redispatched; /* to another real than the one that was tried first */
+	/* Its place in the queue of a real, or among all who waited, when it came there: 1 is the
+	 * first, 0 that it did not wait. */
+	uint64_t real_queue, backend_queue;
 	/* http */
 	bool http;
 	uint16_t status;   /* 0: none */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "daemon/power.h"
 #include "health/probe.h"
 #include "proxy/proxy.h"
@@ -151,6 +152,7 @@ int daemon_role(const char *name, int argc, char **argv)
 	}
 	log_open(role->name, style_of(argv[1]), STDERR_FILENO);
 	(void)prctl(PR_SET_NAME, role->title);
+	clock_know_zone();
 	if (power_find_user(&uid, &gid, &why) ||
 	    power_drop_all(argv[0], uid, gid, role->keeps, &why)) {
 		log_error("%s", buf_text(&why));

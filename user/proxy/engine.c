@@ -218,6 +218,7 @@ static void beat(struct timer *t)
 
 	(void)__atomic_fetch_add(&e->shared->pulse[e->index], 1, __ATOMIC_RELAXED);
 	vitals_write(e);
+	reuse_trim(e);
 	timer_start(e->loop, t, PULSE_MSEC);
 }
 

@@ -30,9 +30,12 @@ void hello_route(struct session *s, const char *name)
 	for (size_t i = 0; r && name && i < r->count[PROXY_RULE_ROUTE]; i++) {
 		const struct proxy_rule *rule = &r->rule[PROXY_RULE_ROUTE][i];
 
-		if (rule->value[0] && !http_host_matches(slice_of(name), slice_of(rule->value)))
+		struct service *pool = route_pool(s->engine, rule);
+
+		if (!pool ||
+		    (rule->value[0] && !http_host_matches(slice_of(name), slice_of(rule->value))))
 			continue;
-		s->pool = service_at(s->engine, rule->pool);
+		s->pool = pool;
 		if (s->pool != s->service)
 			service_enter(s->engine, s->pool);
 		return;

@@ -76,6 +76,13 @@ void http_drop_server(struct session *s, bool reset)
 	real_leave(s->engine, r, s);
 }
 
+bool http_is_stale(const struct session *s)
+{
+	struct service *pool = s->pool;
+
+	return !s->http->tied && !(service_ready(pool) && balance_may_use(pool, s->real));
+}
+
 void http_release_server(struct session *s)
 {
 	struct http *h = s->http;
@@ -124,6 +131,7 @@ static void next_request(struct session *s)
 
 	http_log_write(s);
 	http_request_forget(s);
+	session_forget_tries(s);
 	h->phase = HTTP_IDLE;
 	h->answer = HTTP_ANSWER_NONE;
 	h->method = HTTP_METHOD_OTHER; /* until there is one: a refusal has a body */

@@ -112,11 +112,15 @@ static void start_tunnel(struct session *s)
 	relay_start(s);
 }
 
-/* A login at a real that has left, or has another address now, ends with an answer that says so.
- * Not with a challenge: what the client says next means something on this connection only. */
+/* A login at a real that is down, has left, or has another address now, ends with an answer that
+ * says so, and the client logs in elsewhere (R19, R20). At one that is drained it stays (R107). Not
+ * with a challenge: what the client says next means something on this connection only. */
 static bool login_ends(const struct session *s, const struct http_head *head)
 {
-	return s->http->tied && s->real->gone && head->status != 401 && head->status != 407;
+	const struct real *r = s->real;
+
+	return s->http->tied && (r->gone || r->row.flags & PROXY_REAL_DOWN) &&
+	       head->status != 401 && head->status != 407;
 }
 
 static void note_answer(struct session *s, const struct http_head *head)

@@ -50,11 +50,17 @@ static void add_rewrites(struct session *s, struct http_write *w)
 	w->rewrite_count = n;
 }
 
-/* Without a list everybody's word is passed on, as the last but one. */
+static size_t trusted_count(const struct session *s)
+{
+	const struct rules *rules = s->settings->rules;
+
+	return rules ? rules->count[PROXY_RULE_TRUST] : 0;
+}
+
 static bool is_trusted(const struct session *s)
 {
 	const struct rules *rules = s->settings->rules;
-	size_t n = rules ? rules->count[PROXY_RULE_TRUST] : 0;
+	size_t n = trusted_count(s);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct proxy_rule *r = &rules->rule[PROXY_RULE_TRUST][i];
@@ -63,7 +69,7 @@ static bool is_trusted(const struct session *s)
 		if (prefix_contains(&p, &s->source))
 			return true;
 	}
-	return !n;
+	return false;
 }
 
 static const char *proto_of(const struct session *s)
@@ -80,6 +86,8 @@ static void know_peer(struct session *s)
 		return;
 	h->peer_known = true;
 	h->trusted = s->settings->says.forwarded_for != PROXY_FORWARDED_REPLACE && is_trusted(s);
+	h->appended = s->settings->says.forwarded_for == PROXY_FORWARDED_APPEND &&
+		      (h->trusted || !trusted_count(s));
 	(void)addr_format(&s->source, h->peer);
 	(void)snprintf(h->forwarded, sizeof(h->forwarded),
 		       addr_is_v4(&s->source) ? "for=%s;proto=%s" : "for=\"[%s]\";proto=%s",
@@ -92,7 +100,9 @@ static bool names_client(const struct http_head *h)
 	return http_head_passes(h, "X-Forwarded-For") || http_head_passes(h, "Forwarded");
 }
 
-/* X-Forwarded-For, -Proto, and the same in the words of RFC 7239. */
+/* X-Forwarded-For, -Proto, and the same in the words of RFC 7239. Where nobody is named as trusted,
+ * a list of addresses grows behind everybody's word, of which the last is ours. What has one value
+ * only, the protocol and the host, would be the client's alone: it is believed of the trusted. */
 static void add_forwarded(struct session *s, struct http_write *w)
 {
 	const struct proxy_service *says = &s->settings->says;
@@ -105,10 +115,12 @@ static void add_forwarded(struct session *s, struct http_write *w)
 		return;
 	know_peer(s);
 	kept = h->trusted && says->forwarded_for == PROXY_FORWARDED_KEEP && names_client(&d->head);
-	if (h->trusted && says->forwarded_for == PROXY_FORWARDED_APPEND)
+	if (h->appended)
 		op = HTTP_EDIT_APPEND;
 	if (!kept)
 		add(d, w, op, slice_of("X-Forwarded-For"), slice_of(h->peer));
+	if (!h->trusted)
+		add(d, w, HTTP_EDIT_DELETE, slice_of("X-Forwarded-Host"), (struct slice){});
 	if (!h->trusted || !http_head_passes(&d->head, "X-Forwarded-Proto"))
 		add(d, w, HTTP_EDIT_SET, slice_of("X-Forwarded-Proto"), slice_of(proto_of(s)));
 	if (!kept)

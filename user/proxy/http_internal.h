@@ -75,8 +75,10 @@ struct http {
 	bool server_keeps;             /* the server's connection may live on */
 	bool tied;                     /* to its server connection for life (NTLM) */
 	bool running;
-	bool peer_known, trusted;
-	char peer[ADDR_TEXT_LEN];           /* the client's address, once it was needed */
+	bool peer_known;
+	bool trusted, appended;   /* what the peer says of its client is believed, or at least
+				   * passed on with our word behind it */
+	char peer[ADDR_TEXT_LEN]; /* the client's address, once it was needed */
 	char forwarded[ADDR_TEXT_LEN + 24]; /* in the words of RFC 7239 */
 	struct http_log log;
 };
@@ -99,6 +101,9 @@ void http_run(struct session *s);
 /* Nothing of the request is at work any more: back to the pool, or closed. */
 void http_release_server(struct session *s);
 void http_drop_server(struct session *s, bool reset);
+/* Its server's connection leads where new requests do not go (down, drained, gone, a backup that is
+ * no longer needed), and nobody has logged in on it. */
+bool http_is_stale(const struct session *s);
 /* Room for so many bytes in out. False without memory. */
 bool http_desk_reserve(struct http_desk *d, size_t room);
 
@@ -173,12 +178,6 @@ static inline void http_note_end(struct http *h, char cause, char state)
 		return;
 	h->log.cause = cause;
 	h->log.state = state;
-}
-
-/* Its server's connection leads to a real that has left, and nobody has logged in on it. */
-static inline bool http_is_stale(const struct session *s)
-{
-	return s->real->gone && !s->http->tied;
 }
 
 static inline bool stash_holds(const struct stash *st)

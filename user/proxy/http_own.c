@@ -182,18 +182,11 @@ static void send_redirect(struct session *s, uint16_t code, const char *location
 	free(head);
 }
 
-/* The port of plain HTTP would be wrong behind https. */
-static struct slice without_port_80(struct slice authority)
-{
-	if (authority.len > 3 && !memcmp(authority.at + authority.len - 3, ":80", 3))
-		authority.len -= 3;
-	return authority;
-}
-
-/* R90: host, path and query are those that were asked for. */
+/* R90: host, path and query are those that were asked for. The port is not: plain HTTP is spoken
+ * there. */
 static void to_https(struct session *s, const struct http_head *head)
 {
-	struct slice host = without_port_80(head->authority);
+	struct slice host = head->host;
 	struct slice path = head->path.len ? head->path : slice_of("/");
 	size_t room = host.len + path.len + head->query.len + ADDR_TEXT_LEN + 16;
 	char *location = malloc(room), vip[ADDR_TEXT_LEN];

@@ -25,12 +25,9 @@ static const struct proxy_rule *route_of(const struct session *s, const struct h
 	if (!http_desk_reserve(d, head->path.len))
 		return NULL;
 	plain = http_path_plain(head->path, d->out);
-	for (size_t i = 0; i < rules->count[PROXY_RULE_ROUTE]; i++) {
-		const struct service *pool = s->engine->services[route[i].pool];
-
-		if (pool && !pool->gone && route_fits(&route[i], head->host, plain))
+	for (size_t i = 0; i < rules->count[PROXY_RULE_ROUTE]; i++)
+		if (route_pool(s->engine, &route[i]) && route_fits(&route[i], head->host, plain))
 			return &route[i];
-	}
 	return NULL;
 }
 

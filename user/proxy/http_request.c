@@ -116,10 +116,13 @@ static bool may_repeat(const struct session *s)
 /* A connection that was used before says nothing about its server when it dies. */
 static void count_retry(struct session *s)
 {
-	if (s->end[SERVER]->used)
-		session_count(s, retries, 1);
-	else if (s->tries < CONNECT_TRIES - 1)
-		s->failed[s->tries++] = s->real->id;
+	if (!s->end[SERVER]->used) {
+		if (s->tries < CONNECT_TRIES - 1)
+			s->failed[s->tries++] = s->real->id;
+		return;
+	}
+	session_count(s, retries, 1);
+	s->retries++;
 }
 
 bool http_retry(struct session *s)
@@ -297,7 +300,6 @@ static void note_head(struct session *s, const struct http_head *head)
 	h->sent = h->retried = h->fresh = h->deaf = h->whole = false;
 	h->cookie_real = 0;
 	s->wanted = 0;
-	s->tries = 0;
 }
 
 /* How many of the bytes behind the head are its body, or -EPROTO. */

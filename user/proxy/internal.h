@@ -153,10 +153,13 @@ struct session {
 	uint64_t number;                /* in the queue: lower is longer there */
 	uint64_t persist_key;           /* of its entry in the table of sources; 0: none */
 	uint32_t wanted;                /* the real that persistence or a cookie asks for; 0: any */
+	uint32_t place, place_at_real;  /* in queues, when it came there: the sums; from 1 */
 	uint32_t failed[CONNECT_TRIES];
 	uint8_t state; /* enum session_state */
 	uint8_t tries;
-	char ended_by; /* as struct session_log says; 0: its peers, in order */
+	uint8_t retries;   /* more connects, or requests asked again, than one */
+	bool redispatched; /* one of them on another real */
+	char ended_by;     /* as struct session_log says; 0: its peers, in order */
 	uint16_t vip_port, source_port, destination_port;
 	struct addr vip;
 	struct addr source, destination; /* as a PROXY header says or shall say */
@@ -220,6 +223,8 @@ void real_free_if_over(struct engine *e, struct real *r);
 
 /* vitals.c: to be called once in PULSE_MSEC. */
 void vitals_write(struct engine *e);
+/* And whenever e->sessions has changed: lines of the log add up those of all processes. */
+void vitals_sessions(struct engine *e);
 
 /* settings.c: what a service is told beside its row, and what its sessions find. */
 enum { RULE_KINDS = PROXY_RULE_TRUST + 1 };
@@ -288,6 +293,8 @@ void session_end(struct session *s, bool reset);
 void session_free(struct session *s);
 /* What its row says of the client is true now. */
 void session_show_peer(struct session *s);
+/* Another request begins its own way to a real. */
+void session_forget_tries(struct session *s);
 void session_drop_server(struct session *s, bool reset);
 /* Has a client that owes us something before it is served (timeouts.request, ms). */
 uint32_t session_patience(const struct session *s);
@@ -381,6 +388,10 @@ struct end *reuse_take(struct session *s, struct real *r, const struct addr *fro
 void reuse_give(struct engine *e, struct real *r, struct end *server);
 /* All of them, and those that are in use now will not wait. */
 void reuse_close(struct real *r);
+/* One more is made to r, which may have so many only. */
+void reuse_make_room(struct engine *e, struct real *r);
+/* Other processes use more by now: to be called with each pulse. */
+void reuse_trim(struct engine *e);
 void reuse_init(struct engine *e);
 
 /* greeting.c */
@@ -428,6 +439,14 @@ static inline bool warning_is_due(const struct engine *e, uint64_t *last)
 		return false;
 	*last = now;
 	return true;
+}
+
+/* Where a route leads; NULL: its pool is not there (any more), and the next one is asked. */
+static inline struct service *route_pool(const struct engine *e, const struct proxy_rule *route)
+{
+	struct service *pool = e->services[route->pool];
+
+	return pool && !pool->gone ? pool : NULL;
 }
 
 static inline void count(struct proxy_counts *c, size_t offset, uint64_t n)

@@ -13,13 +13,10 @@
 enum { FLUSH_AT = 65536 };
 
 /* Over all processes. */
-static uint64_t sum(const uint32_t *first, size_t stride)
+static uint64_t all_sessions(const struct engine *e)
 {
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < PROXY_PROCESSES_MAX; i++)
-		total += __atomic_load_n(first + i * stride, __ATOMIC_RELAXED);
-	return total;
+	return places_sum(e, &e->shared->vitals[0].sessions,
+			  sizeof(struct proxy_vitals) / sizeof(uint32_t));
 }
 
 static char during(const struct session *s)
@@ -40,12 +37,14 @@ static char during(const struct session *s)
 /* Each end of a session says why, where it is not the peers' own orderly one. */
 void log_fill(const struct session *s, struct session_log *l)
 {
-	const struct proxy_shared *m = s->engine->shared;
-	uint64_t age = loop_now(s->engine->loop) - s->row->began;
+	const struct engine *e = s->engine;
+	const struct proxy_shared *m = e->shared;
+	uint64_t age = loop_now(e->loop) - s->row->began;
 
 	l->client = s->row->client;
 	l->client_port = s->row->client_port;
 	l->when = clock_wall_msec() - age;
+	l->zone = clock_zone(l->when);
 	l->service = s->settings->says.name;
 	l->tls = s->client.tls;
 	l->backend = s->pool->settings ? s->pool->settings->says.name : l->service;
@@ -54,12 +53,15 @@ void log_fill(const struct session *s, struct session_log *l)
 	l->bytes = s->row->bytes_out;
 	l->ended_by = s->ended_by ? s->ended_by : '-';
 	l->during = s->ended_by ? during(s) : '-';
-	l->all = s->engine->sessions;
-	l->of_service = sum(&m->service_current[0][s->service->id], LB_SERVICES_MAX);
-	l->of_backend = sum(&m->service_current[0][s->pool->id], LB_SERVICES_MAX);
+	l->all = all_sessions(e);
+	l->of_service = places_sum(e, &m->service_current[0][s->service->id], LB_SERVICES_MAX);
+	l->of_backend = places_sum(e, &m->service_current[0][s->pool->id], LB_SERVICES_MAX);
 	if (s->real)
-		l->of_real = sum(&m->real_current[0][s->real->id], LB_REALS_MAX);
-	l->retries = s->tries;
+		l->of_real = places_sum(e, &m->real_current[0][s->real->id], LB_REALS_MAX);
+	l->retries = s->retries;
+	l->redispatched = s->redispatched;
+	l->real_queue = s->place_at_real;
+	l->backend_queue = s->place;
 }
 
 void log_put(struct engine *e, const struct session_log *l)

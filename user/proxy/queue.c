@@ -138,6 +138,18 @@ static void count_waiting(const struct session *s, size_t what)
 		count(&m->real[s->wanted], what, 1);
 }
 
+/* As the log has it. Who waits in another process counts, too. */
+static void note_place(struct session *s, const struct real *r)
+{
+	const struct engine *e = s->engine;
+	const struct proxy_shared *m = e->shared;
+
+	if (r)
+		s->place_at_real += places_sum(e, &m->real_queued[0][r->id], LB_REALS_MAX);
+	else
+		s->place += places_sum(e, &m->service_queued[0][s->pool->id], LB_SERVICES_MAX);
+}
+
 static void add(struct session *s)
 {
 	struct service *pool = s->pool;
@@ -156,6 +168,7 @@ static void add(struct session *s)
 		pool->queued_for_any++;
 	set_gauges(pool, r);
 	show_head(pool);
+	note_place(s, r);
 }
 
 void queue_leave(struct session *s)

@@ -277,6 +277,8 @@ static void way_move(struct session *s, enum side side)
 		session_broken(s, !side);
 	else if (step == STEP_MORE)
 		session_again(s);
+	if (s->state == SESSION_RELAY && way_waits(&s->way[side]))
+		session_arm(s, 0); /* who is to take it may have been done with otherwise */
 	way_rest(s, side);
 }
 

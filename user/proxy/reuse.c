@@ -90,26 +90,75 @@ static bool is_silent(struct end *e)
 	return !e->readable || (end_recv(e, &byte, 1) < 0 && errno == EAGAIN);
 }
 
-/* No more than it may serve at a time, or they would keep its places from other clients. */
-static size_t most_idle(const struct real *r)
+/* The process' part of the connections that a real with max_connections may have beside so many
+ * that are in use, so that all processes together never keep more than it may have (R43). */
+static size_t part_of(const struct engine *e, const struct real *r, uint64_t used)
 {
-	uint32_t most = r->row.max_connections;
+	uint64_t most = r->row.max_connections;
 
-	return most && most < IDLE_REAL ? most : IDLE_REAL;
+	if (!most)
+		return IDLE_REAL;
+	most = used < most ? (most - used) / places_processes(e) : 0;
+	return most < IDLE_REAL ? most : IDLE_REAL;
+}
+
+static uint64_t used_of(const struct engine *e, const struct real *r)
+{
+	return places_sum(e, &e->shared->real_current[0][r->id], LB_REALS_MAX);
+}
+
+/* When one of those in use is about to wait. Who stands in the queue here takes it in this round.
+ */
+static size_t most_idle(const struct engine *e, const struct real *r)
+{
+	const struct service *pool = e->services[r->row.service];
+
+	return part_of(e, r, used_of(e, r) - 1) + (r->row.max_connections && pool->queued);
+}
+
+static struct end *oldest_of(const struct real *r)
+{
+	return container_of(r->idle.next, struct end, link);
+}
+
+void reuse_make_room(struct engine *e, struct real *r)
+{
+	while (r->idle_count && r->idle_count > part_of(e, r, used_of(e, r)))
+		discard(oldest_of(r));
+}
+
+void reuse_trim(struct engine *e)
+{
+	struct link *next;
+
+	for (struct link *l = e->idle.next; l != &e->idle; l = next) {
+		struct end *end = container_of(l, struct end, of_idle);
+		const struct real *r = end->real;
+
+		next = l->next;
+		if (r->row.max_connections && r->idle_count > part_of(e, r, used_of(e, r)))
+			discard(end);
+	}
+}
+
+/* It is as good as new, and there is room for it. */
+static bool may_wait(struct engine *e, const struct real *r, struct end *server)
+{
+	return !r->gone && server->era == r->era && r->row.flags & PROXY_REAL_USABLE &&
+	       !server->hung_up && server->writable && !server->out && is_silent(server) &&
+	       e->idle_max && most_idle(e, r);
 }
 
 void reuse_give(struct engine *e, struct real *r, struct end *server)
 {
 	server->session = NULL;
-	if (r->gone || server->era != r->era || !(r->row.flags & PROXY_REAL_USABLE) ||
-	    server->hung_up || !server->writable || server->out || !is_silent(server) ||
-	    !e->idle_max) {
+	if (!may_wait(e, r, server)) {
 		end_close(server, false);
 		end_drop(server);
 		return;
 	}
-	if (r->idle_count >= most_idle(r))
-		discard(container_of(r->idle.next, struct end, link));
+	if (r->idle_count >= most_idle(e, r))
+		discard(oldest_of(r));
 	else if (e->idle_count >= e->idle_max)
 		discard(container_of(e->idle.next, struct end, of_idle));
 	server->real = r;

@@ -81,6 +81,13 @@ void session_show_peer(struct session *s)
 	s->row->vip_port = s->vip_port;
 }
 
+void session_forget_tries(struct session *s)
+{
+	s->tries = s->retries = 0;
+	s->redispatched = false;
+	s->place = s->place_at_real = 0;
+}
+
 static void dispatch(struct session *s, enum side side, unsigned int events)
 {
 	if (s->state == SESSION_RELAY)
@@ -97,7 +104,11 @@ bool session_unsent(struct end *e, const void *bytes, size_t len)
 {
 	struct session *s = e->session;
 
-	return s && way_hold(s, e == s->end[SERVER] ? CLIENT : SERVER, bytes, len) == STEP_WAIT;
+	if (!s || way_hold(s, e == s->end[SERVER] ? CLIENT : SERVER, bytes, len) != STEP_WAIT)
+		return false;
+	if (s->state == SESSION_RELAY)
+		session_arm(s, 0);
+	return true;
 }
 
 /* What was left for the end of the round goes now, so that nobody mistakes it for sent. */
@@ -132,8 +143,26 @@ static uint64_t end_deadline(const struct end *e, uint32_t timeout)
 	return e->active + timeout;
 }
 
-/* Each side must say or take something within its own timeout, whichever way is still open; in a
- * tunnel that HTTP opened, either of them. */
+/* Has that side something to say yet, or to take? */
+static bool is_awaited(const struct session *s, enum side side)
+{
+	const struct end *e = s->end[side];
+
+	return (!s->way[side].done && !e->hung_up) || way_waits(&s->way[!side]) || e->parting;
+}
+
+/* Of TCP mode: when that side must have said or taken something; its half has a timer of its own,
+ * so that who has said his last byte and only waits for the other's is not held to his. */
+static uint64_t half_deadline(const struct session *s, enum side side)
+{
+	const struct proxy_service *says = &s->settings->says;
+
+	if (!is_awaited(s, side) && is_awaited(s, !side))
+		return UINT64_MAX;
+	return end_deadline(s->end[side], side == CLIENT ? says->client : says->server);
+}
+
+/* In a tunnel that HTTP opened, either side may speak for both. */
 static uint64_t session_deadline(const struct session *s)
 {
 	const struct proxy_service *says = &s->settings->says;
@@ -146,8 +175,8 @@ static uint64_t session_deadline(const struct session *s)
 		server = end_deadline(s->end[SERVER], says->tunnel);
 		return client > server ? client : server;
 	}
-	client = end_deadline(s->end[CLIENT], says->client);
-	server = end_deadline(s->end[SERVER], says->server);
+	client = half_deadline(s, CLIENT);
+	server = half_deadline(s, SERVER);
 	return client < server ? client : server;
 }
 
@@ -176,9 +205,9 @@ void session_arm(struct session *s, uint64_t msec)
 /* Whose timeout it was, in the log's words. */
 static char silent_side(const struct session *s)
 {
-	const struct proxy_service *says = &s->settings->says;
-
-	return end_deadline(&s->client, says->client) <= loop_now(s->engine->loop) ? 'c' : 's';
+	if (!s->end[SERVER])
+		return 'c';
+	return half_deadline(s, CLIENT) <= loop_now(s->engine->loop) ? 'c' : 's';
 }
 
 static void session_timer(struct timer *t)
@@ -256,6 +285,7 @@ struct session *session_new(struct engine *e, struct service *service, int fd)
 	s->client.writable = true;
 	s->pool = service;
 	e->sessions++;
+	vitals_sessions(e);
 	service_enter(e, service);
 	return s;
 }
@@ -345,6 +375,7 @@ void session_end(struct session *s, bool reset)
 	settings_release(s->settings);
 	service_leave(e, s->service);
 	e->sessions--;
+	vitals_sessions(e);
 	loop_defer(e->loop, &e->after);
 }
 

@@ -116,6 +116,7 @@ static void dial_anew(struct session *s)
 			: -1;
 
 	s->state = SESSION_CONNECT;
+	reuse_make_room(e, s->real);
 	if (fd < 0) {
 		free(server);
 		give_up(s);
@@ -136,8 +137,13 @@ static void dial_anew(struct session *s)
 
 void upstream_connect(struct session *s)
 {
-	if (s->tries)
-		count_try(s, has_failed(s, s->real->id));
+	if (s->tries) {
+		bool again = has_failed(s, s->real->id);
+
+		count_try(s, again);
+		s->retries++;
+		s->redispatched |= !again;
+	}
 	persist_note(s);
 	if (!use_idle(s))
 		dial_anew(s);

@@ -51,5 +51,11 @@ void vitals_write(struct engine *e)
 		.tasks = loop.watches + e->sessions,
 		.running = loop.news + waiting_turns(e),
 		.busy = busy_part(e, loop.asleep),
+		.sessions = e->sessions,
 	};
+}
+
+void vitals_sessions(struct engine *e)
+{
+	__atomic_store_n(&e->shared->vitals[e->index].sessions, e->sessions, __ATOMIC_RELAXED);
 }
