@@ -369,8 +369,6 @@ stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void
 
 	if (unlikely(v != LB_CONTINUE))
 		return v;
-	if (unlikely(!origin_is_for_us(p)))
-		return LB_NOT_OURS;
 	if (plan == LB_EVENT_FLOW_MISS || plan == FLOW_DROP)
 		stats_add(&s->missed, 1);
 	if (plan == FLOW_DROP)
