@@ -22,7 +22,7 @@ stage int fast_forward(struct pkt *p, struct flow_tables t, const void *key)
 	p->now = flow_clock(p->settings);
 	if (unlikely(flow_expired(p, f, LB_FLOW_ESTABLISHED) || !real_choose(p, f->real)))
 		return FAST_GIVE_UP;
-	if (unlikely(real_flags(p) & (LB_REAL_RESET | LB_REAL_NAT)))
+	if (unlikely(real_flags(p) & (LB_REAL_RESET | LB_REAL_NAT) || !origin_is_for_us(p)))
 		return FAST_GIVE_UP;
 	flow_touch(p, f);
 	return likely(tx_forward(p) == LB_FORWARDED) ? (int)p->action : FAST_GIVE_UP;
@@ -57,7 +57,7 @@ stage int fast_ip4(struct pkt *p)
 	ip = p->ip4;
 	if (!vip_maybe4(ip->dst))
 		return fast_pass(p, nat_is_used() && vip_maybe4(ip->src));
-	if (unlikely(pkt_group_mac(p) || ip->version_ihl != 0x45 ||
+	if (unlikely(ip->version_ihl != 0x45 ||
 		     ip->fragment & bpf_htons(PARSE_MORE_FRAGMENTS4 | PARSE_OFFSET4)))
 		return FAST_GIVE_UP;
 	p->length = bpf_ntohs(ip->length);
@@ -83,7 +83,7 @@ stage int fast_ip6(struct pkt *p)
 		return FAST_GIVE_UP;
 	if (!vip_maybe(ip->dst))
 		return fast_pass(p, nat_is_used() && vip_maybe(ip->src));
-	if (unlikely(pkt_group_mac(p) || !parse_is_version6(ip)))
+	if (unlikely(!parse_is_version6(ip)))
 		return FAST_GIVE_UP;
 	p->l4_len = bpf_ntohs(ip->length);
 	p->length = sizeof(*ip) + p->l4_len;

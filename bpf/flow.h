@@ -278,7 +278,7 @@ stage enum lb_verdict flow_half_open(struct pkt *p, struct flow_tables t, const 
 }
 
 /* The watermark with its hysteresis, judged where a flow begins. */
-stage bool flow_table_full(struct lb_settings *s, bool six)
+stage bool flow_table_full(struct lb_settings *s, bool six, __u32 now)
 {
 	__u32 *full = six ? &s->full6 : &s->full4;
 	__u64 count = READ_ONCE(*(six ? &s->count6 : &s->count4));
@@ -286,6 +286,8 @@ stage bool flow_table_full(struct lb_settings *s, bool six)
 
 	if (is != was)
 		*full = is;
+	if (is && READ_ONCE(s->full_seen) != now)
+		s->full_seen = now;
 	return is;
 }
 
@@ -316,38 +318,63 @@ stage bool flow_answers(__u32 flags)
 enum flow_plan {
 	FLOW_TICKET = 64, /* the next real in turn, and an entry */
 	FLOW_AGAIN,       /* the same, in place of an entry that ended */
-	FLOW_ANSWER,      /* the real that the hash gave its SYN in a flood, and an entry */
+	FLOW_ANSWER,      /* the real that the hash gives it without an entry, and an entry */
 	FLOW_DROP,
 };
 
-stage int flow_decide(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
+/* A packet that begins a flow. Datagrams do not say whether they do: one of a flow that went by the
+ * hash, as long as such a flow can live, goes on by it and gets its entry now. */
+stage int flow_plan_start(struct lb_service *s, struct lb_settings *settings, __u32 kind, __u32 now,
+			  bool six)
 {
-	bool full, starts = pkt_starts(kind);
-	const __u32 zero = 0;
-	struct lb_settings *settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	bool udp = kind >> 8 == WIRE_UDP;
+	enum flood flood;
 
-	if (!s || !settings)
-		return FLOW_DROP;
-	if (starts && flood_counts(s, now))
+	if (sched_policy(s).flags & LB_POLICY_ONE_PACKET) /* no entry is asked for */
+		return FLOW_TICKET;
+	flood = flood_counts(s, now);
+	if (flood > (udp ? FLOOD_FEW : FLOOD_NONE))
 		return LB_EVENT_FLOOD;
-	full = flow_table_full(settings, six);
-	if (starts && full)
+	if (flow_table_full(settings, six, now))
 		return LB_EVENT_TABLE_FULL;
-	if (starts)
-		return again && kind >> 8 == WIRE_TCP ? FLOW_AGAIN : FLOW_TICKET;
-	if (full)
-		return LB_EVENT_FLOW_MISS;
-	if (flow_answers(kind) && flood_lately(s, now))
+	flood = flood_node_counts(s, settings, now);
+	if (flood > (udp ? FLOOD_FEW : FLOOD_NONE))
+		return LB_EVENT_FLOOD;
+	if (udp && flood_lately(s, settings, now, settings->timeout[LB_FLOW_UDP]))
 		return FLOW_ANSWER;
+	return FLOW_TICKET;
+}
+
+/* The middle of a flow makes no entry, but for that of a flow that could not have one. While the
+ * table is full there are flows without entries, which are not dropped. */
+stage int flow_plan_middle(struct lb_service *s, struct lb_settings *settings, __u32 kind,
+			   __u32 now, bool six)
+{
+	if (flow_table_full(settings, six, now))
+		return LB_EVENT_FLOW_MISS;
+	if (flow_answers(kind) && flood_lately(s, settings, now, FLOOD_GRACE)) {
+		(void)flood_node_counts(s, settings, now);
+		return FLOW_ANSWER;
+	}
 	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
 }
 
-/*
- * The middle of a flow makes no entry, but for that of a flow whose SYN came in a flood. While the
- * table is full there are flows without entries, which are not dropped. kind is pkt_kind, now is in
- * ticks; again: an entry of the flow ended with this packet. Returns enum flow_plan, with
- * NAT_HASHED where the hash says which real.
- */
+stage int flow_decide(struct lb_service *s, __u32 kind, __u32 now, bool six, bool again)
+{
+	const __u32 zero = 0;
+	struct lb_settings *settings = bpf_map_lookup_elem(&lbx_settings, &zero);
+	int plan;
+
+	if (!s || !settings)
+		return FLOW_DROP;
+	if (!pkt_starts(kind))
+		return flow_plan_middle(s, settings, kind, now, six);
+	plan = flow_plan_start(s, settings, kind, now, six);
+	return plan == FLOW_TICKET && again && kind >> 8 == WIRE_TCP ? FLOW_AGAIN : plan;
+}
+
+/* kind is pkt_kind, now is in ticks; again: an entry of the flow ended with this packet. Returns
+ * enum flow_plan, with NAT_HASHED where the hash says which real. */
 int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again);
 
 separate int flow_plan(struct lb_service *s, __u32 kind, __u32 now, __u32 six, __u32 again)
@@ -379,8 +406,6 @@ stage enum lb_verdict flow_serve(struct pkt *p, struct flow_tables t, const void
 	p->hashed = said & NAT_HASHED;
 	if (unlikely(v != LB_CONTINUE))
 		return v;
-	if (unlikely(!origin_is_for_us(p)))
-		return LB_NOT_OURS;
 	if (plan == LB_EVENT_FLOW_MISS || plan == FLOW_DROP)
 		stats_add(&s->missed, 1);
 	if (plan == FLOW_DROP)

@@ -10,6 +10,7 @@
 
 #include "csum.h"
 #include "nd.h"
+#include "origin.h"
 #include "parse.h"
 #include "related.h"
 #include "stats.h"
@@ -115,7 +116,7 @@ stage int icmp_pipeline6(struct pkt *p)
 
 	if (v == LB_CONTINUE && p->ip6->next == WIRE_ICMP6)
 		v = nd_pipeline(p);
-	if (v != LB_CONTINUE || !vip_maybe(p->ip6->dst) || pkt_group_mac(p))
+	if (v != LB_CONTINUE || !vip_maybe(p->ip6->dst) || !origin_takes(p))
 		return v == LB_CONTINUE ? LB_NOT_OURS : v;
 	pkt_skip(p, p->ip6, sizeof(*p->ip6));
 	v = parse_ip6(p);

@@ -263,7 +263,7 @@ stage enum lb_verdict nat_parse(struct pkt *p)
 {
 	enum lb_verdict v = parse_ethernet(p);
 
-	if (v != LB_CONTINUE || pkt_group_mac(p))
+	if (v != LB_CONTINUE || !origin_takes(p))
 		return LB_NOT_OURS;
 	if (p->type == bpf_htons(WIRE_IP4)) {
 		v = parse_ip4_start(p);

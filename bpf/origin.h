@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Where a packet of no known flow cannot come from (F6): a source that no host has (RFC 1122
- * 3.2.1.3, RFC 6890, RFC 4291 2.7), or a VIP, whose answer would come back; and a frame for another
- * host, which a promiscuous interface shows.
+ * 3.2.1.3, RFC 6890, RFC 4291 2.7), or a VIP, whose answer would come back. And frames for another
+ * host, which a promiscuous interface shows: who sends those on, too, sends them twice.
  */
 #ifndef LBXDP_BPF_ORIGIN_H
 #define LBXDP_BPF_ORIGIN_H
@@ -51,7 +51,7 @@ stage bool origin_is_virtual(__u64 mac)
 	return (__u32)(mac >> 16) == bpf_htonl(0x00005e00) && (kind == 1 || kind == 2);
 }
 
-/* Whether a frame to mac (see origin_mac) is for us: it has our address on the interface, or that
+/* Is a frame to mac (see origin_mac) for us alone? It has our address on the interface, or that
  * says nothing about whose it is. */
 int origin_ask_mac(__u64 mac, __u32 ifindex);
 
@@ -59,17 +59,23 @@ separate int origin_ask_mac(__u64 mac, __u32 ifindex)
 {
 	const struct lb_iface *iface = bpf_map_lookup_elem(&lbx_ifaces, &ifindex);
 
+	if (mac >> 16 & 1) /* a group's */
+		return false;
 	return !iface || origin_mac(iface->mac) == mac || origin_is_virtual(mac);
 }
 
-/* Our address on the chosen real's interface is mostly the same one, and at hand. */
+stage bool origin_takes(const struct pkt *p)
+{
+	return origin_ask_mac(origin_mac(p->eth->dst), p->ctx->ingress_ifindex);
+}
+
+/* The same, of a packet whose real is chosen: our address on the real's interface is mostly the one
+ * that the frame is to, and at hand. */
 stage bool origin_is_for_us(const struct pkt *p)
 {
-	__u64 mac = origin_mac(p->eth->dst);
-
-	if (p->real && origin_mac(p->real->source_mac) == mac)
+	if (origin_mac(p->real->source_mac) == origin_mac(p->eth->dst))
 		return true;
-	return origin_ask_mac(mac, p->ctx->ingress_ifindex);
+	return origin_takes(p);
 }
 
 /* LB_BAD_SOURCE or LB_CONTINUE for the words of a source address; six: of an IPv6 header. */

@@ -301,4 +301,17 @@ stage bool pick_unremembered(struct pkt *p, struct lb_service *s, __u32 service)
 	return id ? real_choose(p, id) : sched_hash(p, sched_hash_ring(s));
 }
 
+/* The same where c says whose flow it is, with its ports, and no packet of it is at hand: the id of
+ * a real, or 0. */
+stage __u32 pick_unremembered_id(struct lb_service *s, struct pick_client *c, __u32 ports)
+{
+	struct lb_ring ring = sched_hash_ring(s);
+	__u32 id = pick_is_keyed(sched_policy(s)) ? 0 : pick_known(s, c), key;
+
+	if (id || !ring.count)
+		return id;
+	key = sched_key(env_load64(c->addr.byte), env_load64(c->addr.byte + 8), ports);
+	return sched_real(ring.first + pick_scale(key, ring));
+}
+
 #endif

@@ -12,6 +12,7 @@
 #include "icmp.h"
 #include "nat.h"
 #include "nd.h"
+#include "origin.h"
 #include "parse.h"
 #include "reset.h"
 #include "trace.h"
@@ -25,7 +26,7 @@ stage int pipeline_ip4(struct pkt *p)
 
 	if (unlikely(v != LB_CONTINUE))
 		return v;
-	if (!vip_maybe4(p->ip4->dst) || unlikely(pkt_group_mac(p)))
+	if (!vip_maybe4(p->ip4->dst) || unlikely(!origin_takes(p)))
 		return LB_NOT_OURS;
 	v = parse_ip4(p);
 	if (unlikely(v == LB_FRAGMENT))
@@ -51,7 +52,7 @@ stage int pipeline_ip6(struct pkt *p)
 		return v;
 	if (unlikely(p->ip6->next == WIRE_ICMP6))
 		return icmp_ask(p, true);
-	if (!vip_maybe(p->ip6->dst) || unlikely(pkt_group_mac(p)))
+	if (!vip_maybe(p->ip6->dst) || unlikely(!origin_takes(p)))
 		return LB_NOT_OURS;
 	v = parse_ip6(p);
 	if (unlikely(v == LB_FRAGMENT))

@@ -104,11 +104,6 @@ stage bool pkt_reopen(struct pkt *p)
 	return true;
 }
 
-stage bool pkt_group_mac(const struct pkt *p)
-{
-	return p->eth->dst[0] & 1;
-}
-
 stage void pkt_copy_mac(__u8 to[6], const __u8 from[6])
 {
 	for (int i = 0; i < 6; i++)

@@ -2,9 +2,10 @@
 /*
  * ICMP errors about what a real sent as the VIP: path MTU discovery lives on them (RFC 1191, RFC
  * 8201). They quote the packet that could not be delivered, so the flow is the other way round; the
- * real that has it gets the error as it came. 8 bytes behind the quoted IP header are enough (RFC
- * 792). A flow is neither made, kept alive nor ended by an error; who may send one is not asked,
- * because routers are no clients.
+ * real that has it gets the error as it came; if no entry knows it, the real that the packets of
+ * such a flow are sent to. 8 bytes behind the quoted IP header are enough (RFC 792). A flow is
+ * neither made, kept alive nor ended by an error; who may send one is not asked, because routers
+ * are no clients.
  */
 #ifndef LBXDP_BPF_RELATED_H
 #define LBXDP_BPF_RELATED_H
@@ -34,7 +35,7 @@ stage bool related_is_error6(__u8 type)
 }
 
 /*
- * A token bucket in one word: the time at which it will be full again. Of errors that find a flow
+ * A token bucket in one word: the time at which it will be full again. Of errors that find a real
  * only, so that others cannot use it up.
  */
 stage bool related_limited(__u32 service)
@@ -54,24 +55,56 @@ stage bool related_limited(__u32 service)
 	return true;
 }
 
-stage bool related_runs(struct pkt *p, const struct lb_flow *f)
+/* A decision: to that real, if it serves; errors of what nat.h translates it has turned, if it has
+ * a row. */
+stage int related_send(struct pkt *p, __u32 real, __u32 service)
 {
-	return f->state != LB_FLOW_DENIED && !flow_expired(p, f, f->state) &&
-	       real_serves(p, f->real);
+	if (!real_serves(p, real) || real_translates(p))
+		return LB_ICMP_NO_FLOW;
+	if (related_limited(service))
+		return LB_ICMP_LIMITED;
+	stats_event(LB_EVENT_ICMP_ERROR);
+	return REAL_DECIDED + real;
 }
 
-/* No flow: a service of layer 7, or the host itself, may know what is quoted. */
-stage int related_stranger(const struct pkt *p)
+/*
+ * The real that the hash names for a flow without an entry; 0: none is guessed. A list that refuses
+ * the client says that there is no such flow. addr is the client's.
+ */
+__u32 related_guess(__u32 service, __u64 first, __u64 last, __u32 ports);
+
+separate __u32 related_guess(__u32 service, __u64 first, __u64 last, __u32 ports)
 {
-	__u32 id = 0;
+	struct lb_service *s = bpf_map_lookup_elem(&lbx_services, &service);
+	struct pick_client c = {.service = service, .now = flow_tick(), .limitless = 1};
+	bool six = first || (__u32)last != PKT_MAPPED;
+
+	if (!s || s->on_miss != LB_ON_MISS_HASH)
+		return 0;
+	env_store64(c.addr.byte, first);
+	env_store64(c.addr.byte + 8, last);
+	if (acl_gate(s).list && acl_ask(s, &c.addr, six, 0) != LB_CONTINUE)
+		return 0;
+	return pick_unremembered_id(s, &c, ports);
+}
+
+/* No entry: a service of layer 7, or the host itself, may know what is quoted. Otherwise the flow
+ * may be one that goes by the hash. A decision. */
+stage int related_stranger(struct pkt *p, struct pkt_words client)
+{
+	__u32 id = 0, real;
 	struct lb_service *s = sched_service(p, &id);
 
-	return s && !acl_gate(s).host ? LB_ICMP_NO_FLOW : LB_NOT_OURS;
+	if (!s || acl_gate(s).host)
+		return LB_NOT_OURS;
+	real = related_guess(id, client.first, client.last, p->ports);
+	return real ? related_send(p, real, id) : LB_ICMP_NO_FLOW;
 }
 
-/* A decision. Half-open flows are asked first: one that is promoted
- * meanwhile is in the other table before it leaves this one. */
-stage int related_flow(struct pkt *p, struct flow_tables t, const void *key)
+/* A decision. Half-open flows are asked first: one that is promoted meanwhile is in the other table
+ * before it leaves this one. An expired entry is none. */
+stage int related_flow(struct pkt *p, struct flow_tables t, const void *key,
+		       struct pkt_words client)
 {
 	const __u32 zero = 0;
 	struct lb_flow is, *f;
@@ -80,20 +113,15 @@ stage int related_flow(struct pkt *p, struct flow_tables t, const void *key)
 	if (!p->settings)
 		return LB_NOT_OURS;
 	p->now = flow_clock(p->settings);
-	if (!flow_find_half(t, key, &is) || !related_runs(p, &is)) {
+	if (!flow_find_half(t, key, &is) || flow_expired(p, &is, is.state)) {
 		f = bpf_map_lookup_elem(t.flows, key);
 		if (!f)
-			return related_stranger(p);
+			return related_stranger(p, client);
 		is = *f;
-		if (!related_runs(p, &is))
-			return LB_ICMP_NO_FLOW;
+		if (flow_expired(p, &is, is.state))
+			return related_stranger(p, client);
 	}
-	if (real_translates(p)) /* nat.h has turned those of which it has a row */
-		return LB_ICMP_NO_FLOW;
-	if (related_limited(is.service))
-		return LB_ICMP_LIMITED;
-	stats_event(LB_EVENT_ICMP_ERROR);
-	return REAL_DECIDED + is.real;
+	return flow_denied(&is) ? LB_ICMP_NO_FLOW : related_send(p, is.real, is.service);
 }
 
 /* Reads the quoted ports, as a packet of the client would have them. LB_NOT_OURS: a protocol that
@@ -109,6 +137,16 @@ stage enum lb_verdict related_ports(struct pkt *p)
 		return LB_BAD_ICMP;
 	p->ports = bpf_ntohl((__u32)ports->sport << 16 | ports->dport);
 	return LB_CONTINUE;
+}
+
+stage struct pkt_words related_client4(const struct lb_flow4 *key)
+{
+	return (struct pkt_words){0, PKT_MAPPED | (__u64)env_load32(key->src) << 32};
+}
+
+stage struct pkt_words related_client6(const struct lb_flow6 *key)
+{
+	return (struct pkt_words){env_load64(key->src), env_load64(key->src + 8)};
 }
 
 /* The cursor is on the ICMP header, and p->l4_len counts from it. */
@@ -137,7 +175,7 @@ stage int related4(struct pkt *p, __be32 vip)
 	if (v != LB_CONTINUE)
 		return v;
 	env_store64(&key.dport, p->ports | (__u64)p->proto << 32);
-	return related_flow(p, FLOW_TABLES4, &key);
+	return related_flow(p, FLOW_TABLES4, &key, related_client4(&key));
 }
 
 stage bool related_same6(const __be32 a[4], const __be32 b[4])
@@ -193,7 +231,7 @@ stage int related6(struct pkt *p, __u32 at)
 	if (v != LB_CONTINUE)
 		return v;
 	env_store64(&key.dport, p->ports | (__u64)p->proto << 32);
-	return related_flow(p, FLOW_TABLES6, &key);
+	return related_flow(p, FLOW_TABLES6, &key, related_client6(&key));
 }
 
 stage int related_find4(struct pkt *p, __u32 at)

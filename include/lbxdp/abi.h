@@ -404,8 +404,11 @@ struct lb_settings {
 	__u64 hash_key[2]; /* secret, made with the maps: who chooses his addresses chooses no real
 			    */
 	__u32 nat;         /* rows of lbx_reals with LB_REAL_NAT; 0: no packet is a reply */
+	__u32 full_seen;   /* the data plane's, as all below: tick at which a flow found its table
+			    * full   last; 0: never */
+	__u64 half_flows;  /* window << 32 | flows in it that asked for a half-open entry */
+	__u32 flood_until; /* tick at which flood mode of every service ends, or ended; 0: never */
 	__u32 pad2;
-	__u64 pad3[2];
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
 

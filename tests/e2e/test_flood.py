@@ -80,6 +80,37 @@ def test_a_flood_of_new_flows_is_not_remembered_and_ends_by_itself(net, lb, vip,
     assert lb.log().count("service web: flood: more new connections") == 1
 
 
+# More datagrams a second, of a few flows, than new flows may come while the mode ends.
+TALK = """
+import socket, sys, time
+talkers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+while True:
+    for _ in range(4):
+        for s in talkers:
+            try:
+                s.sendto(b"hello", (sys.argv[1], 9000))
+            except OSError:
+                pass
+    time.sleep(0.02)
+"""
+
+
+def test_a_flood_of_datagrams_ends_while_clients_go_on_sending(net, lb):
+    lb.up(config({"web": any_service(ports=[9000], protocol="udp", flood_rate=RATE,
+                                     check=dict(PATIENT, port=80))}))
+    with contextlib.ExitStack() as stack:
+        with Flood(net, VIP, "udp", port=9000):
+            wait_for("flood mode", lambda: lb.service("web")["flood"])
+            talk = net.client.spawn("/usr/bin/python3", "-c", TALK, VIP)
+            stack.callback(talk.wait, 10)
+            stack.callback(talk.kill)
+            wait_for("the flood", lambda: stateless(lb, "flood") > MANY // 2, 30)
+            assert entries(lb) < 100
+        wait_for("flows of who goes on", lambda: entries(lb) == 20, 20)
+        wait_for("flood mode to end", lambda: not lb.service("web")["flood"], 20)
+        assert talk.poll() is None
+
+
 def test_bare_ACKs_make_no_entries(net, lb):
     lb.up(config({"web": service(flood_rate=RATE)}))
     with downloads(net, VIP) as running:

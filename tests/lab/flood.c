@@ -92,6 +92,11 @@ static void build(struct flood *f, uint8_t *frame, char **argv)
 	else
 		exit(2);
 	put16(frame + f->l4 + 2, atoi(argv[4]));
+	if (!strcmp(argv[5], "udp")) { /* 12 bytes of data, and no checksum */
+		frame[f->l4 == 34 ? 23 : 20] = IPPROTO_UDP;
+		put16(frame + f->l4 + 4, 20);
+		return;
+	}
 	frame[f->l4 + 12] = 0x50;
 	put16(frame + f->l4 + 14, 65535);
 }
@@ -135,7 +140,8 @@ static int set_kind(struct flood *f, const char *kind)
 	f->kinds = strcmp(kind, "pair") ? 1 : 2;
 	f->flags[0] = strcmp(kind, "ack") ? SYN : ACK;
 	f->flags[1] = ACK;
-	return strcmp(kind, "pair") && strcmp(kind, "ack") && strcmp(kind, "syn");
+	return strcmp(kind, "pair") && strcmp(kind, "ack") && strcmp(kind, "syn") &&
+	       strcmp(kind, "udp");
 }
 
 /* Until so many frames are due; rate 0: they are at once. */

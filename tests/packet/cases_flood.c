@@ -12,7 +12,13 @@
 #define FLOOD (1 + LB_EVENT_FLOOD)
 #define FULL  (1 + LB_EVENT_TABLE_FULL)
 
-enum { HOLD = 2 << LB_FLOOD_WINDOW_SHIFT, GRACE = 80, LONG = 100000, MANY = 300 };
+enum {
+	HOLD = 2 << LB_FLOOD_WINDOW_SHIFT,
+	GRACE = 80,
+	LONG = 100000,
+	MANY = 300,
+	HALF_OPEN = 65536
+};
 
 static struct frame frame;
 
@@ -216,20 +222,6 @@ static void a_port_used_again_in_a_flood_begins_anew(void)
 	tap_equal(half_open(false), 1, "half-open flows");
 }
 
-static void datagrams_in_flood_mode_keep_their_real_without_an_entry(void)
-{
-	for (int six = 0; six < 2; six++) {
-		const struct spec s = {.six = six, .proto = PROTO_UDP, .payload = 12};
-		uint32_t real;
-
-		begin(1000, 500, LONG);
-		real = send(s, 1000, flooded);
-		for (int i = 0; i < 3; i++)
-			tap_equal(send(s, 1000, flooded), real, "the real");
-		tap_equal(half_open(six) + established(six), 0, "entries");
-	}
-}
-
 /* Runs SYNs in one window: n before were counted. Says whether the mode is on afterwards. */
 static bool count_one(uint32_t counted, bool on, uint32_t *until)
 {
@@ -356,6 +348,241 @@ static void drop_misses(void)
 	world_set_service(&row);
 }
 
+/* A datagram, 12 bytes long. */
+static uint32_t send_datagram(bool six, uint16_t sport, struct expect e)
+{
+	return send((struct spec){.six = six, .proto = PROTO_UDP, .payload = 12}, sport, e);
+}
+
+/* The service's flood mode ends in so many ticks. */
+static void end_in(int32_t ticks)
+{
+	struct lb_service row = world_service();
+
+	row.flood_until = runner_tick() + ticks;
+	world_set_service(&row);
+}
+
+static void many_datagrams_in_flood_mode_keep_their_real_without_an_entry(void)
+{
+	for (int six = 0; six < 2; six++) {
+		uint32_t real;
+
+		begin(1000, 0, LONG);
+		real = send_datagram(six, 1000, flooded);
+		for (int i = 0; i < 3; i++)
+			tap_equal(send_datagram(six, 1000, flooded), real, "the real");
+		tap_equal(half_open(six) + established(six), 0, "entries");
+	}
+}
+
+/* Else each of its datagrams counted for a new flow, and the mode would never end. */
+static void a_flow_of_datagrams_that_goes_on_is_no_news(void)
+{
+	for (int six = 0; six < 2; six++) {
+		for (unsigned i = 0; i < 20; i++) {
+			struct expect same = forwarded;
+			uint64_t counted;
+
+			begin(1000, 0, LONG);
+			same.real = send_datagram(six, 1000 + i, flooded);
+			begin(1000, 500, LONG);
+			tap_about("IPv%d, flow %u", six ? 6 : 4, i);
+			(void)send_datagram(six, 1000 + i, same);
+			tap_equal(half_open(six), 1, "half-open flows");
+			counted = world_service().new_flows;
+			(void)send_datagram(six, 1000 + i, same);
+			(void)send_datagram(six, 1000 + i, same);
+			tap_equal(established(six), 1, "flows");
+			tap_equal(world_service().new_flows, counted, "new flows");
+		}
+		tap_equal(world_service().cursor, 0, "tickets");
+	}
+}
+
+static void a_flow_of_datagrams_stays_where_it_is_when_the_mode_ends(void)
+{
+	static const int32_t ends[] = {-4, -GRACE - 8, 8 - TICKS_UDP};
+
+	for (unsigned i = 0; i < 60; i++) {
+		bool six = i & 1;
+		struct expect same = forwarded;
+
+		begin(1000, 0, LONG);
+		same.real = send_datagram(six, 1000 + i, flooded);
+		end_in(ends[i % 3]);
+		tap_about("IPv%d, flow %u", six ? 6 : 4, i);
+		(void)send_datagram(six, 1000 + i, same);
+		tap_equal(half_open(six), 1, "half-open flows");
+		(void)send_datagram(six, 1000 + i, same);
+		tap_equal(established(six), 1, "flows");
+		tap_equal(world_service().cursor, 0, "tickets");
+	}
+	begin(1000, 0, -TICKS_UDP - 8);
+	(void)send_datagram(false, 1000, forwarded);
+	tap_equal(world_service().cursor, 1, "tickets, when no such flow can live");
+}
+
+static uint64_t packets_of(uint32_t real)
+{
+	uint64_t stats[2] = {};
+
+	(void)runner_get("lbx_real_stats", &real, stats);
+	return stats[0];
+}
+
+/* Of a translated service; which of the two got it. */
+static uint32_t send_translated(uint16_t sport)
+{
+	uint64_t was = packets_of(REAL_A);
+
+	frame_build(&frame, &(struct spec){.proto = PROTO_UDP, .payload = 12, .sport = sport});
+	(void)runner_run(&frame);
+	return packets_of(REAL_A) > was ? REAL_A : REAL_B;
+}
+
+static void so_does_one_that_is_translated(void)
+{
+	for (unsigned i = 0; i < 30; i++) {
+		uint32_t real;
+
+		begin(1000, 0, LONG);
+		world_nat_real(REAL_A, "10.88.3.11", 0, false);
+		world_nat_real(REAL_B, "10.88.3.12", 0, false);
+		real = send_translated(1000 + i);
+		tap_about("flow %u", i);
+		tap_equal(send_translated(1000 + i), real, "the real, in the mode");
+		end_in(-4);
+		for (int k = 0; k < 3; k++)
+			tap_equal(send_translated(1000 + i), real, "the real, afterwards");
+		tap_equal(packets_of(REAL_A) + packets_of(REAL_B), 5, "packets");
+		tap_equal(established(false), 1, "flows");
+	}
+}
+
+/* No entry is at stake: neither the mode nor a full table is theirs. */
+static void datagrams_that_are_scheduled_one_by_one_go_on_in_turn(void)
+{
+	for (int full = 0; full < 2; full++) {
+		uint64_t cursor;
+
+		begin(1, 0, full ? 0 : LONG);
+		if (full)
+			fill_table();
+		world_policy((struct lb_policy){.flags = LB_POLICY_ONE_PACKET});
+		cursor = world_service().cursor;
+		for (unsigned i = 0; i < 10; i++)
+			(void)send_datagram(false, 1000, forwarded);
+		tap_equal(world_service().cursor - cursor, 10, "tickets");
+		tap_equal(half_open(false), 0, "half-open flows");
+		if (!full)
+			tap_equal(world_service().new_flows, 0, "new flows");
+	}
+}
+
+/* Room again. */
+static void empty_table(void)
+{
+	struct lb_settings s = world_settings();
+
+	s.flows_high = s.flows_low = FLOWS_MAX;
+	world_set_settings(&s);
+}
+
+static void flows_stay_where_they_are_when_the_table_has_room_again(void)
+{
+	const struct expect full = {.verdict = LB_FORWARDED, .event = FULL};
+
+	for (unsigned i = 0; i < 20; i++) {
+		struct expect udp = forwarded, tcp = forwarded;
+
+		begin(0, 0, 0);
+		drop_misses();
+		fill_table();
+		udp.real = send_datagram(false, 1000 + i, full);
+		tcp.real = send_to(false, SYN, 2000 + i, full);
+		empty_table();
+		tap_about("flow %u", i);
+		(void)send_datagram(false, 1000 + i, udp);
+		(void)send_to(false, ACK, 2000 + i, tcp);
+		tap_equal(half_open(false), 2, "half-open flows");
+	}
+}
+
+/* The node's own flood mode ends in so many ticks; 0: it never began. */
+static void begin_node(uint32_t high, int32_t ends)
+{
+	struct lb_settings s;
+
+	begin(high, high / 2, 0);
+	end_in(-LONG);
+	s = world_settings();
+	s.flood_until = ends ? runner_tick() + ends : 0;
+	world_set_settings(&s);
+}
+
+static void the_node_in_flood_mode_hashes_flows_of_every_service_with_a_limit(void)
+{
+	for (int six = 0; six < 2; six++) {
+		begin_node(1000000, LONG);
+		for (unsigned i = 0; i < 20; i++) {
+			struct expect same = forwarded;
+
+			same.real = send_to(six, SYN, 1000 + i, flooded);
+			tap_about("IPv%d, flow %u", six ? 6 : 4, i);
+			tap_equal(half_open(six), 0, "half-open flows");
+			(void)send_to(six, ACK, 1000 + i, same);
+			(void)send_to(six, ACK, 1000 + i, same);
+			tap_equal(established(six), i + 1, "flows");
+		}
+		tap_equal(world_service().cursor, 0, "tickets");
+		begin_node(0, LONG);
+		(void)send_to(six, SYN, 1000, forwarded);
+		tap_equal(half_open(six), 1, "half-open flows, of a service without a limit");
+		begin_node(1000000, -4);
+		(void)send_to(six, SYN, 1000, forwarded);
+		(void)send_to(six, ACK, 2000, forwarded);
+		tap_equal(half_open(six), 2, "half-open flows, afterwards");
+	}
+}
+
+/* Runs one packet; so many entries were asked for in this window. Says whether the node's mode is
+ * on then, and for how long. */
+static int32_t count_for_node(struct spec s, uint32_t counted, bool on)
+{
+	struct lb_settings row;
+	uint32_t now;
+
+	do {
+		row = world_settings();
+		now = runner_tick();
+		row.half_flows = (uint64_t)(now >> LB_FLOOD_WINDOW_SHIFT) << 32 | counted;
+		row.flood_until = on ? now + 1 : 0;
+		world_set_settings(&row);
+		frame_build(&frame, &s);
+		(void)runner_run(&frame);
+		row = world_settings();
+	} while (runner_tick() != now); /* a tick passed meanwhile */
+	return row.flood_until ? row.flood_until - now : 0;
+}
+
+static void more_half_open_flows_than_there_is_room_for_begin_it(void)
+{
+	const struct spec syn = {.flags = SYN, .sport = 7}, ack = {.flags = ACK, .sport = 9};
+
+	begin_node(1000000, 0);
+	tap_equal(count_for_node(syn, HALF_OPEN - 1, false), 0, "begun by the last that has room");
+	tap_equal(half_open(false), 1, "half-open flows");
+	begin_node(1000000, 0);
+	tap_equal(count_for_node(syn, HALF_OPEN, false), HOLD, "begun by one more");
+	tap_equal(half_open(false), 0, "half-open flows");
+	tap_equal(count_for_node(syn, HALF_OPEN / 2 - 1, true), 1, "held by half as many");
+	tap_equal(count_for_node(syn, HALF_OPEN / 2, true), HOLD, "held by one more than half");
+	tap_equal(count_for_node(ack, HALF_OPEN / 2, true), HOLD, "held by an answer");
+	begin(1, 0, LONG);
+	tap_equal(count_for_node(syn, HALF_OPEN, false), 0, "begun by a flow that gets no entry");
+}
+
 static void a_miss_is_dropped_where_the_service_says_so(void)
 {
 	static const uint8_t flags[] = {ACK, ACK | 8, FIN | ACK, RST, SYN | ACK, 0};
@@ -453,8 +680,21 @@ void cases_flood(void)
 	tap_case("flood: one that lasts asks for no half-open flow",
 		 a_flood_that_lasts_asks_for_no_half_open_flow);
 	tap_case("flood: a port used again begins anew", a_port_used_again_in_a_flood_begins_anew);
-	tap_case("flood: datagrams keep their real without an entry",
-		 datagrams_in_flood_mode_keep_their_real_without_an_entry);
+	tap_case("flood: many datagrams keep their real without an entry",
+		 many_datagrams_in_flood_mode_keep_their_real_without_an_entry);
+	tap_case("flood: a flow of datagrams that goes on is no news",
+		 a_flow_of_datagrams_that_goes_on_is_no_news);
+	tap_case("flood: a flow of datagrams stays where it is when the mode ends",
+		 a_flow_of_datagrams_stays_where_it_is_when_the_mode_ends);
+	tap_case("flood: so does one that is translated", so_does_one_that_is_translated);
+	tap_case("flood: datagrams that are scheduled one by one go on in turn",
+		 datagrams_that_are_scheduled_one_by_one_go_on_in_turn);
+	tap_case("flows stay where they are when the table has room again",
+		 flows_stay_where_they_are_when_the_table_has_room_again);
+	tap_case("flood: the node's is that of every service with a limit",
+		 the_node_in_flood_mode_hashes_flows_of_every_service_with_a_limit);
+	tap_case("flood: more half-open flows than there is room for begin the node's",
+		 more_half_open_flows_than_there_is_room_for_begin_it);
 	tap_case("flood: it begins above the limit and goes on above the lower one",
 		 the_mode_begins_above_the_limit_and_goes_on_above_the_lower_one);
 	tap_case("flood: a new window counts from one", a_new_window_counts_from_one);

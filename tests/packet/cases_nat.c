@@ -249,6 +249,8 @@ static void pass_by(struct way w)
 	r = replied(w, ACK);
 	r.dst_mac = mac_broadcast;
 	expect_end(r, LB_NOT_OURS);
+	r.dst_mac = mac_other;
+	expect_end(r, LB_NOT_OURS);
 }
 
 static void what_answers_no_flow_is_left_to_the_host(void)

@@ -129,14 +129,146 @@ static void a_frame_for_another_host_begins_no_flow(void)
 		}
 }
 
+/* The packet after so many of a flow; of TCP the first is its SYN. */
+static const struct {
+	uint8_t proto, flags;
+	unsigned packets;
+} running[] = {
+	{0,         SYN,       1},
+        {0,         ACK,       1},
+        {0,         ACK,       2},
+        {0,         ACK,       3},
+        {0,         FIN | ACK, 3},
+	{0,         RST,       3},
+        {0,         SYN,       3},
+        {PROTO_UDP, 0,         1},
+        {PROTO_UDP, 0,         2},
+};
+
+static struct lb_flow the_flow(const char *map)
+{
+	struct lb_flow f = {};
+	uint8_t key[64];
+
+	if (!runner_next(map, NULL, key))
+		(void)runner_get(map, key, &f);
+	return f;
+}
+
+/* A switch that floods, or somebody who listens, gives us frames of which another host has its own:
+ * sent on, they would be there twice. */
+static void a_frame_for_another_host_changes_no_flow(void)
+{
+	static const char *const maps[] = {"lbx_half4", "lbx_half6", "lbx_flows4", "lbx_flows6"};
+
+	for (size_t i = 0; i < 2 * sizeof(running) / sizeof(*running); i++) {
+		struct spec s = {.six = i & 1, .proto = running[i / 2].proto};
+		struct lb_flow was[4], is[4];
+
+		world_reset();
+		for (unsigned k = 0; k < running[i / 2].packets; k++) {
+			s.flags = s.proto ? 0 : k ? ACK : SYN;
+			frame_build(&frame, &s);
+			world_run(&frame, forwarded, NULL);
+		}
+		world_age(5);
+		for (int m = 0; m < 4; m++)
+			was[m] = the_flow(maps[m]);
+		s.flags = running[i / 2].flags;
+		for (int group = 0; group < 2; group++) {
+			s.dst_mac = group ? mac_broadcast : mac_other;
+			frame_build(&frame, &s);
+			tap_about("row %zu, IPv%d, %s", i / 2, s.six ? 6 : 4,
+				  group ? "broadcast" : "another host");
+			world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
+		}
+		for (int m = 0; m < 4; m++)
+			is[m] = the_flow(maps[m]);
+		if (memcmp(was, is, sizeof(was)))
+			tap_fail("the flow changed");
+		s.dst_mac = mac_ours;
+		frame_build(&frame, &s);
+		world_run(&frame, forwarded, NULL);
+	}
+}
+
+/* Then our address there is not the one that frames come to. */
+static void a_real_behind_another_interface_takes_no_frame_for_another_host(void)
+{
+	uint32_t ifindex = IFINDEX_FAR;
+
+	for (int six = 0; six < 2; six++) {
+		static const uint8_t *const known[] = {mac_ours, vrrp4, vrrp6};
+		struct spec s = {.six = six, .flags = ACK};
+
+		world_reset();
+		(void)runner_put("lbx_tx", &ifindex, &(uint32_t){IFINDEX});
+		world_real(REAL_A, REAL_GOOD, IFINDEX_FAR);
+		world_establish(six);
+		for (int i = 0; i < 3; i++) {
+			s.dst_mac = known[i];
+			frame_build(&frame, &s);
+			tap_about("IPv%d, MAC %d", six ? 6 : 4, i);
+			world_run(&frame, (struct expect){.verdict = LB_FORWARDED, .real = REAL_A},
+				  NULL);
+		}
+		s.dst_mac = mac_other;
+		frame_build(&frame, &s);
+		world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
+	}
+}
+
+/* One-arm: the address that packets leave with is the one they come to. */
+static void the_address_of_the_only_interface_is_ours(void)
+{
+	static const uint8_t one_arm[6] = {2, 0, 0, 0, 0x50, IFINDEX};
+	uint32_t ifindex = IFINDEX;
+
+	for (int six = 0; six < 2; six++) {
+		struct lb_iface iface = {};
+
+		world_reset();
+		world_establish(six);
+		memcpy(iface.mac, one_arm, sizeof(one_arm));
+		(void)runner_put("lbx_ifaces", &ifindex, &iface);
+		frame_build(&frame, &(struct spec){.six = six, .flags = ACK, .dst_mac = one_arm});
+		world_run(&frame, forwarded, NULL);
+		frame_build(&frame, &(struct spec){.six = six, .flags = ACK, .dst_mac = mac_ours});
+		world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
+	}
+}
+
+static void a_fragment_for_another_host_is_none_of_ours(void)
+{
+	static const uint8_t last[] = {PROTO_UDP, 0, 0, 8, 0, 0, 0, 9};
+	struct spec s = {.six = true,
+			 .proto = PROTO_UDP,
+			 .payload = 16,
+			 .chain = last,
+			 .chain_len = sizeof(last),
+			 .first = 44,
+			 .dst_mac = mac_other};
+
+	world_reset();
+	frame_build(&frame, &s);
+	world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
+	s.dst_mac = mac_ours;
+	frame_build(&frame, &s);
+	world_run(&frame, (struct expect){.verdict = LB_FRAGMENT}, NULL);
+}
+
 static void an_interface_without_a_row_takes_every_MAC(void)
 {
 	uint32_t ifindex = IFINDEX;
 
 	world_reset();
 	(void)runner_del("lbx_ifaces", &ifindex);
-	frame_build(&frame, &(struct spec){.flags = SYN, .dst_mac = mac_other});
-	world_run(&frame, forwarded, NULL);
+	for (int i = 0; i < 4; i++) {
+		frame_build(&frame, &(struct spec){.flags = i ? ACK : SYN, .dst_mac = mac_other});
+		world_run(&frame, forwarded, NULL);
+	}
+	frame_build(&frame, &(struct spec){.flags = ACK, .dst_mac = mac_broadcast});
+	world_run(&frame, (struct expect){.verdict = LB_NOT_OURS}, NULL);
 }
 
 static void question(bool six)
@@ -222,6 +354,14 @@ void cases_origin(void)
 		 what_is_left_to_the_host_is_not_judged);
 	tap_case("a frame for another host begins no flow (F6)",
 		 a_frame_for_another_host_begins_no_flow);
+	tap_case("a frame for another host changes no flow (F6)",
+		 a_frame_for_another_host_changes_no_flow);
+	tap_case("a real behind another interface takes no frame for another host",
+		 a_real_behind_another_interface_takes_no_frame_for_another_host);
+	tap_case("the address of the only interface is ours",
+		 the_address_of_the_only_interface_is_ours);
+	tap_case("a fragment for another host is none of ours",
+		 a_fragment_for_another_host_is_none_of_ours);
 	tap_case("an interface without a row takes every MAC",
 		 an_interface_without_a_row_takes_every_MAC);
 	tap_case("an interface answers so many questions a tick (F8)",

@@ -27,6 +27,7 @@ struct error {
 	uint16_t quote;        /* bytes of it that are quoted; 0: all */
 	uint16_t spoil, value; /* the quoted byte that is another, and what it is then */
 	enum lb_verdict verdict;
+	bool any; /* whichever real the hash names */
 };
 
 static const uint8_t hop_by_hop[] = {PROTO_TCP, 0, 1, 4, 0, 0, 0, 0};
@@ -49,6 +50,7 @@ static const uint8_t outer_chain[] = {PROTO_ICMP6, 0, 1, 4, 0, 0, 0, 0};
 #define CHAIN(bytes, kind) .chain = bytes, .chain_len = sizeof(bytes), .first = kind
 #define SPOIL(at, byte)    .spoil = at, .value = byte
 #define SENT               .verdict = LB_FORWARDED
+#define GUESSED            .verdict = LB_FORWARDED, .any = true
 #define NO_FLOW            .verdict = LB_ICMP_NO_FLOW
 #define HOST               .verdict = LB_NOT_OURS
 #define BAD                .verdict = LB_BAD_ICMP
@@ -77,7 +79,8 @@ static const struct error errors[] = {
 	{"a packet of somebody else quoted", FOUR(3, 4), {.src = "10.77.0.101"}, HOST},
 	{"another port quoted", FOUR(3, 4), {.sport = 444}, HOST},
 	{"another protocol quoted", FOUR(3, 4), {.proto = PROTO_ICMP4}, HOST},
-	{"another client quoted", FOUR(3, 4), {.dst = "10.77.0.3"}, NO_FLOW},
+	{"another client quoted", FOUR(3, 4), {.dst = "10.77.0.3"}, GUESSED},
+	{"to another host's MAC", {.type = 3, .code = 4, .dst_mac = mac_other}, {}, HOST},
 	{"for another address", {.type = 3, .code = 4, .dst = "10.77.0.101"}, {}, HOST},
 	{"source quench (RFC 6633)", FOUR(4, 0), {}, HOST},
 	{"redirect", FOUR(5, 1), {}, HOST},
@@ -109,7 +112,8 @@ static const struct error errors[] = {
 	{"v6: a packet of somebody else quoted", SIX(2, 0), {.src = "fd77::101"}, HOST},
 	{"v6: another port quoted", SIX(2, 0), {.sport = 444}, HOST},
 	{"v6: another protocol quoted", SIX(2, 0), {.proto = PROTO_ICMP6}, HOST},
-	{"v6: another client quoted", SIX(2, 0), {.dst = "fd77::3"}, NO_FLOW},
+	{"v6: another client quoted", SIX(2, 0), {.dst = "fd77::3"}, GUESSED},
+	{"v6: to another host's MAC", {.six = true, .type = 2, .dst_mac = mac_other}, {}, HOST},
 	{"v6: for another address", {.six = true, .type = 2, .dst = "fd77::101"}, {}, HOST},
 	{"v6: no error", SIX(5, 0), {}, HOST},
 	{"v6: type 0", SIX(0, 0), {}, HOST},
@@ -146,7 +150,7 @@ static void run_error(const struct error *e, uint16_t port, unsigned tags)
 
 	if (x.verdict == LB_FORWARDED) {
 		x.event = ERROR;
-		x.real = port == PORT_A ? REAL_A : REAL_B;
+		x.real = e->any ? 0 : port == PORT_A ? REAL_A : REAL_B;
 	}
 	error_build(&frame, e, port, tags);
 	world_run(&frame, x, NULL);
@@ -209,11 +213,75 @@ static void errors_of_each_kind_of_flow_are_sent(void)
 	}
 }
 
+static void drop_misses(void)
+{
+	struct lb_service row = world_service();
+
+	row.on_miss = LB_ON_MISS_DROP;
+	world_set_service(&row);
+}
+
 static void nothing_is_known_of_flows_that_never_were(void)
 {
 	for (int six = 0; six < 2; six++) {
 		world_reset();
+		drop_misses();
 		run_usual(six, LB_ICMP_NO_FLOW, PORT_A);
+	}
+}
+
+/* Flows of a flood, of a full table, and after a failover have none. */
+static void without_an_entry_the_error_goes_where_the_packets_go(void)
+{
+	static const uint8_t protos[] = {PROTO_TCP, PROTO_UDP};
+	static const uint16_t quotes[][2] = {
+		{QUOTE_SHORT4, QUOTE_SHORT6},
+                {0,            0           }
+        };
+
+	for (unsigned i = 0; i < 120; i++) {
+		struct error e = usual[i & 1];
+		uint16_t port = 1000 + i;
+		struct lb_service row;
+		uint32_t real = 0, got = 0;
+
+		world_reset();
+		row = world_service();
+		row.flood = (struct lb_flood){1000, 0};
+		row.flood_until = runner_tick() + 100000;
+		world_set_service(&row);
+		if (i & 16)
+			world_policy((struct lb_policy){.scheduler = LB_SCHEDULER_TABLE});
+		e.inner.proto = protos[i >> 1 & 1];
+		e.quote = quotes[i >> 2 & 1][i & 1];
+		frame_build(&frame, &(struct spec){.six = i & 1,
+						   .proto = e.inner.proto,
+						   .sport = port,
+						   .flags = SYN});
+		world_run(&frame, (struct expect){LB_FORWARDED, 1 + LB_EVENT_FLOOD, 0, NULL},
+			  &real);
+		error_build(&frame, &e, port, i % 3);
+		tap_about("%s, protocol %u, port %u", e.name, e.inner.proto, port);
+		world_run(&frame, (struct expect){LB_FORWARDED, ERROR, 0, NULL}, &got);
+		tap_equal(got, real, "the real");
+		tap_equal(world_service().missed, 0, "missed");
+	}
+}
+
+static void no_error_is_sent_by_guess_where_no_packet_is(void)
+{
+	for (int six = 0; six < 2; six++) {
+		world_reset();
+		world_ring((uint32_t[]){0}, 0);
+		run_usual(six, LB_ICMP_NO_FLOW, PORT_A); /* no usable real */
+		world_reset();
+		world_gate(7, false);
+		world_acl(7, six ? "fd77::2" : "10.77.0.2", six ? 128 : 32, LB_ACL_DENY);
+		run_usual(six, LB_ICMP_NO_FLOW, PORT_A); /* refused */
+		world_reset();
+		world_nat_real(REAL_A, "10.88.3.11", 0, false);
+		world_nat_real(REAL_B, "10.88.3.12", 0, false);
+		run_usual(six, LB_ICMP_NO_FLOW, PORT_A); /* translated */
 	}
 }
 
@@ -242,9 +310,11 @@ static void a_flow_that_expired_is_none(void)
 	for (int six = 0; six < 2; six++) {
 		world_reset();
 		begin_flows(six, 0, 3);
+		drop_misses();
 		world_age(TICKS_ESTABLISHED + 1);
 		run_usual(six, LB_ICMP_NO_FLOW, PORT_A);
 		world_reset();
+		drop_misses();
 		begin_flows(six, 0, 1);
 		world_age(TICKS_HALF_OPEN + 1);
 		run_usual(six, LB_ICMP_NO_FLOW, PORT_A);
@@ -355,6 +425,7 @@ static void above_its_rate_a_service_lets_no_errors_through(void)
 	if (bucket() < was + (1 << LB_ICMP_SHIFT))
 		tap_fail("no token was taken");
 	was = bucket();
+	drop_misses();
 	tap_about("an error of no flow");
 	run_error(&(struct error){"", FOUR(3, 4), {.dst = "10.77.0.3"}, NO_FLOW}, PORT_A, 0);
 	tap_equal(bucket(), was, "the bucket");
@@ -383,6 +454,10 @@ void cases_related(void)
 	tap_case("errors of each kind of flow are sent", errors_of_each_kind_of_flow_are_sent);
 	tap_case("nothing is known of flows that never were",
 		 nothing_is_known_of_flows_that_never_were);
+	tap_case("without an entry the error goes where the packets go",
+		 without_an_entry_the_error_goes_where_the_packets_go);
+	tap_case("no error is sent by guess where no packet is",
+		 no_error_is_sent_by_guess_where_no_packet_is);
 	tap_case("errors of layer 7 are left to the host", errors_of_layer_7_are_left_to_the_host);
 	tap_case("who may use the service is not asked of routers",
 		 who_may_use_the_service_is_not_asked_of_routers);

@@ -93,7 +93,7 @@ static inline struct spec replied(struct way w, uint8_t flags)
 	s.sport = REAL_PORT;
 	s.dport = CLIENT_PORT;
 	s.src_mac = mac_real;
-	s.dst_mac = mac_to_real;
+	s.dst_mac = mac_ours;
 	return s;
 }
 

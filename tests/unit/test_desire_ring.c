@@ -301,6 +301,28 @@ static void a_table_depends_on_addresses_not_on_ids(void **state)
 	store_free(w.store);
 }
 
+/* At l4-nat one machine may serve on several ports: each is a real of its own, wherever it stands.
+ */
+static void ports_tell_reals_of_one_address_apart(void **state)
+{
+	struct world w;
+	const struct ring *one, *other;
+
+	world_make(&w, 2);
+	w.services[0].mode = MODE_L4_NAT;
+	for (int i = 0; i < 2; i++) {
+		w.reals[i].ip = w.reals[0].ip;
+		w.reals[i].port = 8080 + i;
+	}
+	one = ring_row(&w).table;
+	w.reals[0].port = 8081;
+	w.reals[1].port = 8080;
+	other = ring_row(&w).table;
+	for (size_t i = 0; i < one->count; i++)
+		assert_int_not_equal(one->slots[i], other->slots[i]);
+	store_free(w.store);
+}
+
 static void a_table_stands_while_a_real_starts_slowly(void **state)
 {
 	struct world w;
@@ -353,6 +375,7 @@ int main(void)
 		cmocka_unit_test(the_backup_stands_behind_who_may_be_full),
 		cmocka_unit_test(with_maglev_hardly_a_client_moves),
 		cmocka_unit_test(a_table_depends_on_addresses_not_on_ids),
+		cmocka_unit_test(ports_tell_reals_of_one_address_apart),
 		cmocka_unit_test(a_table_stands_while_a_real_starts_slowly),
 		cmocka_unit_test(tables_are_as_large_as_there_is_room),
 	};

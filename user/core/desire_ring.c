@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/desire.h"
 #include "core/maglev.h"
@@ -126,12 +127,17 @@ static const struct ring *ring_of(const struct turn *t, struct store *store)
 	return ring;
 }
 
-/* The same wherever the table is made. */
-static uint64_t identity(const struct addr *ip)
+/* The same wherever the table is made. A real without a port of its own is known by its address
+ * alone. */
+static uint64_t identity(const struct real_config *c)
 {
 	static const uint64_t key[2] = {0, 0};
+	unsigned char name[sizeof(c->ip) + 2];
 
-	return siphash(key, ip, sizeof(*ip));
+	memcpy(name, &c->ip, sizeof(c->ip));
+	name[sizeof(c->ip)] = c->port >> 8;
+	name[sizeof(c->ip) + 1] = c->port & 0xff;
+	return siphash(key, name, sizeof(c->ip) + (c->port ? 2 : 0));
 }
 
 /* Without slow start, so that it stands while that lasts. */
@@ -148,7 +154,7 @@ static const struct ring *table_of(const struct turn *t, size_t slots, struct st
 		const struct real_fact *f = &t->fact->reals[i];
 
 		shares[i] = (struct maglev_share){
-			.key = identity(&c->ip),
+			.key = identity(c),
 			.real = f->id,
 			.weight = takes_turn(t, i) ? full_share(s, c, f) : 0,
 		};

@@ -28,11 +28,14 @@ static struct wish wish_of(const struct maglev_share *s, size_t slots)
 	};
 }
 
+/* Of the same key, by number: qsort keeps no order. */
 static int by_key(const void *a, const void *b)
 {
 	const struct wish *x = a, *y = b;
 
-	return x->key < y->key ? -1 : x->key > y->key;
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->real < y->real ? -1 : x->real > y->real;
 }
 
 static size_t wishes_of(const struct maglev_share *shares, size_t count, size_t slots,

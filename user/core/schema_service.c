@@ -197,7 +197,11 @@ const struct schema_row schema_service[] = {
 		 "has answered the server: a keyed hash chooses the server, so that a SYN flood "
 		 "takes the room of no flow. It ends a second or two after there are half as "
 		 "many. Meanwhile persistence holds for clients that it knew before and learns "
-		 "no others, and max_connections does not count."},
+		 "no others, and max_connections does not count. The same holds for every "
+		 "service but those with off while all together have more than 65,536 new flows "
+		 "in 1.07 s. Of UDP, so many datagrams in each such time as would end it get an "
+		 "entry nevertheless, and clients go on at the server that the hash gave them; "
+		 "services with one_packet have no flood mode."},
 	{.key = "on_miss",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, on_miss),

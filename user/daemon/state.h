@@ -116,7 +116,8 @@ struct daemon {
 	int exit_code;
 
 	struct ids *service_ids, *real_ids, *check_ids;
-	bool *service_flooded;          /* by id: in flood mode when last looked */
+	bool *service_flooded;          /* by id: above its flood_rate when last looked */
+	bool node_flooded;              /* all services together were, then */
 	bool *service_used, *real_used; /* by id: in the model now; filled by gather */
 	struct check_fact *checks;      /* by check id */
 	uint32_t check_room;

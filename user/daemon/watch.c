@@ -72,13 +72,30 @@ static void watch_files(struct daemon *d)
 	reconcile_later(d);
 }
 
+/* Of all services at once, so that not each of them is named. */
+static void watch_node_flood(struct daemon *d)
+{
+	bool is = dataplane_node_flooded(d->dataplane);
+
+	if (is == d->node_flooded)
+		return;
+	d->node_flooded = is;
+	if (is)
+		log_warning("flood: more new connections, of all services together, than there is "
+			    "room for before their clients answer; every service with a flood_rate "
+			    "forwards them by a hash");
+	else
+		log_info("the flood of all services together is over");
+}
+
 /* Says which services began or ended flood mode. */
 static void watch_floods(struct daemon *d)
 {
+	watch_node_flood(d);
 	for (size_t i = 0; i < plan_count(d->actual, PLAN_FLOODS); i++) {
 		uint32_t id = *(const __u32 *)plan_key(d->actual, PLAN_FLOODS, i);
 		const struct lb_service_info *info = plan_find(d->actual, PLAN_SERVICES, &id);
-		bool is = dataplane_flooded(d->dataplane, id);
+		bool is = dataplane_above_rate(d->dataplane, id);
 
 		if (is == d->service_flooded[id])
 			continue;

@@ -72,13 +72,31 @@ uint64_t dataplane_missed(const struct dataplane *d, uint32_t service)
 	return service < LB_SERVICES_MAX ? load(&d->services[service].missed) : 0;
 }
 
+static bool holds(const __u32 *flood_until)
+{
+	uint32_t until = __atomic_load_n(flood_until, __ATOMIC_RELAXED);
+
+	return until && (int32_t)(until - expiry_now()) >= 0;
+}
+
+bool dataplane_node_flooded(const struct dataplane *d)
+{
+	return holds(&d->settings->flood_until);
+}
+
+bool dataplane_above_rate(const struct dataplane *d, uint32_t service)
+{
+	const struct lb_service *s = &d->services[service < LB_SERVICES_MAX ? service : 0];
+
+	return __atomic_load_n(&s->flood.high, __ATOMIC_RELAXED) && holds(&s->flood_until);
+}
+
 bool dataplane_flooded(const struct dataplane *d, uint32_t service)
 {
 	const struct lb_service *s = &d->services[service < LB_SERVICES_MAX ? service : 0];
-	uint32_t until = __atomic_load_n(&s->flood_until, __ATOMIC_RELAXED);
 
-	return until && __atomic_load_n(&s->flood.high, __ATOMIC_RELAXED) &&
-	       (int32_t)(until - expiry_now()) >= 0;
+	return __atomic_load_n(&s->flood.high, __ATOMIC_RELAXED) &&
+	       (holds(&s->flood_until) || dataplane_node_flooded(d));
 }
 
 static void sum_over_cpus(struct dataplane *d, enum map_id id, uint64_t *counts, uint32_t count)

@@ -102,7 +102,12 @@ uint64_t dataplane_followed(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_denied_connections(const struct dataplane *d, uint32_t service);
 uint64_t dataplane_missed(const struct dataplane *d, uint32_t service);
-/* Is the service in flood mode? */
+/* Have flows of all services together asked for more half-open entries than there are? Then every
+ * service that has a flood_rate is in flood mode. */
+bool dataplane_node_flooded(const struct dataplane *d);
+/* Is the service in flood mode because of its own flood_rate? */
+bool dataplane_above_rate(const struct dataplane *d, uint32_t service);
+/* Is it, for either reason? */
 bool dataplane_flooded(const struct dataplane *d, uint32_t service);
 /* SYNs and datagrams of new flows that it got in that mode. */
 uint64_t dataplane_flood_packets(struct dataplane *d, uint32_t service);
