@@ -235,8 +235,8 @@ static void assert_our_mac(void)
 static void remove_new_maps(void)
 {
 	static const char *const names[] = {
-		"lbx_trace_filters", "lbx_trace_seen", "lbx_trace",    "lbx_fragments", "lbx_icmp",
-		"lbx_persist",       "lbx_nat",        "lbx_nat_half", "lbx_pools",     "lbx_vias",
+		"lbx_trace_filters", "lbx_trace_seen", "lbx_trace",     "lbx_fragments", "lbx_icmp",
+		"lbx_persist",       "lbx_nat",        "lbx_nat_half",  "lbx_pools",     "lbx_vias",
 		"lbx_via_ports",     "lbx_floods",     "lbx_nat_brief", "lbx_claims"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
