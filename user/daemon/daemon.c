@@ -399,6 +399,7 @@ static void stop(struct daemon *d)
 		dataplane_close(d->dataplane);
 	if (d->net)
 		net_close(d->net);
+	knocks_end(d);
 	if (d->admin)
 		admin_close(d->admin, true);
 	if (d->detach)

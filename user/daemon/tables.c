@@ -51,5 +51,4 @@ void tables_close(struct daemon *d)
 	store_free(d->store);
 	map_free(d->conflicts);
 	free(d->claims);
-	knocks_end(d);
 }
