@@ -116,13 +116,12 @@ static bool may_repeat(const struct session *s)
 /* A connection that was used before says nothing about its server when it dies. */
 static void count_retry(struct session *s)
 {
-	if (!s->end[SERVER]->used) {
-		if (s->tries < CONNECT_TRIES - 1)
-			s->failed[s->tries++] = s->real->id;
-		return;
+	if (s->end[SERVER]->used) {
+		session_count(s, retries, 1);
+		s->retries++;
+	} else if (s->tries < CONNECT_TRIES - 1) {
+		s->failed[s->tries++] = s->real->id;
 	}
-	session_count(s, retries, 1);
-	s->retries++;
 }
 
 bool http_retry(struct session *s)
