@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "io/channel.h"
+#include "proxy/internal.h"
 #include "proxy/proxy.h"
 #include "proxy_lab.h"
 
@@ -654,6 +655,23 @@ static void what_others_scribble_into_the_table_leads_nobody_out_of_it(void **st
 	close(server);
 }
 
+/* Main shuts one before its processes hear that it goes. */
+static void a_listener_that_was_shut_stops_no_other(void **state)
+{
+	struct proxy_endpoint other = front;
+	int fd = listen_at("127.0.0.6", &other.port), ours = dup(fd), client = dial_from(&front);
+
+	assert_int_equal(addr_parse(&other.vip, "127.0.0.6"), 0);
+	assert_int_equal(order_fd(PROXY_ORDER_LISTEN, SERVICE, &other, sizeof(other), fd), 0);
+	assert_int_equal(shutdown(ours, SHUT_RD), 0);
+	close(take_session(listening[0]));
+	turn();
+	assert_false(engine->paused);
+	order(PROXY_ORDER_LISTEN_GONE, 0, &other, sizeof(other));
+	close(client);
+	close(ours);
+}
+
 #define SESSION_TEST(f) cmocka_unit_test_setup_teardown(f, reals_up, reals_down)
 
 int main(void)
@@ -667,6 +685,7 @@ int main(void)
 		SESSION_TEST(a_connect_that_hangs_ends_at_its_timeout),
 		SESSION_TEST(halt_resets_the_sessions_of_one_real_at_once),
 		SESSION_TEST(sessions_outlive_drain_and_the_rows_they_came_by),
+		SESSION_TEST(a_listener_that_was_shut_stops_no_other),
 		SESSION_TEST(a_session_keeps_the_settings_it_began_with),
 		SESSION_TEST(a_real_without_a_port_gets_the_port_the_client_came_to),
 		SESSION_TEST(the_source_is_the_vip_or_the_configured_address),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -126,13 +127,17 @@ static int put_listener(struct proxy_client *c, const struct proxy_endpoint *at,
 	return tell_all(c, &o, l->fd);
 }
 
+/* Nobody gets in from here on, whenever the processes hear of it: what guards the service goes next. */
 static int delete_listener(struct proxy_client *c, const struct proxy_endpoint *at)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LISTEN_GONE, .u.endpoint = *at};
-	int err = sockets_find(&c->sockets, at) ? tell_all(c, &o, -1) : 0;
+	const struct listening *l = sockets_find(&c->sockets, at);
+	int err = l ? tell_all(c, &o, -1) : 0;
 
-	if (!err)
+	if (l && !err) {
+		(void)shutdown(l->fd, SHUT_RD);
 		sockets_close(&c->sockets, at);
+	}
 	return err;
 }
 

@@ -129,6 +129,10 @@ static bool accept_one(struct listener *l)
 		return false;
 	if (is_of_one_client(err))
 		return true;
+	if (err == EINVAL) { /* it was shut: the order to let it go is on its way */
+		loop_unwatch(&l->watch);
+		return false;
+	}
 	warn(l->engine, strerror(err));
 	listeners_pause(l->engine, true);
 	return false;
