@@ -38,7 +38,7 @@ verifier: $(O)/lbxdp.bpf.o $(O)/tproxy.bpf.o $(O)/via.bpf.o $(O)/guard.bpf.o ## 
 
 # Another compiler lays code out otherwise, and what it makes of it the verifier may refuse.
 OTHER_CLANG ?= clang-19
-OTHER_BPF := $(if $(shell command -v $(OTHER_CLANG) 2>/dev/null),lbxdp tproxy via)
+OTHER_BPF := $(if $(shell command -v $(OTHER_CLANG) 2>/dev/null),lbxdp tproxy via guard)
 
 $(O)/other/%.bpf.o: bpf/%.bpf.c $(BPF_HDRS) Makefile
 	@mkdir -p $(@D)

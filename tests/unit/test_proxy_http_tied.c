@@ -29,6 +29,11 @@ static void take_away(void)
 	order(PROXY_ORDER_REAL_GONE, R1, NULL, 0);
 }
 
+static void finish(void)
+{
+	engine_finish(engine);
+}
+
 /* A client that has logged in at the first real. */
 static int logged_in(int *server)
 {
@@ -73,6 +78,11 @@ static void a_login_at_a_real_that_leaves_ends_with_an_answer(void **state)
 static void a_login_at_a_real_that_goes_down_ends_with_an_answer(void **state)
 {
 	a_login_ends_with_the_answer_after_its_real(put_down);
+}
+
+static void a_login_in_a_proxy_that_finishes_ends_with_an_answer(void **state)
+{
+	a_login_ends_with_the_answer_after_its_real(finish);
 }
 
 static void a_login_at_a_drained_real_stays(void **state)
@@ -188,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TIED_TEST(a_login_at_a_real_that_leaves_ends_with_an_answer),
 		TIED_TEST(a_login_at_a_real_that_goes_down_ends_with_an_answer),
+		TIED_TEST(a_login_in_a_proxy_that_finishes_ends_with_an_answer),
 		TIED_TEST(a_login_at_a_drained_real_stays),
 		TIED_TEST(a_login_whose_real_is_up_again_goes_on),
 		TIED_TEST(an_announced_client_goes_to_another_real_when_its_own_leaves),

@@ -14,11 +14,15 @@
 #include <bpf/bpf.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "dataplane/batch.h"
 #include "dataplane/internal.h"
 #include "dataplane/nat_walk.h"
 
-enum { SLICE_USEC = 1500 }; /* leaves room for the last call within 2 ms */
+enum {
+	SLICE_USEC = 1500, /* leaves room for the last call within 2 ms */
+	TRIES = 3,         /* slices in a row that the kernel may refuse */
+};
 
 /* In the order of the walk: a flow that is promoted meanwhile is met at least once. */
 static const struct {
@@ -40,7 +44,8 @@ struct judge {
 	uint32_t walk;        /* the number of the one that runs or ran last */
 	uint32_t flows, rows; /* the last walk that there is a reason for, over each */
 	bool running;
-	size_t table; /* TABLES: the translations */
+	unsigned int failures; /* in a row */
+	size_t table;          /* TABLES: the translations */
 	struct batch batch;
 	struct nat_walk nat;
 };
@@ -146,21 +151,37 @@ static uint64_t entries(const struct dataplane *d)
 	return tables[table].half ? map_entries(d, tables[table].map) : counts[tables[table].six];
 }
 
+/* The next slice tries again, for a while. What the rest of a table holds lives to its timeout. */
+static bool gives_up(struct judge *j, int err)
+{
+	if (++j->failures < TRIES)
+		return false;
+	log_warning("flows that a new list or a halt ends: cannot read all of a table: %s",
+		    strerror(-err));
+	j->failures = 0;
+	return true;
+}
+
+static enum step next_table(struct dataplane *d)
+{
+	begin_table(d, d->judge->table + 1);
+	return d->judge->table < TABLES ? STEP_MORE : STEP_REST;
+}
+
 static enum step step_flows(struct dataplane *d)
 {
 	struct judge *j = d->judge;
 	struct batch *b = &j->batch;
+	int err = batch_next(b, entries(d));
 
-	if (batch_next(b, entries(d)))
-		return STEP_REST; /* the next slice tries again */
+	if (err)
+		return gives_up(j, err) ? next_table(d) : STEP_REST;
+	j->failures = 0;
 	for (size_t i = 0; i < b->count; i++)
 		if (b->flow[i].state != LB_FLOW_DENIED &&
 		    refuses(d, b->flow[i].service, batch_source(b, i)))
 			deny(d, i);
-	if (!b->ended)
-		return STEP_MORE;
-	begin_table(d, j->table + 1);
-	return j->table < TABLES ? STEP_MORE : STEP_REST;
+	return b->ended ? next_table(d) : STEP_MORE;
 }
 
 /* The row of a client's packets has its address in the key, that of replies in what they get. */
@@ -176,11 +197,14 @@ static bool row_must_go(const struct dataplane *d, const struct lb_flow6 *key,
 static enum step step_rows(struct dataplane *d)
 {
 	struct nat_walk *w = &d->judge->nat;
+	int err;
 
 	if (nat_is_idle(d))
 		return STEP_OVER;
-	if (nat_walk_next(d, w, nat_rows(d, w->table)))
-		return STEP_REST; /* likewise */
+	err = nat_walk_next(d, w, nat_rows(d, w->table));
+	if (err)
+		return gives_up(d->judge, err) ? STEP_OVER : STEP_REST;
+	d->judge->failures = 0;
 	for (uint32_t i = 0; i < w->count; i++)
 		if (row_must_go(d, &w->key[i], nat_walk_row(w, i)))
 			nat_walk_drop(d, w, i);

@@ -113,13 +113,14 @@ static void start_tunnel(struct session *s)
 }
 
 /* A login at a real that is down, has left, or has another address now, ends with an answer that
- * says so, and the client logs in elsewhere (R19, R20). At one that is drained it stays (R107). Not
- * with a challenge: what the client says next means something on this connection only. */
+ * says so, and the client logs in elsewhere (R19, R20); so it does where nobody would hear that the
+ * real went down. At one that is drained it stays (R107). Not with a challenge: what the client says
+ * next means something on this connection only. */
 static bool login_ends(const struct session *s, const struct http_head *head)
 {
 	const struct real *r = s->real;
 
-	return s->http->tied && (r->gone || r->row.flags & PROXY_REAL_DOWN) &&
+	return (r->gone || r->row.flags & PROXY_REAL_DOWN || s->engine->finishing) &&
 	       head->status != 401 && head->status != 407;
 }
 
@@ -136,8 +137,8 @@ static void note_answer(struct session *s, const struct http_head *head)
 	h->server_keeps = head->persistent;
 	h->close |= head->framing == HTTP_UNTIL_CLOSE || s->service->gone ||
 		    (!http_body_over(&h->body[CLIENT]) && !head->persistent) ||
-		    login_ends(s, head) ||
-		    (s->engine->finishing && !h->tied); /* the next request belongs elsewhere */
+		    /* the next request belongs elsewhere */
+		    (h->tied ? login_ends(s, head) : s->engine->finishing);
 	h->answer = HTTP_ANSWER_BODY;
 }
 
