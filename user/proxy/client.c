@@ -127,7 +127,8 @@ static int put_listener(struct proxy_client *c, const struct proxy_endpoint *at,
 	return tell_all(c, &o, l->fd);
 }
 
-/* Nobody gets in from here on, whenever the processes hear of it: what guards the service goes next. */
+/* Nobody gets in from here on, whenever the processes hear of it: what guards the service goes
+ * next. */
 static int delete_listener(struct proxy_client *c, const struct proxy_endpoint *at)
 {
 	struct proxy_order o = {.kind = PROXY_ORDER_LISTEN_GONE, .u.endpoint = *at};

@@ -114,8 +114,8 @@ static void start_tunnel(struct session *s)
 
 /* A login at a real that is down, has left, or has another address now, ends with an answer that
  * says so, and the client logs in elsewhere (R19, R20); so it does where nobody would hear that the
- * real went down. At one that is drained it stays (R107). Not with a challenge: what the client says
- * next means something on this connection only. */
+ * real went down. At one that is drained it stays (R107). Not with a challenge: what the client
+ * says next means something on this connection only. */
 static bool login_ends(const struct session *s, const struct http_head *head)
 {
 	const struct real *r = s->real;
