@@ -293,6 +293,25 @@ static void what_guards_comes_first_and_goes_last(void **state) /* R82 */
 	plan_free(others);
 }
 
+/* A service that moves to layer 7 has its packets forwarded until its listener stands. */
+static void a_list_that_replaces_another_waits_for_what_it_serves_with(void **state)
+{
+	struct turns turns = {};
+	const struct plan_sink sink = {turn_put, turn_del, &turns};
+	const struct plan_sink *sinks[PLAN_TABLE_COUNT];
+	struct plan *actual = plan_of_all(0), *desired = plan_of_all(1);
+
+	for (int t = 0; t < PLAN_TABLE_COUNT; t++)
+		sinks[t] = &sink;
+	assert_int_equal(plan_apply(actual, desired, sinks, NULL), 0);
+	assert_int_equal(turns.count, PLAN_TABLE_COUNT);
+	assert_true(turn_of(&turns, PLAN_LISTENERS) < turn_of(&turns, PLAN_ACLS));
+	assert_true(turn_of(&turns, PLAN_ADDRESSES) < turn_of(&turns, PLAN_ACLS));
+	assert_true(turn_of(&turns, PLAN_ACLS) < turn_of(&turns, PLAN_VIPS));
+	plan_free(actual);
+	plan_free(desired);
+}
+
 static void a_refused_row_of_a_part_stays_as_it_was(void **state)
 {
 	struct tape tape = {.refuse_after = 0};
@@ -321,6 +340,7 @@ int main(void)
 		cmocka_unit_test(an_equal_plan_costs_nothing),
 		cmocka_unit_test(a_changed_row_is_put_with_its_old_value),
 		cmocka_unit_test(what_guards_comes_first_and_goes_last),
+		cmocka_unit_test(a_list_that_replaces_another_waits_for_what_it_serves_with),
 		cmocka_unit_test(a_refused_row_is_tried_again),
 		cmocka_unit_test(a_refused_delete_stays_in_actual),
 		cmocka_unit_test(the_later_of_two_puts_stands),

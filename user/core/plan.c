@@ -293,8 +293,9 @@ static int reserve(struct rows *now, enum plan_table t, size_t count)
 	return now->at ? 0 : -ENOMEM;
 }
 
-/* Puts what is missing or different; actual's rows become what the sink agreed to. */
-static void put_missing(struct apply *a, enum plan_table t)
+/* Puts what is missing, and, if changed is set, what is different; actual's rows become what the
+ * sink agreed to. */
+static void put_missing(struct apply *a, enum plan_table t, bool changed)
 {
 	struct walk w = walk_of(a->actual, a->desired, t);
 	struct rows now = {};
@@ -304,7 +305,7 @@ static void put_missing(struct apply *a, enum plan_table t)
 		return;
 	}
 	while (walk_next(&w, t)) {
-		bool put = w.in_b && !(w.in_a && same_row(t, w.in_a, w.in_b));
+		bool put = w.in_b && (!w.in_a || (changed && !same_row(t, w.in_a, w.in_b)));
 
 		if (put &&
 		    accepted(a, t, w.in_b,
@@ -361,7 +362,13 @@ size_t plan_apply(struct plan *actual, const struct plan *desired,
 		return 1;
 	for (int t = 0; t < PLAN_TABLE_COUNT; t++) {
 		a.sink = sinks[t];
-		put_missing(&a, t);
+		put_missing(&a, t, t != PLAN_ACLS);
+		/* The list that stands goes on guarding, and sends packets where they are served,
+		 * until its successor's listeners are there. */
+		if (t == PLAN_ADDRESSES) {
+			a.sink = sinks[PLAN_ACLS];
+			put_missing(&a, PLAN_ACLS, true);
+		}
 	}
 	for (int t = PLAN_TABLE_COUNT; t-- > 0;) {
 		a.sink = sinks[t];

@@ -30,7 +30,8 @@ enum plan_table {
 	PLAN_RINGS,          /* __u32 service id -> struct row_ring */
 	PLAN_FLOODS,         /* __u32 service id -> struct row_flood; before its endpoints */
 	PLAN_GUARD,          /* __u32 0 -> __u32 0: lists of layer 7 hold without XDP too */
-	PLAN_ACLS,           /* __u32 service id -> struct row_acl; before what it guards */
+	PLAN_ACLS,           /* __u32 service id -> struct row_acl; before what it guards, but
+			      * in place of another only after PLAN_ADDRESSES */
 	PLAN_ENDPOINTS,      /* struct lb_endpoint -> __u32 service id */
 	PLAN_PROXY_BLOBS,    /* struct proxy_blob_key -> struct proxy_blob: first, so
 			      * that no row asks for what is not there */
