@@ -71,6 +71,7 @@ stage enum lb_verdict arp_pipeline(struct pkt *p)
 	return LB_ARP_REPLY;
 }
 
+/* The ARP message at this offset of the frame. */
 int arp_answer(struct xdp_md *ctx, __u32 l3);
 
 separate int arp_answer(struct xdp_md *ctx, __u32 l3)

@@ -330,7 +330,7 @@ stage int flow_plan_start(struct lb_service *s, struct lb_settings *settings, __
 	bool udp = kind >> 8 == WIRE_UDP;
 	enum flood flood;
 
-	if (sched_policy(s).flags & LB_POLICY_ONE_PACKET) /* no entry is asked for */
+	if (udp && sched_policy(s).flags & LB_POLICY_ONE_PACKET) /* no entry is asked for */
 		return FLOW_TICKET;
 	flood = flood_counts(s, now);
 	if (flood > (udp ? FLOOD_FEW : FLOOD_NONE))

@@ -56,40 +56,72 @@ separate int nat_out(struct xdp_md *ctx, __u32 where, __u32 real)
 			      : nat_out_of(ctx, where, real, false);
 }
 
-/* What the real said, for nat_is_earned. A reset proves nothing. */
-stage void nat_note_answer(const struct nat *n, struct lb_nat_half *half)
-{
-	const struct tcp_header *tcp = n->p.tcp;
-
-	if (tcp && tcp->flags & TCP_RST)
-		return;
-	if (tcp)
-		half->answer = bpf_ntohl(tcp->seq) + !!(tcp->flags & TCP_SYN);
-	half->answered = 1;
-}
-
-/* Of a half-open flow: its rows may go at any time, and are read once. */
-stage int nat_half_of(struct xdp_md *ctx, __u32 where, __u32 real, bool six)
+stage int nat_pass_of(struct xdp_md *ctx, __u32 where, const struct lb_nat *row, __u32 real,
+		      bool six)
 {
 	struct nat n = {};
-	struct lb_flow6 key = {};
-	struct lb_nat_half *half;
-	struct lb_nat row;
 
 	if (!nat_open(&n, ctx, where, six) || (real && !real_choose(&n.p, real)))
 		return LB_CONTINUE;
-	nat_key_of(&key, &n.p);
-	half = nat_is_nobody(&key, six) ? NULL : nat_find_half(&key, &row);
-	if (!half || row.back != !real || (real && row.real != real))
-		return LB_CONTINUE;
 	if (!nat_hop(&n.p, six))
 		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
-	n.p.now = flow_tick();
-	nat_touch(&n.p, &half->row);
-	if (!real)
-		nat_note_answer(&n, half);
-	nat_translate(&n, &row, six);
-	return real ? nat_to_real(&n.p) : nat_to_client(&n.p, &row);
+	nat_translate(&n, row, six);
+	return real ? nat_to_real(&n.p) : nat_to_client(&n.p, row);
+}
+
+/* Makes of a packet what a row says that is no map's, and sends it: to that real; real 0: to the
+ * client. Returns verdict and action, or LB_CONTINUE: there is no such real. */
+int nat_pass(struct xdp_md *ctx, __u32 where, const struct lb_nat *row, __u32 real);
+
+separate int nat_pass(struct xdp_md *ctx, __u32 where, const struct lb_nat *row, __u32 real)
+{
+	if (!row)
+		return LB_CONTINUE;
+	return nat_six(where) ? nat_pass_of(ctx, where, row, real, true)
+			      : nat_pass_of(ctx, where, row, real, false);
+}
+
+stage bool nat_has_hops(int sent)
+{
+	return (sent & 0xff) != LB_HOP_LIMIT;
+}
+
+/* What a packet says of its flow that is asked once its headers are not at hand. */
+struct nat_said {
+	struct lb_flow6 key;
+	__u32 answer; /* as in struct lb_nat_half */
+	bool tcp, reset;
+};
+
+stage bool nat_read_said_of(struct xdp_md *ctx, __u32 where, struct nat_said *said, bool six)
+{
+	struct nat n = {};
+
+	if (!nat_open(&n, ctx, where, six))
+		return false;
+	nat_key_of(&said->key, &n.p);
+	if (n.p.tcp) {
+		said->tcp = true;
+		said->reset = n.p.tcp->flags & TCP_RST;
+		said->answer = bpf_ntohl(n.p.tcp->seq) + !!(n.p.tcp->flags & TCP_SYN);
+	}
+	return !nat_is_nobody(&said->key, six);
+}
+
+stage bool nat_read_said(struct xdp_md *ctx, __u32 where, struct nat_said *said)
+{
+	return nat_six(where) ? nat_read_said_of(ctx, where, said, true)
+			      : nat_read_said_of(ctx, where, said, false);
+}
+
+/* What the real said, for nat_is_earned. A reset proves nothing. */
+stage void nat_note_answer(const struct nat_said *said, struct lb_nat_half *half)
+{
+	if (said->reset)
+		return;
+	if (said->tcp)
+		half->answer = said->answer;
+	half->answered = 1;
 }
 
 /* Sends a packet by its row in lbx_nat_half: a client's to its real; real 0: a reply. Returns
@@ -98,8 +130,26 @@ int nat_half(struct xdp_md *ctx, __u32 where, __u32 real);
 
 separate int nat_half(struct xdp_md *ctx, __u32 where, __u32 real)
 {
-	return nat_six(where) ? nat_half_of(ctx, where, real, true)
-			      : nat_half_of(ctx, where, real, false);
+	struct nat_said said = {};
+	struct lb_nat_half *half;
+	struct lb_nat row;
+	__u32 now;
+	int sent;
+
+	if (!nat_read_said(ctx, where, &said))
+		return LB_CONTINUE;
+	half = nat_find_half(&said.key, &row);
+	if (!half || row.back != !real || (real && row.real != real))
+		return LB_CONTINUE;
+	sent = nat_pass(ctx, where, &row, real);
+	if (!nat_has_hops(sent))
+		return sent;
+	now = flow_tick();
+	if (half->row.seen != now)
+		half->row.seen = now;
+	if (!real)
+		nat_note_answer(&said, half);
+	return sent;
 }
 
 /* No verdict and action: */
@@ -131,37 +181,27 @@ stage int nat_brief_source(const struct pkt *p, struct nat_flow *f, __u32 round,
 	return rows == LB_CONTINUE ? LB_CONTINUE : nat_sent(rows, XDP_DROP);
 }
 
-stage int nat_brief_of(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round, bool six)
-{
-	struct nat_flow f = {.half = {.row = {.real = real}}};
-	struct nat n = {};
-	int found;
-
-	if (!nat_open(&n, ctx, where, six) || !real_choose(&n.p, real))
-		return nat_sent(LB_NO_REAL, XDP_DROP);
-	if (!(real_flags(&n.p) & LB_REAL_HAS_MAC))
-		return nat_sent(LB_NO_NEIGHBOUR, XDP_DROP);
-	nat_read_open(&n, &f);
-	if (!(where & NAT_SYN))
-		nat_forget(&f);
-	found = nat_brief_source(&n.p, &f, round, six);
-	if (found != LB_CONTINUE)
-		return found;
-	if (!nat_hop(&n.p, six))
-		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
-	nat_fill(&f, false);
-	nat_translate(&n, &f.half.row, six);
-	return nat_to_real(&n.p);
-}
-
 /* Sends a client's packet of a flow without an entry to the real that the hash chose. Returns
  * verdict and action, or one of the above; rounds as for nat_settle. */
 int nat_brief(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round);
 
 separate int nat_brief(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round)
 {
-	return nat_six(where) ? nat_brief_of(ctx, where, real, round, true)
-			      : nat_brief_of(ctx, where, real, round, false);
+	struct nat_flow f = {.half = {.row = {.real = real}}};
+	struct pkt p = {};
+	int found;
+
+	if (!nat_read_flow(ctx, where, &f) || !real_choose(&p, real))
+		return nat_sent(LB_NO_REAL, XDP_DROP);
+	if (!(real_flags(&p) & LB_REAL_HAS_MAC))
+		return nat_sent(LB_NO_NEIGHBOUR, XDP_DROP);
+	if (!(where & NAT_SYN))
+		nat_forget(&f);
+	found = nat_brief_source(&p, &f, round, nat_six(where));
+	if (found != LB_CONTINUE)
+		return found;
+	nat_fill(&f, false);
+	return nat_pass(ctx, where, &f.half.row, real);
 }
 
 stage int nat_forward_hashed(struct xdp_md *ctx, __u32 where, __u32 real)
@@ -228,34 +268,26 @@ separate int nat_reply(struct xdp_md *ctx, __u32 where)
 	return nat_six(where) ? nat_back_of(ctx, where, true) : nat_back_of(ctx, where, false);
 }
 
-stage int nat_brief_back_of(struct xdp_md *ctx, __u32 where, bool six)
-{
-	struct nat n = {};
-	struct lb_flow6 key = {};
-	struct lb_nat_brief *b;
-	struct lb_nat row;
-
-	if (!nat_open(&n, ctx, where, six))
-		return LB_CONTINUE;
-	nat_key_of(&key, &n.p);
-	b = nat_is_nobody(&key, six) ? NULL : nat_find_brief(&key, six, &row);
-	if (!b)
-		return LB_CONTINUE;
-	if (!nat_hop(&n.p, six))
-		return nat_sent(LB_HOP_LIMIT, XDP_DROP);
-	nat_note_answer(&n, &b->half);
-	nat_translate(&n, &row, six);
-	return nat_to_client(&n.p, &row);
-}
-
 /* Sends a reply to its client by its slot in lbx_nat_brief. Returns verdict and action, or
  * LB_CONTINUE: there is none, and nothing has changed. */
 int nat_brief_reply(struct xdp_md *ctx, __u32 where);
 
 separate int nat_brief_reply(struct xdp_md *ctx, __u32 where)
 {
-	return nat_six(where) ? nat_brief_back_of(ctx, where, true)
-			      : nat_brief_back_of(ctx, where, false);
+	struct nat_said said = {};
+	struct lb_nat_brief *b;
+	struct lb_nat row;
+	int sent;
+
+	if (!nat_read_said(ctx, where, &said))
+		return LB_CONTINUE;
+	b = nat_find_brief(&said.key, nat_six(where), &row);
+	if (!b)
+		return LB_CONTINUE;
+	sent = nat_pass(ctx, where, &row, 0);
+	if (nat_has_hops(sent))
+		nat_note_answer(&said, &b->half);
+	return sent;
 }
 
 /* LB_CONTINUE: to be parsed further; anything else: not a packet that is translated. */

@@ -51,6 +51,12 @@ stage bool nat_read(struct xdp_md *ctx, __u32 where, struct nat_flow *f, bool si
 	return true;
 }
 
+/* Its family is behind then: addresses of IPv4 are mapped ones. */
+stage bool nat_read_flow(struct xdp_md *ctx, __u32 where, struct nat_flow *f)
+{
+	return nat_six(where) ? nat_read(ctx, where, f, true) : nat_read(ctx, where, f, false);
+}
+
 /* Is this row of replies the flow's own? Of whichever real. */
 stage bool nat_owns(const struct nat_flow *f, const struct lb_nat *back)
 {
@@ -306,9 +312,7 @@ separate int nat_settle(struct xdp_md *ctx, __u32 where, __u32 real, __u32 round
 	struct lb_nat_half *back;
 	struct pkt p = {};
 
-	if (!(nat_six(where) ? nat_read(ctx, where, &f, true) : nat_read(ctx, where, &f, false)))
-		return LB_NO_REAL;
-	if (!real_choose(&p, real))
+	if (!nat_read_flow(ctx, where, &f) || !real_choose(&p, real))
 		return LB_NO_REAL;
 	nat_forget(&f);
 	back = nat_find_pair(&f, &p);

@@ -79,7 +79,7 @@ stage int pipeline_network(struct pkt *p, __u32 frame)
 		return pipeline_ip4(p);
 	if (p->type == bpf_htons(WIRE_IP6))
 		return pipeline_ip6(p);
-	return p->type == bpf_htons(WIRE_ARP) ? arp_answer(p->ctx, p->l3) : LB_NOT_OURS;
+	return p->type == bpf_htons(WIRE_ARP) ? (int)(ARP_ASKED | p->l3) : LB_NOT_OURS;
 }
 
 /* A decision. The verifier knows no verdicts; it sees that without a real, nothing goes to one. */
@@ -110,7 +110,7 @@ stage __u32 pipeline_action(enum lb_verdict v)
 
 enum {
 	PIPELINE_HAS_REAL = NAT_ASKED | FIRST_ASKED | RESET_ASKED,
-	PIPELINE_ASKED = PIPELINE_HAS_REAL | ICMP_ASKED | LATER_ASKED,
+	PIPELINE_ASKED = PIPELINE_HAS_REAL | ICMP_ASKED | LATER_ASKED | ARP_ASKED,
 };
 
 /*
@@ -174,6 +174,8 @@ stage int pipeline_sent(int sent, __u32 real)
 /* Finds what pipeline_judge left. Its own frame is too large to call more below. A decision. */
 stage int pipeline_ask(struct xdp_md *ctx, __u32 where, int asked)
 {
+	if (asked & ARP_ASKED)
+		return arp_answer(ctx, asked & PKT_L3_MASK);
 	if (asked & ICMP_ASKED) {
 		int found = icmp_answer(ctx, asked);
 

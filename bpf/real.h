@@ -59,13 +59,14 @@ stage bool real_keeps(const struct pkt *p)
  */
 enum {
 	REAL_DECIDED = 1 << 24,
-	ICMP_ASKED = 1 << 25,     /* + what icmp_answer takes */
-	NAT_ASKED = 1 << 26,      /* + the id of a real whose packets are translated ... */
-	FIRST_ASKED = 1 << 27,    /* a first fragment, + its real's id, or 0 */
-	LATER_ASKED = 1 << 28,    /* a later fragment, + the offset of its IP header */
-	RESET_ASKED = 1 << 29,    /* + the id of the real of the flow */
-	RELATED_ASKED = 1 << 30,  /* + what related_find takes, in the bits of the others */
-	NAT_HASHED = LATER_ASKED, /* ... + this: the hash chose it for a flow without an entry */
+	ICMP_ASKED = 1 << 25,      /* + what icmp_answer takes */
+	NAT_ASKED = 1 << 26,       /* + the id of a real whose packets are translated ... */
+	FIRST_ASKED = 1 << 27,     /* a first fragment, + its real's id, or 0 */
+	LATER_ASKED = 1 << 28,     /* a later fragment, + the offset of its IP header */
+	RESET_ASKED = 1 << 29,     /* + the id of the real of the flow */
+	RELATED_ASKED = 1 << 30,   /* + what related_find takes, in the bits of the others */
+	NAT_HASHED = LATER_ASKED,  /* ... + this: the hash chose it for a flow without an entry */
+	ARP_ASKED = RELATED_ASKED, /* of a frame: + the offset of its ARP message */
 };
 
 /* Whether real id still takes packets of what it was given. */
