@@ -83,7 +83,7 @@ separate __u32 related_guess(__u32 service, __u64 first, __u64 last, __u32 ports
 		return 0;
 	env_store64(c.addr.byte, first);
 	env_store64(c.addr.byte + 8, last);
-	if (acl_gate(s).list && acl_ask(s, &c.addr, six, 0) != LB_CONTINUE)
+	if (acl_gate(s).list && acl_ask(s, &c.addr, six, ACL_NO_PACKET) != LB_CONTINUE)
 		return 0;
 	return pick_unremembered_id(s, &c, ports);
 }

@@ -278,6 +278,7 @@ static void no_error_is_sent_by_guess_where_no_packet_is(void)
 		world_gate(7, false);
 		world_acl(7, six ? "fd77::2" : "10.77.0.2", six ? 128 : 32, LB_ACL_DENY);
 		run_usual(six, LB_ICMP_NO_FLOW, PORT_A); /* refused */
+		tap_equal(world_denied(), 0, "packets of clients that are refused");
 		world_reset();
 		world_nat_real(REAL_A, "10.88.3.11", 0, false);
 		world_nat_real(REAL_B, "10.88.3.12", 0, false);
