@@ -211,7 +211,7 @@ def tell(net, vip):
 
 
 def middle(net, vip):
-    """A bare ACK of the same flow, with the data "middle". Its checksums are wrong: servers drop it."""
+    """An ACK of that flow, with the data "middle"; its checksums are wrong: servers drop it."""
     link = json.loads(net.balancer.ip("-j", "link", "show", "eth0").stdout)[0]
     to = bytes.fromhex(link["address"].replace(":", "")) + bytes.fromhex("020000000066")
     family = socket.AF_INET6 if vip == VIP6 else socket.AF_INET
