@@ -10,6 +10,8 @@
 #include "pkt.h"
 #include "stats.h"
 
+enum { ACL_NO_PACKET = 0 }; /* the kind of what no client sent */
+
 union acl_gate {
 	struct lb_gate gate;
 	__u64 word;
@@ -30,7 +32,8 @@ stage bool acl_is_mapped(const struct lb_addr *a)
 
 /*
  * enum lb_verdict for a client, of IPv6 if six, and its packet's kind. A list holds a row for every
- * address; without one it allows nobody. The key is made here: up to 6.1 the verifier takes none
+ * address; without one it allows nobody. Who is refused is counted, but for ACL_NO_PACKET: anybody
+ * can have a client quoted. The key is made here: up to 6.1 the verifier takes none
  * that came as an argument.
  */
 int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 six, __u32 kind);
@@ -53,6 +56,8 @@ separate int acl_ask(struct lb_service *s, const struct lb_addr *client, __u32 s
 		key.prefix = LB_ACL_LIST_BITS;
 	verdict = bpf_map_lookup_elem(&lbx_acl, &key);
 	if (!verdict || *verdict != LB_ACL_ALLOW) {
+		if (kind == ACL_NO_PACKET)
+			return LB_ACL;
 		stats_add(&s->denied, 1);
 		if (pkt_starts(kind))
 			stats_add(&s->denied_connections, 1);

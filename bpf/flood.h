@@ -58,12 +58,16 @@ stage enum flood flood_counts(struct lb_service *s, __u32 now)
 	return FLOOD_MANY;
 }
 
-/* Counts a flow that asks for a half-open entry; of a service without a limit it gets one. */
+/*
+ * Counts a flow that asks for a half-open entry; of a service without a limit it gets one. Those
+ * that answer in the mode may be as many as there are entries: SYNs count up to the half only, so
+ * that the other one is theirs.
+ */
 stage enum flood flood_node_counts(const struct lb_service *s, struct lb_settings *settings,
-				   __u32 now)
+				   __u32 now, bool answers)
 {
 	bool is = flood_holds(READ_ONCE(settings->flood_until), now);
-	__u32 limit = is ? FLOOD_NODE_LOW : FLOOD_NODE_HIGH;
+	__u32 limit = is && !answers ? FLOOD_NODE_LOW : FLOOD_NODE_HIGH;
 	enum flood flood = is ? FLOOD_FEW : FLOOD_NONE;
 
 	if (rate_count(&settings->half_flows, now >> LB_FLOOD_WINDOW_SHIFT, limit) > limit) {

@@ -337,7 +337,7 @@ stage int flow_plan_start(struct lb_service *s, struct lb_settings *settings, __
 		return LB_EVENT_FLOOD;
 	if (flow_table_full(settings, six, now))
 		return LB_EVENT_TABLE_FULL;
-	flood = flood_node_counts(s, settings, now);
+	flood = flood_node_counts(s, settings, now, false);
 	if (flood > (udp ? FLOOD_FEW : FLOOD_NONE))
 		return LB_EVENT_FLOOD;
 	if (udp && flood_lately(s, settings, now, settings->timeout[LB_FLOW_UDP]))
@@ -345,17 +345,17 @@ stage int flow_plan_start(struct lb_service *s, struct lb_settings *settings, __
 	return FLOW_TICKET;
 }
 
-/* The middle of a flow makes no entry, but for that of a flow that could not have one. While the
- * table is full there are flows without entries, which are not dropped. */
+/* The middle of a flow makes no entry, but for that of a flow that could not have one, of which no
+ * more in a window get one than there are; the others' next ACKs ask again. While there are flows
+ * without entries, they are not dropped. */
 stage int flow_plan_middle(struct lb_service *s, struct lb_settings *settings, __u32 kind,
 			   __u32 now, bool six)
 {
 	if (flow_table_full(settings, six, now))
 		return LB_EVENT_FLOW_MISS;
-	if (flow_answers(kind) && flood_lately(s, settings, now, FLOOD_GRACE)) {
-		(void)flood_node_counts(s, settings, now);
-		return FLOW_ANSWER;
-	}
+	if (flow_answers(kind) && flood_lately(s, settings, now, FLOOD_GRACE))
+		return flood_node_counts(s, settings, now, true) == FLOOD_MANY ? LB_EVENT_FLOW_MISS
+									       : FLOW_ANSWER;
 	return s->on_miss == LB_ON_MISS_DROP ? FLOW_DROP : LB_EVENT_FLOW_MISS;
 }
 

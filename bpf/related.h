@@ -3,9 +3,9 @@
  * ICMP errors about what a real sent as the VIP: path MTU discovery lives on them (RFC 1191, RFC
  * 8201). They quote the packet that could not be delivered, so the flow is the other way round; the
  * real that has it gets the error as it came; if no entry knows it, the real that the packets of
- * such a flow are sent to. 8 bytes behind the quoted IP header are enough (RFC 792). A flow is
- * neither made, kept alive nor ended by an error; who may send one is not asked, because routers
- * are no clients.
+ * such a flow are sent to, but where they are translated. 8 bytes behind the quoted IP header are
+ * enough (RFC 792). A flow is neither made, kept alive nor ended by an error; who may send one is
+ * not asked, because routers are no clients.
  */
 #ifndef LBXDP_BPF_RELATED_H
 #define LBXDP_BPF_RELATED_H
@@ -21,6 +21,7 @@ enum {
 	RELATED_PARAMETER6 = 4, /* with packet too big and time exceeded between */
 	RELATED_PORTS = 8,      /* bytes of a transport header that are always quoted */
 	RELATED_TRIES = 3,
+	RELATED_GUESSES = LB_ICMP_BURST / 2,
 };
 
 stage bool related_is_error4(__u8 type)
@@ -36,32 +37,38 @@ stage bool related_is_error6(__u8 type)
 
 /*
  * A token bucket in one word: the time at which it will be full again. Of errors that find a real
- * only, so that others cannot use it up.
+ * only; those that know it by an entry may take all burst tokens. The hash finds one for any flow
+ * that is made up, so that guesses leave them RELATED_GUESSES.
  */
-stage bool related_limited(__u32 service)
+stage bool related_takes(__u32 service, __u32 burst)
 {
 	__u64 *full = bpf_map_lookup_elem(&lbx_icmp, &service), now = bpf_ktime_get_coarse_ns();
 
 	if (!full)
-		return true;
+		return false;
 	for (int i = 0; i < RELATED_TRIES; i++) {
 		__u64 was = READ_ONCE(*full), from = was > now ? was : now;
 
-		if (from - now >= (__u64)LB_ICMP_BURST << LB_ICMP_SHIFT)
-			return true;
-		if (__sync_val_compare_and_swap(full, was, from + (1 << LB_ICMP_SHIFT)) == was)
+		if (from - now >= (__u64)burst << LB_ICMP_SHIFT)
 			return false;
+		if (__sync_val_compare_and_swap(full, was, from + (1 << LB_ICMP_SHIFT)) == was)
+			return true;
 	}
-	return true;
+	return false;
+}
+
+stage bool related_limited(__u32 service)
+{
+	return !related_takes(service, LB_ICMP_BURST);
 }
 
 /* A decision: to that real, if it serves; errors of what nat.h translates it has turned, if it has
  * a row. */
-stage int related_send(struct pkt *p, __u32 real, __u32 service)
+stage int related_send(struct pkt *p, __u32 real, __u32 service, __u32 burst)
 {
 	if (!real_serves(p, real) || real_translates(p))
 		return LB_ICMP_NO_FLOW;
-	if (related_limited(service))
+	if (!related_takes(service, burst))
 		return LB_ICMP_LIMITED;
 	stats_event(LB_EVENT_ICMP_ERROR);
 	return REAL_DECIDED + real;
@@ -83,7 +90,7 @@ separate __u32 related_guess(__u32 service, __u64 first, __u64 last, __u32 ports
 		return 0;
 	env_store64(c.addr.byte, first);
 	env_store64(c.addr.byte + 8, last);
-	if (acl_gate(s).list && acl_ask(s, &c.addr, six, 0) != LB_CONTINUE)
+	if (acl_gate(s).list && acl_ask(s, &c.addr, six, ACL_NO_PACKET) != LB_CONTINUE)
 		return 0;
 	return pick_unremembered_id(s, &c, ports);
 }
@@ -98,7 +105,7 @@ stage int related_stranger(struct pkt *p, struct pkt_words client)
 	if (!s || acl_gate(s).host)
 		return LB_NOT_OURS;
 	real = related_guess(id, client.first, client.last, p->ports);
-	return real ? related_send(p, real, id) : LB_ICMP_NO_FLOW;
+	return real ? related_send(p, real, id, RELATED_GUESSES) : LB_ICMP_NO_FLOW;
 }
 
 /* A decision. Half-open flows are asked first: one that is promoted meanwhile is in the other table
@@ -121,7 +128,8 @@ stage int related_flow(struct pkt *p, struct flow_tables t, const void *key,
 		if (flow_expired(p, &is, is.state))
 			return related_stranger(p, client);
 	}
-	return flow_denied(&is) ? LB_ICMP_NO_FLOW : related_send(p, is.real, is.service);
+	return flow_denied(&is) ? LB_ICMP_NO_FLOW
+				: related_send(p, is.real, is.service, LB_ICMP_BURST);
 }
 
 /* Reads the quoted ports, as a packet of the client would have them. LB_NOT_OURS: a protocol that

@@ -105,7 +105,7 @@ def test_a_flood_of_datagrams_ends_while_clients_go_on_sending(net, lb):
             stack.callback(talk.wait, 10)
             stack.callback(talk.kill)
             wait_for("the flood", lambda: stateless(lb, "flood") > MANY // 2, 30)
-            assert entries(lb) < 100
+            assert entries(lb) <= 20  # the talkers' at most: no source of a flood comes twice
         wait_for("flows of who goes on", lambda: entries(lb) == 20, 20)
         wait_for("flood mode to end", lambda: not lb.service("web")["flood"], 20)
         assert talk.poll() is None

@@ -3,14 +3,15 @@
 and datagrams in fragments (F2, R110)."""
 
 import contextlib
+import json
 import socket
 import threading
 
 import pytest
 
-from lab.clients import Sniffer
+from lab.clients import Sniffer, send_frame
 from lab.config import config, service
-from lab.network import MAIL, ROUTER, ROUTER6, VIP, VIP6
+from lab.network import MAIL, VIP, VIP6
 from lab.space import PATIENCE, wait_for
 
 NARROW = 1400
@@ -186,23 +187,69 @@ def test_a_later_fragment_alone_reaches_no_server(net, lb, vip):  # F2
     assert not any(body in f for f in frames)
 
 
-@pytest.mark.parametrize("vip, router", [(VIP, ROUTER), (VIP6, ROUTER6)])
-def test_an_error_that_quotes_no_flow_reaches_no_server(net, lb, vip, router):  # R111
-    lb.up(config({"web": service(vip=vip)}))
-    six = vip == VIP6
-    family = socket.AF_INET6 if six else socket.AF_INET
+PORTS = bytes([0, 80, 0x90, 0])  # of a server's packet
+
+
+def error_about_nothing(vip):
+    """A router's "too big" that quotes a flow which never was, as a raw socket takes it."""
+    family = socket.AF_INET6 if vip == VIP6 else socket.AF_INET
     source, target = (socket.inet_pton(family, a) for a in (vip, CLIENTS[vip]))
-    ports = bytes([0, 80, 0x90, 0, 0xab, 0xcd, 0xef, 1])
-    if six:
+    ports = PORTS + bytes([0xab, 0xcd, 0xef, 1])
+    if vip == VIP6:
         quoted = bytes([0x60, 0, 0, 0, 5, 0, 6, 64]) + source + target + ports
-        error = bytes([2, 0, 0, 0, 0, 0, NARROW >> 8, NARROW & 255]) + quoted
-    else:
-        quoted = bytes([0x45, 0, 5, 0, 0, 7, 0x40, 0, 64, 6, 0, 0]) + source + target + ports
-        error = bytes([3, 4, 0, 0, 0, 0, NARROW >> 8, NARROW & 255]) + quoted
-    with net.router.socket(family, socket.SOCK_RAW, 58 if six else 1) as s, \
-            contextlib.ExitStack() as stack:
-        wires = [stack.enter_context(Sniffer(net.spaces[n])) for n in ("mail1", "mail2")]
-        s.sendto(error, (vip, 0))
+        return bytes([2, 0, 0, 0, 0, 0, NARROW >> 8, NARROW & 255]) + quoted
+    quoted = bytes([0x45, 0, 5, 0, 0, 7, 0x40, 0, 64, 6, 0, 0]) + source + target + ports
+    return bytes([3, 4, 0, 0, 0, 0, NARROW >> 8, NARROW & 255]) + quoted
+
+
+def tell(net, vip):
+    """Has the router send that error to the VIP."""
+    six = vip == VIP6
+    with net.router.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW,
+                           58 if six else 1) as s:
+        s.sendto(error_about_nothing(vip), (vip, 0))
+
+
+def middle(net, vip):
+    """An ACK of that flow, with the data "middle"; its checksums are wrong: servers drop it."""
+    link = json.loads(net.balancer.ip("-j", "link", "show", "eth0").stdout)[0]
+    to = bytes.fromhex(link["address"].replace(":", "")) + bytes.fromhex("020000000066")
+    family = socket.AF_INET6 if vip == VIP6 else socket.AF_INET
+    addresses = b"".join(socket.inet_pton(family, a) for a in (CLIENTS[vip], vip))
+    tcp = PORTS[2:] + PORTS[:2] + bytes(8) + bytes([0x50, 16, 4, 0, 0, 0, 0, 0]) + b"middle"
+    if vip == VIP6:
+        return (to + b"\x86\xdd" + bytes([0x60, 0, 0, 0, 0, len(tcp), socket.IPPROTO_TCP, 64]) +
+                addresses + tcp)
+    return (to + b"\x08\x00" + bytes([0x45, 0, 0, 20 + len(tcp), 0, 1, 0x40, 0, 64,
+                                      socket.IPPROTO_TCP, 0, 0]) + addresses + tcp)
+
+
+def who_got(wires, wanted):
+    return [name for name, wire in wires.items() if any(wanted in f for f, _ in wire.frames())]
+
+
+@contextlib.contextmanager
+def wires_of(net):
+    with contextlib.ExitStack() as stack:
+        yield {n: stack.enter_context(Sniffer(net.spaces[n])) for n in ("mail1", "mail2")}
+
+
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_an_error_that_quotes_no_flow_reaches_no_server(net, lb, vip):  # R111
+    lb.up(config({"web": service(vip=vip, on_miss="drop")}))
+    with wires_of(net) as wires:
+        tell(net, vip)
         wait_for("the error to be dropped", lambda: drops(lb, "ICMP_NO_FLOW") == 1)
-        frames = [f for wire in wires for f, _ in wire.frames()]
-    assert not any(ports in f for f in frames)
+        assert who_got(wires, PORTS) == []
+
+
+@pytest.mark.parametrize("vip", [VIP, VIP6])
+def test_an_error_that_quotes_no_flow_goes_where_the_flow_would(net, lb, vip):  # R111
+    lb.up(config({"web": service(vip=vip, on_miss="hash")}))
+    with wires_of(net) as wires:
+        tell(net, vip)
+        wait_for("the error to be sent", lambda: event(lb, "ICMP_ERROR") == 1)
+        told = wait_for("the error to arrive", lambda: who_got(wires, PORTS))
+        send_frame(net.client, middle(net, vip))
+        assert wait_for("the flow to arrive", lambda: who_got(wires, b"middle")) == told
+        assert len(told) == 1

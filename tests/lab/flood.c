@@ -27,16 +27,8 @@ struct flood {
 	size_t l3, l4, source; /* offsets */
 	uint8_t flags[2];      /* of frames that share a source, in turn */
 	unsigned kinds;
-	uint64_t state;
+	uint32_t sources; /* used so far */
 };
-
-static uint64_t next_random(struct flood *f)
-{
-	f->state ^= f->state << 13;
-	f->state ^= f->state >> 7;
-	f->state ^= f->state << 17;
-	return f->state;
-}
 
 static void put16(uint8_t *at, unsigned value)
 {
@@ -101,23 +93,34 @@ static void build(struct flood *f, uint8_t *frame, char **argv)
 	put16(frame + f->l4 + 14, 65535);
 }
 
+/*
+ * The next source, in no order that shows: an address of 22 bits comes again only after all of them
+ * (a product with an odd number), with another port then.
+ */
+static uint32_t next_source(struct flood *f, uint16_t *port)
+{
+	uint32_t n = f->sources++, host = n * 0x9e3779b1U & 0x3fffff;
+
+	*port = 1024 + (host * 40503U + (n >> 22) * 7919U) % 60000;
+	return host;
+}
+
 /* Another source for the frames of a turn: 10.64.0.0/10, or the last four bytes of IPv6. */
 static void vary(struct flood *f)
 {
-	uint64_t random = 0;
+	uint32_t host = 0;
+	uint16_t port = 0;
 
 	for (unsigned i = 0; i < BATCH; i++) {
 		uint8_t *frame = f->frame[i];
 
 		if (i % f->kinds == 0)
-			random = next_random(f);
-		memcpy(frame + f->source, &random, 4);
-		if (f->l4 == 34) {
-			frame[f->source] = 10;
-			frame[f->source + 1] = 64 | (frame[f->source + 1] & 63);
+			host = next_source(f, &port);
+		put16(frame + f->source, 10 << 8 | 64 | host >> 16);
+		put16(frame + f->source + 2, host);
+		if (f->l4 == 34)
 			ip4_checksum(frame + 14);
-		}
-		put16(frame + f->l4, 1024 + (random >> 32) % 60000);
+		put16(frame + f->l4, port);
 		frame[f->l4 + 13] = f->flags[i % f->kinds];
 	}
 }
@@ -159,7 +162,7 @@ static void keep_to(const struct timespec *begun, long long sent, long long rate
 
 int main(int argc, char **argv)
 {
-	static struct flood f = {.state = 0x9e3779b97f4a7c15ULL};
+	static struct flood f;
 	long long sent = 0, limit = argc == 9 ? atoll(argv[6]) : 0;
 	struct timespec now, begun;
 	time_t end;

@@ -568,7 +568,8 @@ static int32_t count_for_node(struct spec s, uint32_t counted, bool on)
 
 static void more_half_open_flows_than_there_is_room_for_begin_it(void)
 {
-	const struct spec syn = {.flags = SYN, .sport = 7}, ack = {.flags = ACK, .sport = 9};
+	const struct spec syn = {.flags = SYN, .sport = 7}, ack = {.flags = ACK, .sport = 9},
+			  other = {.flags = ACK, .sport = 11};
 
 	begin_node(1000000, 0);
 	tap_equal(count_for_node(syn, HALF_OPEN - 1, false), 0, "begun by the last that has room");
@@ -578,9 +579,45 @@ static void more_half_open_flows_than_there_is_room_for_begin_it(void)
 	tap_equal(half_open(false), 0, "half-open flows");
 	tap_equal(count_for_node(syn, HALF_OPEN / 2 - 1, true), 1, "held by half as many");
 	tap_equal(count_for_node(syn, HALF_OPEN / 2, true), HOLD, "held by one more than half");
-	tap_equal(count_for_node(ack, HALF_OPEN / 2, true), HOLD, "held by an answer");
+	tap_equal(count_for_node(ack, HALF_OPEN - 1, true), 1, "held by the last answer's entry");
+	tap_equal(count_for_node(other, HALF_OPEN, true), HOLD, "held by one answer more");
 	begin(1, 0, LONG);
 	tap_equal(count_for_node(syn, HALF_OPEN, false), 0, "begun by a flow that gets no entry");
+}
+
+/* Else bare ACKs would push out of the half-open table who has answered. */
+static void answers_in_it_get_as_many_entries_as_there_are(void)
+{
+	for (int six = 0; six < 2; six++) {
+		const struct spec ack = {.six = six, .flags = ACK, .sport = 9};
+		uint64_t dropped = 0;
+
+		begin_node(1000000, LONG);
+		drop_misses();
+		tap_about("IPv%d", six ? 6 : 4);
+		(void)count_for_node(ack, HALF_OPEN, true);
+		tap_equal(half_open(six), 0, "half-open flows, by one more than there is room for");
+		if (!world_service().missed)
+			tap_fail("no miss was counted");
+		(void)runner_get("lbx_verdicts", &(uint32_t){LB_MISS}, &dropped);
+		tap_equal(dropped, 0, "dropped");
+		(void)count_for_node(ack, HALF_OPEN - 1, true);
+		tap_equal(half_open(six), 1, "half-open flows, by the same ACK in another window");
+	}
+}
+
+/* However many SYNs there are: they count no further than to half of the entries. */
+static void a_flood_of_SYNs_takes_no_entry_from_who_answers(void)
+{
+	const struct spec syn = {.flags = SYN, .sport = 7}, ack = {.flags = ACK, .sport = 9};
+
+	begin_node(1000000, 0);
+	for (unsigned i = 0; i < 3; i++)
+		(void)count_for_node(syn, HALF_OPEN / 2 + i, true);
+	tap_equal((uint32_t)world_settings().half_flows, HALF_OPEN / 2 + 2, "flows that count");
+	tap_equal(half_open(false), 0, "half-open flows, of SYNs");
+	(void)count_for_node(ack, HALF_OPEN / 2 + 1, true);
+	tap_equal(half_open(false), 1, "half-open flows, of an answer");
 }
 
 static void a_miss_is_dropped_where_the_service_says_so(void)
@@ -695,6 +732,10 @@ void cases_flood(void)
 		 the_node_in_flood_mode_hashes_flows_of_every_service_with_a_limit);
 	tap_case("flood: more half-open flows than there is room for begin the node's",
 		 more_half_open_flows_than_there_is_room_for_begin_it);
+	tap_case("flood: answers in the node's get as many entries as there are",
+		 answers_in_it_get_as_many_entries_as_there_are);
+	tap_case("flood: SYNs in the node's take no entry from who answers",
+		 a_flood_of_SYNs_takes_no_entry_from_who_answers);
 	tap_case("flood: it begins above the limit and goes on above the lower one",
 		 the_mode_begins_above_the_limit_and_goes_on_above_the_lower_one);
 	tap_case("flood: a new window counts from one", a_new_window_counts_from_one);

@@ -278,6 +278,7 @@ static void no_error_is_sent_by_guess_where_no_packet_is(void)
 		world_gate(7, false);
 		world_acl(7, six ? "fd77::2" : "10.77.0.2", six ? 128 : 32, LB_ACL_DENY);
 		run_usual(six, LB_ICMP_NO_FLOW, PORT_A); /* refused */
+		tap_equal(world_denied(), 0, "packets of clients that are refused");
 		world_reset();
 		world_nat_real(REAL_A, "10.88.3.11", 0, false);
 		world_nat_real(REAL_B, "10.88.3.12", 0, false);
@@ -448,6 +449,78 @@ static void a_bucket_has_as_many_tokens_as_it_says(void)
 	run_usual(1, LB_ICMP_LIMITED, PORT_A);
 }
 
+static void run_guess(int six, enum lb_verdict v)
+{
+	struct error e = usual[six];
+
+	e.verdict = v;
+	e.any = true;
+	tap_about("%s, a guess", e.name);
+	run_error(&e, PORT_B + 1, 0);
+}
+
+/* The action for an error where half of the bucket's tokens are taken. */
+static int half_used(int six, uint16_t port)
+{
+	const uint64_t tick = 1ULL << LB_TICK_SHIFT; /* worth LB_ICMP_BURST / 2 */
+	uint64_t full;
+	uint32_t now;
+	int action;
+
+	do {
+		now = runner_tick();
+		full = (now + 2) * tick - 1;
+		(void)runner_put("lbx_icmp", &(uint32_t){VIP_SERVICE}, &full);
+		error_build(&frame, &usual[six], port, 0);
+		action = runner_run(&frame);
+	} while (runner_tick() != now); /* a tick passed meanwhile */
+	return action;
+}
+
+static uint64_t drops_for_rate(void)
+{
+	uint64_t count = 0;
+
+	(void)runner_get("lbx_verdicts", &(uint32_t){LB_ICMP_LIMITED}, &count);
+	return count;
+}
+
+/* Else whoever makes flows up could use up what errors about others need. */
+static void guesses_leave_half_of_the_bucket_to_flows_that_run(void)
+{
+	for (int six = 0; six < 2; six++) {
+		world_reset();
+		begin_flows(six, 0, 3);
+		tap_about("IPv%d", six ? 6 : 4);
+		tap_equal(half_used(six, PORT_A), 3, "XDP_TX, of a flow that runs");
+		tap_equal(drops_for_rate(), 0, "errors above the rate");
+		tap_equal(half_used(six, PORT_B + 1), 1, "XDP_DROP, of a guess");
+		if (!drops_for_rate())
+			tap_fail("not for the rate");
+	}
+}
+
+static void half_as_many_guesses_pass(void)
+{
+	const uint64_t none = 0;
+
+	if (!runner_clock_stands()) {
+		tap_skip("here time passes by itself");
+		return;
+	}
+	for (int six = 0; six < 2; six++) {
+		world_reset();
+		(void)runner_put("lbx_icmp", &(uint32_t){VIP_SERVICE}, &none);
+		begin_flows(six, 0, 3);
+		for (unsigned i = 0; i < LB_ICMP_BURST / 2; i++)
+			run_guess(six, LB_FORWARDED);
+		run_guess(six, LB_ICMP_LIMITED);
+		for (unsigned i = 0; i < LB_ICMP_BURST / 2; i++)
+			run_usual(six, LB_FORWARDED, i & 1 ? PORT_B : PORT_A);
+		run_usual(six, LB_ICMP_LIMITED, PORT_A);
+	}
+}
+
 void cases_related(void)
 {
 	tap_case("each ICMP error has its verdict (F11)", each_error_has_its_verdict);
@@ -472,4 +545,7 @@ void cases_related(void)
 	tap_case("above its rate a service lets no errors through",
 		 above_its_rate_a_service_lets_no_errors_through);
 	tap_case("a bucket has as many tokens as it says", a_bucket_has_as_many_tokens_as_it_says);
+	tap_case("guesses leave half of the bucket to flows that run",
+		 guesses_leave_half_of_the_bucket_to_flows_that_run);
+	tap_case("half as many guesses pass", half_as_many_guesses_pass);
 }

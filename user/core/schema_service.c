@@ -200,8 +200,12 @@ const struct schema_row schema_service[] = {
 		 "no others, and max_connections does not count. The same holds for every "
 		 "service but those with off while all together have more than 65,536 new flows "
 		 "in 1.07 s. Of UDP, so many datagrams in each such time as would end it get an "
-		 "entry nevertheless, and clients go on at the server that the hash gave them; "
-		 "services with one_packet have no flood mode."},
+		 "entry nevertheless, and clients go on at the server that the hash gave them. As "
+		 "nothing tells a datagram of such a client from one of a new client, the hash "
+		 "chooses for both until timeouts.udp after the mode, and after a table of flows "
+		 "was full, whichever service filled it and also with off: so long, the "
+		 "scheduler is not asked, persistence learns nobody and max_connections does not "
+		 "count. Services with one_packet have no flood mode."},
 	{.key = "on_miss",
 	 .type = SCHEMA_WORD,
 	 FIELD(service_config, on_miss),
