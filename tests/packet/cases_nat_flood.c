@@ -21,14 +21,20 @@ static void expect_rows(unsigned rows, unsigned half)
 	tap_equal(world_entries("lbx_nat_half"), half, "half-open rows");
 }
 
-static void flood_begins(bool late)
+/* few: the mode lasts, but datagrams are no longer too many to be remembered. */
+static void flood_holds(bool late, bool few)
 {
 	struct lb_service row = world_service();
 
-	row.flood = (struct lb_flood){1000, 500};
+	row.flood = (struct lb_flood){1000, few ? 500 : 0};
 	row.flood_until = runner_tick() + FOREVER;
 	row.flood_since = runner_tick() - (late ? TICKS_HALF_OPEN + 8 : 0);
 	world_set_service(&row);
+}
+
+static void flood_begins(bool late)
+{
+	flood_holds(late, false);
 }
 
 static void flood_world(struct way w)
@@ -198,6 +204,29 @@ static void talk_in_datagrams(struct way w)
 static void datagrams_in_a_flood_are_translated_both_ways(void)
 {
 	each_way(talk_in_datagrams);
+}
+
+/* The second has an entry, and so rows: from the same port, and its real's answers go on. */
+static void talk_on(struct way w)
+{
+	if (w.proto != PROTO_UDP)
+		return;
+	nat_world(w);
+	flood_holds(true, true);
+	expect(sent(w, 0), arrives(w, 0), LB_FORWARDED);
+	expect_rows(0, 0);
+	expect(replied(w, 0), returns(w, 0), LB_NAT_REPLY);
+	for (int i = 0; i < 3; i++) {
+		expect(sent(w, 0), arrives(w, 0), LB_FORWARDED);
+		expect(replied(w, 0), returns(w, 0), LB_NAT_REPLY);
+	}
+	expect_rows(2, 0);
+	tap_equal(flows(w), 1, "flows");
+}
+
+static void datagrams_at_the_end_of_a_flood_get_rows(void)
+{
+	each_way(talk_on);
 }
 
 /* A flow that has rows, half-open or not, keeps its source, and hears its real's answers. */
@@ -468,6 +497,8 @@ void cases_nat_flood(void)
 		 who_loses_his_slot_goes_on_with_the_next_packet);
 	tap_case("datagrams in a flood are translated both ways",
 		 datagrams_in_a_flood_are_translated_both_ways);
+	tap_case("datagrams at the end of a flood get rows",
+		 datagrams_at_the_end_of_a_flood_get_rows);
 	tap_case("who has a source keeps it in a flood", who_has_a_source_keeps_it_in_a_flood);
 	tap_case("a flow in a flood without a free source is a counted drop",
 		 a_flow_in_a_flood_without_a_free_source_is_a_counted_drop);
