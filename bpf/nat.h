@@ -158,6 +158,14 @@ enum {
 	NAT_HAS_ROWS = 3 << 16 /* the flow's rows are in lbx_nat */
 };
 
+/* Is the row of the client's packets in lbx_nat too? */
+stage bool nat_brief_has_row(const struct nat_flow *f)
+{
+	const struct lb_nat *row = nat_find(&f->out);
+
+	return row && !row->back && row->real == f->half.row.real;
+}
+
 /* The replies of a flow without an entry find their way. LB_CONTINUE, one of these two, or a drop.
  */
 stage int nat_brief_source(const struct pkt *p, struct nat_flow *f, __u32 round, bool six)
@@ -169,6 +177,8 @@ stage int nat_brief_source(const struct pkt *p, struct nat_flow *f, __u32 round,
 	if (!nat_name_back(p, f, round))
 		return nat_sent(LB_NAT_FULL, XDP_DROP);
 	taken = nat_find(&f->back);
+	if (taken && nat_owns(f, taken) && nat_brief_has_row(f))
+		return NAT_HAS_ROWS;
 	if (!taken) {
 		half = bpf_map_lookup_elem(&lbx_nat_half, &f->back);
 		taken = half ? &half->row : NULL;
@@ -176,6 +186,8 @@ stage int nat_brief_source(const struct pkt *p, struct nat_flow *f, __u32 round,
 	if (taken)
 		return nat_owns(f, taken) ? LB_CONTINUE : NAT_AGAIN;
 	rows = nat_brief_keep(f, six);
+	if (rows == NAT_TAKEN)
+		return NAT_AGAIN;
 	if (rows == NAT_PROMOTED)
 		return NAT_HAS_ROWS;
 	return rows == LB_CONTINUE ? LB_CONTINUE : nat_sent(rows, XDP_DROP);

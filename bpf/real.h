@@ -55,7 +55,9 @@ stage bool real_keeps(const struct pkt *p)
 /*
  * A decision is an enum lb_verdict; or REAL_DECIDED + the id of the real that the packet goes to;
  * or one of the others + what is asked. That is how functions that the verifier walks on their own
- * tell.
+ * tell. NAT_HASHED is LATER_ASKED again: who asks for NAT_ASKED first, as pipeline_run does, takes
+ * neither for the other, and a decision never has LATER_ASKED beside NAT_ASKED. flow_plan says
+ * NAT_HASHED too; what it says is a plan, which flow_serve takes apart, and no decision.
  */
 enum {
 	REAL_DECIDED = 1 << 24,

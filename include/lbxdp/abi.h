@@ -320,7 +320,8 @@ struct lb_nat_half {
 LB_ABI_SIZE(struct lb_nat_half, 72);
 
 /* lbx_nat_brief: by the upper bits of tag; rows of replies of translated flows that flow tables do
- * not know. Who comes to a slot later has it. */
+ * not know. Who comes to a slot later has it. In back a 2 beside the 1: TCP, whose client has
+ * answered the real's answer. */
 struct lb_nat_brief {
 	__u64 tag; /* keyed hash of what would be the key in lbx_nat; 0: empty, 1: being written */
 	struct lb_nat_half half;
@@ -408,7 +409,8 @@ struct lb_settings {
 			    * full   last; 0: never */
 	__u64 half_flows;  /* window << 32 | flows in it that asked for a half-open entry */
 	__u32 flood_until; /* tick at which flood mode of every service ends, or ended; 0: never */
-	__u32 pad2;
+	__u32 brief_since; /* the daemon's: what lbx_nat_brief has from this tick and before is
+			    * nobody's any more; 0: nothing is ended */
 } __attribute__((aligned(64)));
 LB_ABI_SIZE(struct lb_settings, 128);
 

@@ -23,7 +23,7 @@
 	V(RESET,          XDP_TX,   "flow of a halted or dead real answered with a reset")         \
 	V(ACL,            XDP_DROP, "the service's allow_from or deny_from refuses the client")    \
 	V(BAD_SOURCE,     XDP_DROP, "source address that no host has, or that is a VIP")           \
-	V(MISS,           XDP_DROP, "middle of an unknown flow; the service has on_miss: drop") \
+	V(MISS,           XDP_DROP, "middle of an unknown flow: on_miss: drop, or a translated fragment") \
 	V(NAT_REPLY,      XDP_TX,   "reply or ICMP error of a NAT flow sent to its client")         \
 	V(NAT_FULL,       XDP_DROP, "no free source port for a NAT flow")                          \
 	V(HOP_LIMIT,      XDP_DROP, "packet of a NAT flow with no hop left")                       \

@@ -38,7 +38,7 @@ class Way:
 
 
 def rows(lb):
-    """Of translations, in both tables."""
+    """Of translations, in both tables; not the slots of lbx_nat_brief, which nobody empties."""
     return [row for name in ("lbx_nat", "lbx_nat_half") for row in json.loads(
         lb.space.run("bpftool", "-j", "map", "dump", "pinned", f"{lb.pins}/{name}").stdout)]
 
@@ -143,3 +143,46 @@ def test_a_server_that_goes_on_sending_reaches_nobody(net, lb, gateway, streams,
         with pytest.raises(BlockingIOError):
             s.recv(64)
         assert rows(lb) == []
+
+
+def talk_in_a_flood(lb, way, stack):
+    """A socket whose flow, the last of many new ones, was answered, and made no row; or None."""
+    many = [stack.enter_context(way.space.socket(kind=socket.SOCK_DGRAM)) for _ in range(8)]
+    for s in many:
+        s.settimeout(5)
+        s.bind((way.client, 0))
+        s.connect((way.vip, PORT))
+    for s in many[:-1]:
+        s.send(b"hello")
+    known, s = len(rows(lb)), many[-1]
+    s.send(b"hello")
+    assert s.recv(64) == b"more"
+    return s if len(rows(lb)) == known else None
+
+
+@MODES
+@pytest.mark.parametrize("end", [deny, halt])
+def test_nor_does_one_whose_flow_no_table_knows(net, lb, gateway, streams, mode, end):
+    udp = {"protocol": "udp", "check": {"type": "on"}, "flood_rate": 1}
+    way = Way(net, mode)
+    way.up(lb, **udp)
+    with contextlib.ExitStack() as stack:
+        s = wait_for("a flow without rows", lambda: talk_in_a_flood(lb, way, stack), 20)
+        stream = next(x for x in streams.values() if x.to and x.to[1] == s.getsockname()[1])
+        stream.more(5)
+        assert s.recv(64) == b"more"
+        s.setblocking(False)
+        end(lb, way, udp, stream.name)
+
+        def silent():
+            drain(s)
+            stream.more(20)
+            try:
+                return not s.recv(64)
+            except BlockingIOError:
+                return True
+
+        wait_for("the answers to end", silent, 20)
+        stream.more(20)
+        with pytest.raises(BlockingIOError):
+            s.recv(64)

@@ -19,6 +19,7 @@
 #include "core/acl.h"
 #include "core/config_value.h"
 #include "core/store.h"
+#include "dataplane/expiry.h"
 #include "kernel/plane_lab.h"
 
 enum { SERVICE = 1, OTHER_SERVICE = 2, MANY = 100000, DEFAULTS = 2, SWITCHES = 300, ROUND = 60 };
@@ -629,6 +630,36 @@ static void judging_ends_when_all_is_judged_and_a_change_meanwhile_is_not_lost(v
 	end(d);
 }
 
+static struct lb_settings settings_of(void)
+{
+	int fd = pinned("lbx_settings");
+	struct lb_settings s;
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &s), 0);
+	close(fd);
+	return s;
+}
+
+/* Slots of lbx_nat_brief that are no younger. */
+static void a_new_list_ends_translations_that_no_flow_table_knows(void **state)
+{
+	struct dataplane *d = must_open();
+	__u32 now;
+
+	set_timeouts(d);
+	put_real(d, 1);
+	assert_false(dataplane_judge(d));
+	assert_int_equal(settings_of().brief_since, 0);
+	now = expiry_now();
+	put_list(d, SERVICE, "10.0.0.0/8", true);
+	while (dataplane_judge(d))
+		;
+	assert_true((__s32)(settings_of().brief_since - now) >= 0);
+	assert_true((__s32)(expiry_now() - settings_of().brief_since) >= 0);
+	end(d);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, remove_all)
 
 int main(void)
@@ -643,6 +674,7 @@ int main(void)
 		CASE(flows_that_a_dead_daemon_did_not_judge_are_judged_by_the_next),
 		CASE(flows_are_left_alone_while_no_list_changes),
 		CASE(judging_ends_when_all_is_judged_and_a_change_meanwhile_is_not_lost),
+		CASE(a_new_list_ends_translations_that_no_flow_table_knows),
 		CASE(translations_that_a_new_list_refuses_go_and_others_stay),
 		CASE(translations_of_a_real_that_is_reset_go_and_others_stay),
 		CASE(translations_that_a_dead_daemon_left_to_a_reset_real_go_with_the_next),

@@ -73,10 +73,47 @@ static struct lb_flow6 back_key(struct way w, uint16_t port)
 	return key;
 }
 
-/* As if another flow had come to its slot. */
+static void change_slots(void (*change)(struct lb_nat_brief *b))
+{
+	struct lb_nat_brief b;
+
+	for (uint32_t i = 0; i < 1 << LB_NAT_BRIEF_SHIFT; i++) {
+		if (runner_get("lbx_nat_brief", &i, &b) || !b.tag)
+			continue;
+		change(&b);
+		(void)runner_put("lbx_nat_brief", &i, &b);
+	}
+}
+
+static void take_slot(struct lb_nat_brief *b)
+{
+	b->tag = 0;
+}
+
+/* As if another flow had come to its slot. The hash's key stays, and with it the flow's real. */
 static void lose_slot(void)
 {
-	world_forget_hashes();
+	change_slots(take_slot);
+}
+
+static void set_timeout(enum lb_flow_state state, int32_t ticks)
+{
+	struct lb_settings s = world_settings();
+
+	s.timeout[state] = (uint32_t)ticks;
+	world_set_settings(&s);
+}
+
+/* Sends the flow's first packet where there are two reals; its way to the one that has it. */
+static struct way choose_real(struct way w, uint8_t flags)
+{
+	struct spec s = sent(w, flags);
+
+	world_ring((uint32_t[]){REAL_A, REAL_B}, 2);
+	frame_build(&frame, &s);
+	tap_equal((uint64_t)runner_run(&frame), 3, "XDP_TX");
+	w.second = frame.byte[5] == mac_second[5];
+	return w;
 }
 
 static unsigned flows(struct way w)
@@ -168,6 +205,7 @@ static void lose(struct way w)
 	if (w.proto != PROTO_TCP)
 		return;
 	flood_world(w);
+	w = choose_real(w, SYN);
 	flood_syn(w);
 	lose_slot();
 	expect_end(replied(w, SYN | ACK), LB_NOT_OURS);
@@ -307,19 +345,126 @@ static void a_full_table_leaves_flows_of_a_flood_in_their_slot(void)
 
 static void time_out(struct way w)
 {
-	struct lb_settings s;
-
 	flood_world(w);
 	expect_event(sent(w, SYN), arrives(w, SYN), FLOOD);
-	s = world_settings();
-	s.timeout[w.proto == PROTO_TCP ? LB_FLOW_HALF_OPEN : LB_FLOW_UDP] = (uint32_t)-2;
-	world_set_settings(&s);
+	set_timeout(w.proto == PROTO_TCP ? LB_FLOW_HALF_OPEN : LB_FLOW_UDP, -2);
 	expect_end(replied(w, SYN | ACK), LB_NOT_OURS);
 }
 
 static void a_slot_is_good_for_as_long_as_a_handshake(void)
 {
 	each_way(time_out);
+}
+
+/* A long poll: its client says nothing until the real does. */
+static void time_out_answered(struct way w)
+{
+	if (w.proto != PROTO_TCP)
+		return;
+	nat_world(w);
+	expect_event(sent(w, ACK | PSH), arrives(w, ACK | PSH), MISS);
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	set_timeout(LB_FLOW_HALF_OPEN, -2);
+	expect(replied(w, ACK | PSH), returns(w, ACK | PSH), LB_NAT_REPLY);
+	set_timeout(LB_FLOW_ESTABLISHED, -2);
+	expect_end(replied(w, ACK | PSH), LB_NOT_OURS);
+}
+
+static void and_once_the_real_has_answered_for_as_long_as_a_flow(void)
+{
+	each_way(time_out_answered);
+}
+
+static void end_slots(uint32_t tick)
+{
+	struct lb_settings s = world_settings();
+
+	s.brief_since = tick;
+	world_set_settings(&s);
+}
+
+static void age_slot(struct lb_nat_brief *b)
+{
+	b->half.row.seen -= 200;
+}
+
+static void end_by_list(struct way w)
+{
+	int event = w.proto == PROTO_TCP ? MISS : FLOOD;
+
+	if (w.proto == PROTO_TCP)
+		nat_world(w);
+	else
+		flood_world(w);
+	expect_event(sent(w, ACK), arrives(w, ACK), event);
+	end_slots(runner_tick() - 100);
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	change_slots(age_slot);
+	expect_end(replied(w, ACK), LB_NOT_OURS);
+	expect_event(sent(w, ACK), arrives(w, ACK), event);
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	end_slots(runner_tick());
+	expect_end(replied(w, ACK), LB_NOT_OURS);
+}
+
+static void what_the_daemon_ends_begins_anew_with_its_clients_next_packet(void)
+{
+	each_way(end_by_list);
+}
+
+/* Two clients that come by the same port, in the middle of their flows. */
+static void hold(struct way w)
+{
+	struct spec s = sent(w, ACK), r = replied(w, ACK), b = returns(w, ACK);
+
+	if (!w.snat || w.proto != PROTO_TCP)
+		return;
+	nat_world(w);
+	s.src = b.dst = seconds[w.six];
+	expect_event(sent(w, ACK), arrives(w, ACK), MISS);
+	tap_equal(port_of(s), CLIENT_PORT, "the second's port, before the first has an answer");
+	expect_event(sent(w, ACK), arrives(w, ACK), MISS);
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	expect_event(sent(w, ACK), arrives(w, ACK), MISS);
+	r.dport = port_of(s);
+	if (r.dport == CLIENT_PORT)
+		tap_fail("both have one port");
+	tap_equal(port_of(s), r.dport, "its port again");
+	expect(replied(w, ACK), returns(w, ACK), LB_NAT_REPLY);
+	expect(r, b, LB_NAT_REPLY);
+	set_timeout(LB_FLOW_ESTABLISHED, -2);
+	tap_equal(port_of(s), CLIENT_PORT, "the second's port, when the first is over");
+}
+
+static void who_answers_his_real_holds_his_slot_against_others(void)
+{
+	each_way(hold);
+}
+
+/* The mode is over, and entries are made: for the real and from the port that they had in it. */
+static void talk_on_afterwards(struct way w)
+{
+	struct lb_service row;
+
+	if (w.proto != PROTO_UDP)
+		return;
+	flood_world(w);
+	w = choose_real(w, 0);
+	expect_event(sent(w, 0), arrives(w, 0), FLOOD);
+	row = world_service();
+	row.flood_until = runner_tick() - 4;
+	world_set_service(&row);
+	for (int i = 0; i < 3; i++) {
+		expect(sent(w, 0), arrives(w, 0), LB_FORWARDED);
+		expect(replied(w, 0), returns(w, 0), LB_NAT_REPLY);
+	}
+	expect_rows(2, 0);
+	tap_equal(flows(w), 1, "flows");
+}
+
+static void datagrams_of_a_flood_go_on_alike_when_it_is_over(void)
+{
+	each_way(talk_on_afterwards);
 }
 
 static void move_client(struct way w)
@@ -398,7 +543,8 @@ static void miss(struct way w)
 		return;
 	for (size_t i = 0; i < sizeof(flags); i++) {
 		nat_world(w);
-		for (unsigned missed = 1; missed < 4; missed++) {
+		w = choose_real(w, flags[i]);
+		for (unsigned missed = 2; missed < 5; missed++) {
 			expect_event(sent(w, flags[i]), arrives(w, flags[i]), MISS);
 			expect(replied(w, i ? RST : ACK), returns(w, i ? RST : ACK), LB_NAT_REPLY);
 			tap_equal(world_service().missed, missed, "missed");
@@ -439,7 +585,6 @@ static void or_nowhere_where_the_service_says_so(void)
 /* Only the flow's entry was lost; the hash says another real, and what the old one says is over. */
 static void miss_elsewhere(struct way w)
 {
-	static const uint8_t mac_other_real[6] = {2, 0, 0, 0, 0, 0xa2};
 	struct spec a = arrives(w, ACK), r = replied(w, ACK);
 	const char *map = w.six ? "lbx_flows6" : "lbx_flows4";
 	uint8_t key[64];
@@ -453,7 +598,7 @@ static void miss_elsewhere(struct way w)
 	(void)runner_del(map, key);
 	world_ring((uint32_t[]){REAL_B}, 1);
 	a.dst = r.src = others[w.six];
-	a.dst_mac = mac_other_real;
+	a.dst_mac = mac_second;
 	expect_event(sent(w, ACK), a, MISS);
 	expect_rows(0, 0);
 	expect(r, returns(w, ACK), LB_NAT_REPLY);
@@ -487,6 +632,29 @@ static void rows_that_say_what_the_hash_does_serve_on(void)
 	each_way(miss_here);
 }
 
+static void miss_by_another_router(struct way w)
+{
+	struct spec s = sent(w, ACK), b = returns(w, ACK);
+	const char *map = w.six ? "lbx_flows6" : "lbx_flows4";
+	uint8_t key[64];
+
+	if (w.proto != PROTO_TCP)
+		return;
+	nat_world(w);
+	open_flow(w);
+	tap_equal((uint64_t)runner_next(map, NULL, key), 0, "the flow");
+	(void)runner_del(map, key);
+	s.src_mac = b.dst_mac = mac_other;
+	expect_event(s, arrives(w, ACK), MISS);
+	expect(replied(w, ACK), b, LB_NAT_REPLY);
+	expect_rows(2, 0);
+}
+
+static void and_follow_the_router_that_the_client_comes_by(void)
+{
+	each_way(miss_by_another_router);
+}
+
 void cases_nat_flood(void)
 {
 	tap_case("who answers in a flood gets rows, and a SYN does not",
@@ -506,6 +674,14 @@ void cases_nat_flood(void)
 		 a_full_table_leaves_flows_of_a_flood_in_their_slot);
 	tap_case("a slot is good for as long as a handshake",
 		 a_slot_is_good_for_as_long_as_a_handshake);
+	tap_case("and, once the real has answered, for as long as a flow",
+		 and_once_the_real_has_answered_for_as_long_as_a_flow);
+	tap_case("what the daemon ends begins anew with its client's next packet",
+		 what_the_daemon_ends_begins_anew_with_its_clients_next_packet);
+	tap_case("who answers his real holds his slot against others",
+		 who_answers_his_real_holds_his_slot_against_others);
+	tap_case("datagrams of a flood go on alike when it is over",
+		 datagrams_of_a_flood_go_on_alike_when_it_is_over);
 	tap_case("replies in a flood follow the router that the client comes by",
 		 replies_follow_the_router_that_the_client_comes_by);
 	tap_case("what cannot be sent in a flood is a counted drop",
@@ -519,4 +695,6 @@ void cases_nat_flood(void)
 		 rows_to_another_real_than_the_hash_says_go);
 	tap_case("rows that say what the hash does serve on",
 		 rows_that_say_what_the_hash_does_serve_on);
+	tap_case("and follow the router that the client comes by",
+		 and_follow_the_router_that_the_client_comes_by);
 }

@@ -13,6 +13,7 @@ enum { CLIENT_PORT = 40000, REAL_PORT = 8080, HOPS = 64, PSH = 8 };
 enum { SEQUENCE = 0x09abcdef };
 
 static const uint8_t mac_real[6] = {2, 0, 0, 0, 0, 0xa1};
+static const uint8_t mac_second[6] = {2, 0, 0, 0, 0, 0xa2};
 static const uint8_t mac_to_real[6] = {2, 0, 0, 0, 0x50, IFINDEX};
 
 static const char *const vips[] = {"10.77.0.100", "fd77::100"};
@@ -27,6 +28,7 @@ struct way {
 	bool snat;
 	uint8_t proto;
 	unsigned tags;
+	bool second; /* to REAL_B */
 };
 
 static struct frame frame, want;
@@ -47,6 +49,11 @@ static inline void nat_world(struct way w)
 static inline const char *seen_as(struct way w)
 {
 	return w.snat ? pools[w.six] : clients[w.six];
+}
+
+static inline const char *real_of(struct way w)
+{
+	return (w.second ? others : reals)[w.six];
 }
 
 static inline struct spec spec_of(struct way w, uint8_t flags)
@@ -75,10 +82,10 @@ static inline struct spec arrives(struct way w, uint8_t flags)
 	struct spec s = spec_of(w, flags);
 
 	s.src = seen_as(w);
-	s.dst = reals[w.six];
+	s.dst = real_of(w);
 	s.dport = REAL_PORT;
 	s.ttl = HOPS - 1;
-	s.dst_mac = mac_real;
+	s.dst_mac = w.second ? mac_second : mac_real;
 	s.src_mac = mac_to_real;
 	return s;
 }
@@ -88,11 +95,11 @@ static inline struct spec replied(struct way w, uint8_t flags)
 {
 	struct spec s = spec_of(w, flags);
 
-	s.src = reals[w.six];
+	s.src = real_of(w);
 	s.dst = seen_as(w);
 	s.sport = REAL_PORT;
 	s.dport = CLIENT_PORT;
-	s.src_mac = mac_real;
+	s.src_mac = w.second ? mac_second : mac_real;
 	s.dst_mac = mac_ours;
 	return s;
 }

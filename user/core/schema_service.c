@@ -219,7 +219,7 @@ const struct schema_row schema_service[] = {
 		 "not send it. With l4-nat and l4-snat the packet is translated anew: where the "
 		 "server is that of the flow, it goes on, if with l4-snat the flow still gets the "
 		 "port that it had; any other server resets it, so that its client knows at "
-		 "once."},
+		 "once. First fragments of TCP are not translated so; they are dropped."},
 	{.key = "source_pool",
 	 .type = SCHEMA_PREFIXES,
 	 FIELD(service_config, source_pool),

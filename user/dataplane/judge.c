@@ -2,7 +2,8 @@
 /*
  * Ends what may not go on. When the list of a service changes, a walk over the flow tables takes
  * out the flows of clients that it refuses, and one over the translations their rows; when a real
- * whose packets are translated begins to be reset, its rows go. A row would live without its flow
+ * whose packets are translated begins to be reset, its rows go. Translations that no table of flows
+ * knows (lbx_nat_brief) all end at once, whoever's they are. A row would live without its flow
  * as long as the real sends. There is no walk without a reason, and one that came up meanwhile gets
  * the next. A slice lies between the reason and the walk, and between flows and translations, so
  * that a packet that was under way has made what it makes.
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dataplane/batch.h"
+#include "dataplane/expiry.h"
 #include "dataplane/internal.h"
 #include "dataplane/nat_walk.h"
 
@@ -89,6 +91,8 @@ static void begin(struct dataplane *d)
 
 	j->running = true;
 	j->walk++;
+	/* Slots have nobody to walk for: who may go on writes his anew with his next packet. */
+	__atomic_store_n(&d->settings->brief_since, expiry_now(), __ATOMIC_RELAXED);
 	begin_table(d, j->flows == j->walk ? 0 : TABLES);
 }
 
