@@ -17,8 +17,8 @@ its flow and tail-calls the program under test; its cost (the second row less th
 in every round and subtracted. The cost of the test loop is in every row. The reference parses
 Ethernet, IPv4 and TCP, looks the 5-tuple up in one hash and swaps the MACs. Ratios are those of the
 same round to the reference with as many flows (one flow for the rest; an LRU insert besides for a new
-flow); their median is shown, and judged where there is a claim. The flood is that of a service that has been in flood mode for longer
-than half-open flows live.
+flow); their median is shown, and judged where there is a claim. The flood is that of a service that
+has been in flood mode for longer than half-open flows live.
 """
 
 
